@@ -1,0 +1,55 @@
+"""What the house can write into a CRM; a new kind of write is one class here.
+
+Every effect has a key that is the same whenever the same decision is taken on the same state, so
+that deciding twice plans the same write once. Keys are built in one place, `effect_key`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.core.types import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class SetOwner:
+    """Give a record its owner.
+
+    `expected_owner_id` is the owner the decision saw; the guard refuses when somebody else has
+    changed it since. `audit` is the short reason for the CRM's audit field, where one exists.
+    """
+
+    key: str
+    ref: Ref
+    owner_id: str
+    expected_owner_id: str | None
+    audit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertTask:
+    """Create the task with this marker, or bring the existing one to this state.
+
+    `marker` is unique in the CRM (Salesforce `Fairlead_Key__c`, HubSpot `fairlead_key`), so a second
+    try finds the first task. `due_at` is UTC.
+    """
+
+    key: str
+    ref: Ref
+    marker: str
+    owner_id: str
+    subject: str
+    body: str
+    due_at: datetime
+    high_priority: bool = False
+
+
+Effect = SetOwner | UpsertTask
+
+
+def effect_key(person_id: str, generation: int, ref: Ref, kind: str, step: int = 0) -> str:
+    """Name an effect after its case, record, kind and step; 32 hex characters, stable for ever."""
+    text = f"{person_id}|{generation}|{ref}|{kind}|{step}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

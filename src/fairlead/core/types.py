@@ -1,0 +1,189 @@
+"""The values that cross every boundary of the house: what a CRM shows us, and what rules see.
+
+All are frozen; every instant is an aware UTC datetime; a missing value is None, never "".
+Raw things (`Record`) carry the CRM's own field names; a `Lead` carries ours (docs/glossary.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+Value = str | int | float | bool | datetime | tuple[str, ...] | None
+"""What a rule can see: text, number, yes/no, instant (UTC), list of texts, or missing."""
+
+
+class Kind(StrEnum):
+    """What a record is to us, whatever the CRM calls its object."""
+
+    LEAD = "lead"
+    CONTACT = "contact"
+    ACCOUNT = "account"
+    REP = "rep"
+    QUEUE = "queue"
+    ACTIVITY = "activity"
+    OUTCOME = "outcome"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """The address of one remote record; `id` is the canonical one (Salesforce: 18 characters)."""
+
+    crm: str
+    object: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.crm}:{self.object}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        """Read `crm:object:id` back; raises ValueError for anything else."""
+        crm, obj, rid = text.split(":", 2)
+        if not (crm and obj and rid):
+            raise ValueError(f"not a record reference: {text!r}")
+        return cls(crm, obj, rid)
+
+
+class Actor(StrEnum):
+    """Who made a change, as far as the CRM's history tells."""
+
+    US = "us"
+    PERSON = "person"
+    AUTOMATION = "automation"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChange:
+    """One entry of a record's owner history; `owner_id` None means the owner was cleared."""
+
+    at: datetime
+    owner_id: str | None
+    actor: Actor
+    actor_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One remote row as the connector read it.
+
+    `fields` holds the CRM's own names and JSON values. `modified_at` orders versions of one
+    record. `unreadable` is a reason when the row could not be understood; such a row still has its
+    `ref` and becomes a dead letter. `owner_history` is newest last and only filled by `read()`;
+    None means it was not asked for or the CRM keeps none.
+    """
+
+    ref: Ref
+    kind: Kind
+    modified_at: datetime
+    created_at: datetime | None
+    fields: Mapping[str, Any]
+    owner_id: str | None = None
+    deleted: bool = False
+    merged_into: Ref | None = None
+    converted: bool = False
+    unreadable: str | None = None
+    owner_history: tuple[OwnerChange, ...] | None = None
+    url: str | None = None
+
+    @property
+    def version(self) -> str:
+        """What tells two sightings of one record apart: id plus modification instant."""
+        return self.modified_at.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A record that was asked for by id and does not exist (any more)."""
+
+    ref: Ref
+    reason: str
+
+
+class OwnerKind(StrEnum):
+    REP = "rep"
+    QUEUE = "queue"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CrmOwner:
+    """A user or queue of one CRM, as read from it. `email` is lower case."""
+
+    crm: str
+    id: str
+    kind: OwnerKind
+    name: str
+    email: str | None
+    active: bool
+    fields: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A company of one CRM, for matching. `domains` are registrable, lower case, not free mail."""
+
+    ref: Ref
+    name: str
+    domains: tuple[str, ...]
+    owner_id: str | None
+    type: str | None = None
+    industry: str | None = None
+    employees: int | None = None
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One lead in our words, normalised; `values` is what rules see, by dotted name.
+
+    Names are those of the schema in `core/schema.py` plus the policy's own `fields:`. Namespaces
+    (`owner`, `account`, a table) are present as a key with True when they exist and None when not.
+    """
+
+    ref: Ref
+    created_at: datetime | None
+    modified_at: datetime
+    owner_id: str | None
+    values: Mapping[str, Value]
+
+    def get(self, name: str) -> Value:
+        return self.values.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Rep:
+    """One person who can own leads, over all CRMs; `id` is the policy's name (the e-mail).
+
+    `crm_ids` maps connector name to that CRM's owner id; `active` likewise says whether the CRM
+    lets the person own records now. `weight` is exact.
+    """
+
+    id: str
+    name: str
+    weight: Fraction
+    crm_ids: Mapping[str, str]
+    active: Mapping[str, bool]
+    away_until: datetime | None = None
+
+    def usable_in(self, crm: str) -> bool:
+        return crm in self.crm_ids and self.active.get(crm, False)
+
+
+class LeadState(StrEnum):
+    """The closed list of states: every lead seen is in exactly one."""
+
+    PRE_EXISTING = "pre_existing"
+    HELD = "held"
+    ASSIGNED = "assigned"
+    LEFT = "left"
+    RECYCLED = "recycled"
+    TERMINAL = "terminal"
+    GONE = "gone"
+    DEAD_LETTER = "dead_letter"

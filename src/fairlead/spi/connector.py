@@ -1,0 +1,264 @@
+"""The connector protocol: five calls, small values, no SDK type or string.
+
+Whole-call failures raise from `fairlead.errors`; the failure of one record is a `Receipt`.
+A connector object serves one direction (reading or writing) and is used by one thread at a time;
+the registry builds two. It holds no decision state: cursors and outcomes live in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from fairlead.core.effects import Effect
+from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """An opaque resume point, JSON-safe; only the connector that made it reads `position`.
+
+    `covered_until` (UTC, the CRM's own clock) is where the feed is known to be complete, look-back
+    already taken off: the house shows it as lag and uses it for nothing else.
+    """
+
+    position: Mapping[str, Any]
+    covered_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """One page of changes of one kind, oldest first.
+
+    `cursor` is stored in the same transaction as the page's rows. `more` asks for another call at
+    once. Pages may repeat rows (look-back); the house folds them by (ref, version).
+    `server_now` is the CRM's clock when it answered.
+    """
+
+    kind: Kind
+    records: Sequence[Record]
+    cursor: Cursor
+    more: bool
+    server_now: datetime
+
+
+class Outcome(StrEnum):
+    """What became of one effect of a write."""
+
+    APPLIED = "applied"
+    """The CRM said yes (still to be verified)."""
+    REFUSED = "refused"
+    """The CRM said no to this record, for good: org rule, validation. Dead letter."""
+    BAD_OWNER = "bad_owner"
+    """The owner cannot own it (inactive, no access): choose another."""
+    GONE = "gone"
+    """The record is deleted, merged away or converted."""
+    RETRY = "retry"
+    """Definitely not applied, worth another try (row lock, quota)."""
+    AMBIGUOUS = "ambiguous"
+    """No answer for this row: it may or may not be applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one effect, in the order of the effects given."""
+
+    key: str
+    outcome: Outcome
+    detail: str = ""
+    remote_id: str | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write's receipts (same length and order as its effects) and the poll it carried, if any."""
+
+    receipts: Sequence[Receipt]
+    pages: Mapping[Kind, ChangePage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFound:
+    """A task of ours that exists in the CRM."""
+
+    marker: str
+    remote_id: str
+    owner_id: str | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this connector can do; the policy and the doctor are checked against it at start."""
+
+    queues: bool
+    """Queues can own leads."""
+    owner_history: bool
+    """`read()` fills `owner_history`, so that a person's change is told from automation."""
+    carries_poll: bool
+    """`write(..., then_poll=...)` polls in the same round trip."""
+    audit_field: bool
+    """The audit field exists, so that `SetOwner.audit` is written."""
+    task_marker: bool
+    """The unique marker field exists, so that tasks can be found again."""
+    max_effects: int
+    """Most effects of one kind (owners or tasks) that one `write()` takes well."""
+    lead_objects: tuple[str, ...]
+    """Object names leads live in, e.g. ("Lead",)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`: what was looked at, whether it holds, and what to do when not."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Who we are in the CRM and what we found there; `server_now` is the CRM's clock.
+
+    `our_ids` are the ids under which our own changes appear in owner history.
+    """
+
+    server_now: datetime
+    account: str
+    our_ids: tuple[str, ...]
+    capabilities: Capabilities
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteField:
+    """One CRM field, for `init` and the policy's cross-check. `type` is one of ours."""
+
+    name: str
+    label: str
+    type: str
+    custom: bool
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """API quota as the last response headers told it; None where the CRM does not say."""
+
+    daily_limit: int | None = None
+    daily_remaining: int | None = None
+    calls_made: int = 0
+
+
+class FieldMap(Protocol):
+    """Where our field names live in this CRM."""
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """CRM field names to try in order for our lead field `name`; () when it has none."""
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """Our lead field names that this CRM can fill."""
+        ...
+
+
+class Connector(Protocol):
+    """One CRM, one direction. See the module docstring for errors and threading."""
+
+    name: str
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def field_map(self) -> FieldMap: ...
+
+    @property
+    def budget(self) -> Budget: ...
+
+    def start_cursor(self, kind: Kind, *, since: datetime | None) -> Cursor:
+        """A cursor before the first page; `since` None means from the beginning of time. No I/O."""
+        ...
+
+    def changes(self, cursors: Mapping[Kind, Cursor]) -> Mapping[Kind, ChangePage]:
+        """The next page of each kind, in as few round trips as the CRM allows. Reads only."""
+        ...
+
+    def read(self, refs: Sequence[Ref]) -> Mapping[Ref, Record | Gone]:
+        """The records by id, never by search, with owner history where the CRM keeps it.
+
+        Every asked ref has an answer. A merged-away id answers with the survivor's record (whose
+        `ref` differs) or with `Gone`. Any number of refs; the connector cuts them into calls.
+        """
+        ...
+
+    def owners(self) -> Sequence[CrmOwner]:
+        """All users and queues, inactive ones included."""
+        ...
+
+    def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
+        """Tasks of ours by marker, read by key and not by search; absent ones are left out."""
+        ...
+
+    def write(
+        self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
+    ) -> Written:
+        """Send the effects once, owners before tasks; HTTP retries are off.
+
+        One receipt per effect, in order. A failure of the whole call before anything was applied
+        raises `RetryLater` or `NeedsOperator`; when only part is known, the rest is AMBIGUOUS.
+        """
+        ...
+
+    def probe(self) -> Probe:
+        """Log in if needed, look at rights, fields and limits. Reads only."""
+        ...
+
+    def fields(self) -> Sequence[RemoteField]:
+        """The lead object's fields, for `init` and `check`."""
+        ...
+
+    def record_url(self, ref: Ref) -> str:
+        """The address a person opens to see the record. No I/O."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Direction(StrEnum):
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the policy asks of a connector beyond its field map.
+
+    `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra CRM
+    field names that `fields:` of the policy names.
+    """
+
+    lead_object: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+class ConnectorFactory(Protocol):
+    """What the entry-point group `fairlead.connectors` names: one object per connector."""
+
+    name: str
+    settings_model: type[BaseModel]
+
+    def build(self, settings: BaseModel, direction: Direction, wanted: Wanted) -> Connector:
+        """Make a connector without any I/O; `settings` is an instance of `settings_model`.
+
+        Raises ConfigError when the settings cannot work (a missing key file, a bad host).
+        """
+        ...
