@@ -106,7 +106,7 @@ class Org:
 
     def __init__(self, clock: SandboxClock, *, seed: int = 1) -> None:
         self.clock = clock
-        self.rng = random.Random(seed)  # noqa: S311
+        self.rng = random.Random(seed)
         self.lock = threading.RLock()
         self.settings: dict[str, Any] = {"latency_ms": 0.0}
         self.writes: list[Write] = []
@@ -184,9 +184,7 @@ class Org:
         with self.lock:
             row = self._tables[table][id]
             at = stamp or self.now()
-            diff = {
-                k: (row.fields.get(k), v) for k, v in fields.items() if row.fields.get(k) != v
-            }
+            diff = {k: (row.fields.get(k), v) for k, v in fields.items() if row.fields.get(k) != v}
             if not diff and not touch:
                 return row
             for k, (old, new) in diff.items():
@@ -214,9 +212,7 @@ class Org:
             self._log("undelete", row, {}, who)
             return row
 
-    def _log(
-        self, op: str, row: Row, diff: Mapping[str, tuple[Any, Any]], who: Who
-    ) -> None:
+    def _log(self, op: str, row: Row, diff: Mapping[str, tuple[Any, Any]], who: Who) -> None:
         self.writes.append(
             Write(next(self._seq), self.now(), op, row.table, row.id, diff, who, self._request)
         )

@@ -242,8 +242,8 @@ class Direction(StrEnum):
 class Wanted:
     """What the policy asks of a connector beyond its field map.
 
-    `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra CRM
-    field names that `fields:` of the policy names.
+    `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra
+    CRM field names that `fields:` of the policy names.
     """
 
     lead_object: str | None = None
