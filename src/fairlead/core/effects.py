@@ -32,8 +32,8 @@ class SetOwner:
 class UpsertTask:
     """Create the task with this marker, or bring the existing one to this state.
 
-    `marker` is unique in the CRM (Salesforce `Fairlead_Key__c`, HubSpot `fairlead_key`), so a second
-    try finds the first task. `due_at` is UTC.
+    `marker` is unique in the CRM (Salesforce `Fairlead_Key__c`, HubSpot `fairlead_key`), so a
+    second try finds the first task. `due_at` is UTC.
     """
 
     key: str

@@ -1,0 +1,145 @@
+"""What `decide` is told and what it answers.
+
+`World` and `Match` are snapshots taken by the store inside the deciding transaction; a decision
+stores them (`inputs`), so that it can be taken again, bit for bit, at any later time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+
+from fairlead.core.policy import Verdict
+from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Who can own leads now, and what each pool's members are owed.
+
+    `reps` is the roster joined with the CRMs' users, by rep id. `owners` is every user and queue by
+    (crm, owner id). `balances` is the fairness ledger: pool -> rep id -> balance; a rep without an
+    entry starts at 0.
+    """
+
+    reps: Mapping[str, Rep]
+    owners: Mapping[tuple[str, str], CrmOwner]
+    balances: Mapping[str, Mapping[str, Fraction]]
+
+    def rep_of(self, crm: str, owner_id: str) -> Rep | None:
+        """The rep behind a CRM owner id, if the roster knows that person."""
+        return next((r for r in self.reps.values() if r.crm_ids.get(crm) == owner_id), None)
+
+    def queue_named(self, crm: str, name: str) -> CrmOwner | None:
+        """The queue of this CRM with this name (case-insensitive)."""
+        wanted = name.casefold()
+        for o in self.owners.values():
+            if o.crm == crm and o.kind == "queue" and o.name.casefold() == wanted:
+                return o
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Another record of the same person, and who owns it: the owner a duplicate follows.
+
+    `rep_id` is None when a person outside the roster or a queue owns it; `key` is the identity key
+    the two records share, e.g. "email".
+    """
+
+    ref: Ref
+    owner_id: str | None
+    rep_id: str | None
+    key: str
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the lead belongs to: an account (or the reason for none) and its known duplicates."""
+
+    account: Account | None = None
+    account_reason: str = "no account has this domain"
+    known: tuple[Known, ...] = ()
+
+
+class OutcomeKind(StrEnum):
+    ASSIGN = "assign"
+    HOLD = "hold"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One line of the fairness ledger: what a rep gains (share) or pays (1) in a pool."""
+
+    pool: str
+    rep_id: str
+    delta: Fraction
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A candidate that was not chosen, and why."""
+
+    rep_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTried:
+    """One rule on the path: its name, whether it took the lead, and the verdict of its condition."""
+
+    name: str
+    taken: bool
+    verdict: Verdict | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole path of a decision, for `why`; recomputed on demand, never stored."""
+
+    rules: tuple[RuleTried, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    pool: str | None = None
+    balances_before: Mapping[str, Fraction] = field(default_factory=dict)
+    balances_after: Mapping[str, Fraction] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who gets the lead, or why nobody does now.
+
+    `owner_id` is the CRM owner id (user or queue) in the lead's own CRM when the outcome is ASSIGN;
+    `rep_id` is set when that owner is a rep. `state` is the lead's state once the effects are
+    done; `reason` is one short sentence, safe to show, without lead data beyond field names.
+    `rule` is the name of the rule that took the lead, "" when none was asked.
+    """
+
+    outcome: OutcomeKind
+    state: LeadState
+    reason: str
+    rule: str
+    rep_id: str | None
+    owner_id: str | None
+    high_priority: bool
+    ledger: tuple[LedgerEntry, ...]
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One person being routed for the n-th time, through one record of theirs."""
+
+    person_id: str
+    generation: int
+    lead: Lead
+    match: Match
+    excluded: frozenset[str] = frozenset()
+    """Reps not to choose again in this generation, e.g. the CRM refused them as owner."""
