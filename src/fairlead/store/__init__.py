@@ -1,0 +1,1 @@
+"""The local state: one SQLite file, one connection, immediate transactions. SQL lives only here."""

@@ -1,0 +1,52 @@
+"""Join the policy's roster with the users the CRMs have: who is who, and who can own leads now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from fairlead.core.policy import RosterEntry
+from fairlead.core.types import CrmOwner, OwnerKind, Rep
+
+
+def join_roster(roster: Mapping[str, RosterEntry], owners: Iterable[CrmOwner]) -> Mapping[str, Rep]:
+    """Reps by id; a CRM id given in the roster wins over the e-mail.
+
+    A rep with two active users of one e-mail in one CRM has none there (ambiguous): the policy must
+    name the id. An inactive user next to an active one of the same e-mail is passed over.
+    """
+    by_id: dict[tuple[str, str], CrmOwner] = {}
+    by_email: dict[tuple[str, str], list[CrmOwner]] = {}
+    crms: set[str] = set()
+    for o in owners:
+        if o.kind is not OwnerKind.REP:
+            continue
+        crms.add(o.crm)
+        by_id[o.crm, o.id] = o
+        if o.email:
+            by_email.setdefault((o.crm, o.email.lower()), []).append(o)
+    reps: dict[str, Rep] = {}
+    for entry in roster.values():
+        ids: dict[str, str] = {}
+        active: dict[str, bool] = {}
+        name = entry.name or entry.id
+        for crm in sorted(crms):
+            given = entry.crm_ids.get(crm)
+            if given is not None:
+                user = by_id.get((crm, given))
+            else:
+                user = _only(by_email.get((crm, entry.id.lower()), []))
+            if user is not None:
+                ids[crm], active[crm] = user.id, user.active
+                name = entry.name or user.name
+        reps[entry.id] = Rep(
+            entry.id, name, entry.weight, MappingProxyType(ids), MappingProxyType(active)
+        )
+    return MappingProxyType(reps)
+
+
+def _only(users: list[CrmOwner]) -> CrmOwner | None:
+    active = [u for u in users if u.active]
+    if len(active) == 1:
+        return active[0]
+    return users[0] if len(users) == 1 else None

@@ -1,0 +1,172 @@
+"""Decisions with everything needed to take them again, and the fairness ledger they charge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from fairlead.core.decision import Decision, LedgerEntry
+from fairlead.core.types import Ref
+from fairlead.store.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision: its inputs (frozen), what came out, under which policy and roster."""
+
+    id: str
+    person_id: str
+    generation: int
+    attempt: int
+    ref: Ref
+    at: datetime
+    policy_hash: str
+    roster_hash: str
+    inputs: bytes
+    outcome: str
+    state: str
+    reason: str
+    rule: str
+    rep_id: str | None
+    owner_id: str | None
+
+
+def keep_policy(db: Db, hash: str, files: Mapping[str, str], main: str, now: datetime) -> None:
+    """Keep the exact text of a policy that is used, by its hash."""
+    db.execute(
+        "INSERT OR IGNORE INTO policies (hash, files, main, first_used_at) VALUES (?, ?, ?, ?)",
+        (hash, json.dumps(dict(files)), main, now.isoformat()),
+    )
+
+
+def get_policy(db: Db, hash: str) -> tuple[dict[str, str], str]:
+    """The files and main file name of a kept policy; raises KeyError when it was never used."""
+    r = db.row("SELECT files, main FROM policies WHERE hash = ?", (hash,))
+    if r is None:
+        raise KeyError(hash)
+    return json.loads(r["files"]), r["main"]
+
+
+def keep_roster(db: Db, hash: str, content: bytes, now: datetime) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO rosters (hash, content, first_used_at) VALUES (?, ?, ?)",
+        (hash, content, now.isoformat()),
+    )
+
+
+def get_roster(db: Db, hash: str) -> bytes:
+    r = db.row("SELECT content FROM rosters WHERE hash = ?", (hash,))
+    if r is None:
+        raise KeyError(hash)
+    content: bytes = r["content"]
+    return content
+
+
+def put_decision(db: Db, row: DecisionRow) -> None:
+    db.execute(
+        "INSERT INTO decisions (id, person_id, generation, attempt, crm, object, lead_id, at,"
+        " policy_hash, roster_hash, inputs, outcome, state, reason, rule, rep_id, owner_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.id, row.person_id, row.generation, row.attempt, row.ref.crm, row.ref.object,
+            row.ref.id, row.at.isoformat(), row.policy_hash, row.roster_hash, row.inputs,
+            row.outcome, row.state, row.reason, row.rule, row.rep_id, row.owner_id,
+        ),
+    )  # fmt: skip
+
+
+def get_decision(db: Db, id: str) -> DecisionRow | None:
+    r = db.row("SELECT * FROM decisions WHERE id = ?", (id,))
+    if r is None:
+        return None
+    return DecisionRow(
+        r["id"], r["person_id"], r["generation"], r["attempt"],
+        Ref(r["crm"], r["object"], r["lead_id"]), datetime.fromisoformat(r["at"]),
+        r["policy_hash"], r["roster_hash"], r["inputs"], r["outcome"], r["state"], r["reason"],
+        r["rule"], r["rep_id"], r["owner_id"],
+    )  # fmt: skip
+
+
+def attempts_of(db: Db, ref: Ref, generation: int) -> int:
+    """How many decisions this record has had in this generation."""
+    r = db.row(
+        "SELECT count(*) n FROM decisions WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND generation = ?",
+        (ref.crm, ref.object, ref.id, generation),
+    )
+    return int(r["n"]) if r is not None else 0
+
+
+def balances(db: Db) -> dict[str, dict[str, Fraction]]:
+    """The whole ledger: pool -> rep -> balance, exact."""
+    result: dict[str, dict[str, Fraction]] = {}
+    for r in db.rows("SELECT pool, rep_id, balance FROM balances ORDER BY pool, rep_id"):
+        result.setdefault(r["pool"], {})[r["rep_id"]] = Fraction(r["balance"])
+    return result
+
+
+def received(db: Db) -> list[tuple[str, str, Fraction, int]]:
+    """(pool, rep, balance, leads received) of every member a pool has had."""
+    return [
+        (r["pool"], r["rep_id"], Fraction(r["balance"]), r["received"])
+        for r in db.rows("SELECT * FROM balances ORDER BY pool, rep_id")
+    ]
+
+
+def charge(
+    db: Db,
+    decision_id: str,
+    decision: Decision,
+    running: dict[str, dict[str, Fraction]],
+    now: datetime,
+) -> None:
+    """Write the decision's ledger entries and move the balances, in the store and in `running`."""
+    _post(db, decision_id, decision.ledger, running, now)
+    if decision.ledger and decision.rep_id is not None:
+        db.execute(
+            "UPDATE balances SET received = received + 1 WHERE pool = ? AND rep_id = ?",
+            (decision.ledger[0].pool, decision.rep_id),
+        )
+
+
+def refund(db: Db, decision_id: str, now: datetime) -> None:
+    """Take a decision's charges back: its owner could not own the lead after all. Idempotent."""
+    rows = db.rows(
+        "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
+        (decision_id,),
+    )
+    if not rows or any(r["reason"] == "refund" for r in rows):
+        return
+    back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), "refund") for r in rows]
+    _post(db, decision_id, back, balances(db), now)
+    winner = db.row("SELECT rep_id FROM decisions WHERE id = ?", (decision_id,))
+    if winner is not None and winner["rep_id"] is not None:
+        db.execute(
+            "UPDATE balances SET received = received - 1 WHERE pool = ? AND rep_id = ?",
+            (rows[0]["pool"], winner["rep_id"]),
+        )
+
+
+def _post(
+    db: Db,
+    decision_id: str,
+    entries: Iterable[LedgerEntry],
+    running: dict[str, dict[str, Fraction]],
+    now: datetime,
+) -> None:
+    for e in entries:
+        pool = running.setdefault(e.pool, {})
+        pool[e.rep_id] = pool.get(e.rep_id, Fraction(0)) + e.delta
+        db.execute(
+            "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (now.isoformat(), decision_id, e.pool, e.rep_id, str(e.delta), e.reason),
+        )
+        db.execute(
+            "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)"
+            " ON CONFLICT (pool, rep_id) DO UPDATE SET balance = excluded.balance",
+            (e.pool, e.rep_id, str(pool[e.rep_id])),
+        )

@@ -1,0 +1,147 @@
+"""What we know of the CRMs beside leads: connectors, cursors, users and queues, accounts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.core.types import Account, CrmOwner, Kind, OwnerKind, Ref
+from fairlead.spi.connector import Cursor
+from fairlead.store.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorRow:
+    """A connector's first contact: `baseline` is the CRM's own time then; older leads are old.
+
+    `ready` means that everything that existed at the baseline has been read for matching.
+    """
+
+    crm: str
+    baseline: datetime
+    our_ids: tuple[str, ...]
+    ready: bool
+
+
+def get_connector(db: Db, crm: str) -> ConnectorRow | None:
+    r = db.row("SELECT * FROM connectors WHERE crm = ?", (crm,))
+    if r is None:
+        return None
+    return ConnectorRow(
+        crm,
+        datetime.fromisoformat(r["baseline"]),
+        tuple(json.loads(r["our_ids"])),
+        bool(r["ready"]),
+    )
+
+
+def add_connector(db: Db, crm: str, baseline: datetime, our_ids: Sequence[str]) -> None:
+    """Record the first contact; a later call changes `our_ids` only, never the baseline."""
+    db.execute(
+        "INSERT INTO connectors (crm, baseline, our_ids) VALUES (?, ?, ?)"
+        " ON CONFLICT (crm) DO UPDATE SET our_ids = excluded.our_ids",
+        (crm, baseline.isoformat(), json.dumps(list(our_ids))),
+    )
+
+
+def set_ready(db: Db, crm: str) -> None:
+    db.execute("UPDATE connectors SET ready = 1 WHERE crm = ?", (crm,))
+
+
+def get_cursor(db: Db, crm: str, kind: Kind) -> Cursor | None:
+    r = db.row("SELECT * FROM cursors WHERE crm = ? AND kind = ?", (crm, kind.value))
+    if r is None:
+        return None
+    return Cursor(json.loads(r["position"]), datetime.fromisoformat(r["covered_until"]))
+
+
+def put_cursor(db: Db, crm: str, kind: Kind, cursor: Cursor) -> None:
+    """Store a cursor; only ever called in the transaction that stores its page's rows."""
+    db.execute(
+        "INSERT OR REPLACE INTO cursors (crm, kind, position, covered_until) VALUES (?, ?, ?, ?)",
+        (crm, kind.value, json.dumps(dict(cursor.position)), cursor.covered_until.isoformat()),
+    )
+
+
+def replace_owners(db: Db, crm: str, owners: Iterable[CrmOwner]) -> bool:
+    """Take over the CRM's list of users and queues; True when anything changed.
+
+    Owners that are no longer listed become inactive, never unknown: their leads still name them.
+    """
+    before = {o.id: o for o in get_owners(db, crm)}
+    fresh = {o.id: o for o in owners}
+    changed = [o for o in fresh.values() if _plain(before.get(o.id)) != _plain(o)]
+    gone = [o for o in before.values() if o.id not in fresh and o.active]
+    db.executemany(
+        "INSERT OR REPLACE INTO owners (crm, id, kind, name, email, active)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(crm, o.id, o.kind.value, o.name, o.email, int(o.active)) for o in changed],
+    )
+    db.executemany(
+        "UPDATE owners SET active = 0 WHERE crm = ? AND id = ?", [(crm, o.id) for o in gone]
+    )
+    return bool(changed or gone)
+
+
+def _plain(o: CrmOwner | None) -> tuple[object, ...] | None:
+    return None if o is None else (o.kind, o.name, o.email, o.active)
+
+
+def get_owners(db: Db, crm: str | None = None) -> list[CrmOwner]:
+    """Users and queues, of one CRM or all, ordered by CRM and id."""
+    rows = db.rows("SELECT * FROM owners WHERE ?1 IS NULL OR crm = ?1 ORDER BY crm, id", (crm,))
+    return [
+        CrmOwner(r["crm"], r["id"], OwnerKind(r["kind"]), r["name"], r["email"], bool(r["active"]))
+        for r in rows
+    ]
+
+
+def put_account(db: Db, account: Account, version: str) -> None:
+    ref = account.ref
+    db.execute(
+        "INSERT OR REPLACE INTO accounts (crm, object, id, name, owner_id, type, industry,"
+        " employees, parent_id, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            ref.crm, ref.object, ref.id, account.name, account.owner_id, account.type,
+            account.industry, account.employees, account.parent_id, version,
+        ),
+    )  # fmt: skip
+    db.execute(
+        "DELETE FROM account_domains WHERE crm = ? AND object = ? AND id = ?",
+        (ref.crm, ref.object, ref.id),
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO account_domains (domain, crm, object, id) VALUES (?, ?, ?, ?)",
+        [(d, ref.crm, ref.object, ref.id) for d in account.domains],
+    )
+
+
+def drop_account(db: Db, ref: Ref) -> None:
+    for table in ("accounts", "account_domains"):
+        db.execute(
+            f"DELETE FROM {table} WHERE crm = ? AND object = ? AND id = ?",  # noqa: S608
+            (ref.crm, ref.object, ref.id),
+        )
+
+
+def accounts_of_domain(db: Db, crm: str, domain: str) -> list[Account]:
+    """The accounts of this CRM that have this registrable domain, ordered by id."""
+    rows = db.rows(
+        "SELECT a.* FROM account_domains d JOIN accounts a USING (crm, object, id)"
+        " WHERE d.domain = ? AND d.crm = ? ORDER BY a.id",
+        (domain, crm),
+    )
+    return [
+        Account(
+            Ref(r["crm"], r["object"], r["id"]), r["name"], (domain,), r["owner_id"], r["type"],
+            r["industry"], r["employees"], r["parent_id"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def owner_index(owners: Iterable[CrmOwner]) -> Mapping[tuple[str, str], CrmOwner]:
+    """Owners by (crm, id)."""
+    return {(o.crm, o.id): o for o in owners}

@@ -1,0 +1,143 @@
+"""The journal (what happened, in order), dead letters (work that needs a person), and switches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fairlead.core.types import Ref
+from fairlead.store.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One thing that happened; `detail` holds ids and reasons, no lead data."""
+
+    seq: int
+    at: datetime
+    event: str
+    ref: Ref | None
+    decision_id: str | None
+    effect_key: str | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record or a write that cannot go on by itself.
+
+    `stage` is read, decide or deliver; `state` is open, retried or dropped; `version` is the
+    record's version when it failed, so that a later edit is looked at afresh.
+    """
+
+    id: int
+    ref: Ref
+    stage: str
+    reason: str
+    version: str
+    effect_key: str | None
+    at: datetime
+    state: str
+
+
+def write(
+    db: Db,
+    now: datetime,
+    event: str,
+    *,
+    ref: Ref | None = None,
+    decision_id: str | None = None,
+    effect_key: str | None = None,
+    **detail: Any,
+) -> None:
+    """Append one line."""
+    db.execute(
+        "INSERT INTO journal (at, event, crm, object, lead_id, decision_id, effect_key, detail)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            now.isoformat(), event, ref.crm if ref else None, ref.object if ref else None,
+            ref.id if ref else None, decision_id, effect_key, json.dumps(detail, sort_keys=True),
+        ),
+    )  # fmt: skip
+
+
+def of_lead(db: Db, ref: Ref) -> list[JournalRow]:
+    rows = db.rows(
+        "SELECT * FROM journal WHERE crm = ? AND object = ? AND lead_id = ? ORDER BY seq",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [
+        JournalRow(
+            r["seq"], datetime.fromisoformat(r["at"]), r["event"], ref, r["decision_id"],
+            r["effect_key"], json.loads(r["detail"]),
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def add_dead_letter(
+    db: Db, now: datetime, ref: Ref, stage: str, reason: str, version: str, effect_key: str | None
+) -> bool:
+    """Put a record on the list; one open entry per record and stage. True when it is new."""
+    before = db.row(
+        "SELECT reason, version FROM dead_letters WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND stage = ? AND state = 'open'",
+        (ref.crm, ref.object, ref.id, stage),
+    )
+    db.execute(
+        "INSERT INTO dead_letters (crm, object, lead_id, stage, reason, version, effect_key, at,"
+        " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')"
+        " ON CONFLICT (crm, object, lead_id, stage) WHERE state = 'open'"
+        " DO UPDATE SET reason = excluded.reason, version = excluded.version,"
+        " effect_key = excluded.effect_key",
+        (ref.crm, ref.object, ref.id, stage, reason, version, effect_key, now.isoformat()),
+    )
+    return before is None
+
+
+def dead_letters(db: Db, *, include_closed: bool = False) -> list[DeadLetter]:
+    rows = db.rows(
+        "SELECT * FROM dead_letters WHERE state = 'open' OR ? ORDER BY id", (int(include_closed),)
+    )
+    return [
+        DeadLetter(
+            r["id"], Ref(r["crm"], r["object"], r["lead_id"]), r["stage"], r["reason"],
+            r["version"], r["effect_key"], datetime.fromisoformat(r["at"]), r["state"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def close_dead_letter(db: Db, id: int, state: str, now: datetime) -> None:
+    """Close one as `retried` or `dropped`."""
+    if state not in ("retried", "dropped"):
+        raise ValueError(state)
+    db.execute(
+        "UPDATE dead_letters SET state = ?, closed_at = ? WHERE id = ? AND state = 'open'",
+        (state, now.isoformat(), id),
+    )
+
+
+def close_dead_letters_of(db: Db, ref: Ref, now: datetime) -> None:
+    """The record could be read and routed after all: its open entries are answered."""
+    db.execute(
+        "UPDATE dead_letters SET state = 'retried', closed_at = ? WHERE crm = ? AND object = ?"
+        " AND lead_id = ? AND state = 'open'",
+        (now.isoformat(), ref.crm, ref.object, ref.id),
+    )
+
+
+def get_switch(db: Db, name: str) -> str | None:
+    """A durable switch or fact, e.g. `paused`."""
+    r = db.row("SELECT value FROM meta WHERE name = ?", (name,))
+    return None if r is None else str(r["value"])
+
+
+def set_switch(db: Db, name: str, value: str | None) -> None:
+    if value is None:
+        db.execute("DELETE FROM meta WHERE name = ?", (name,))
+    else:
+        db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))

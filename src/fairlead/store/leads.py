@@ -1,0 +1,187 @@
+"""Leads and persons: each record seen is in exactly one state; records of one human share a person.
+
+A person's id is a hash of the first record seen, so that deciding again on lost state gives the
+same effect keys. Rows are keyed by the record's address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.core.types import LeadState, Ref
+from fairlead.store.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """One record as last seen. `owner_id` is the owner we believe it has (seen, or just decided).
+
+    `shared_key` names the identity key through which it joined its person ("email").
+    """
+
+    ref: Ref
+    person_id: str
+    state: LeadState
+    reason: str
+    owner_id: str | None
+    version: str
+    created_at: datetime | None
+    first_seen_at: datetime
+    decision_id: str | None
+    decided_at: datetime | None
+    shared_key: str | None
+    retry_at: datetime | None
+
+
+def get_lead(db: Db, ref: Ref) -> LeadRow | None:
+    found = db.row(
+        "SELECT * FROM leads WHERE crm = ? AND object = ? AND id = ?", (ref.crm, ref.object, ref.id)
+    )
+    return None if found is None else _lead(found)
+
+
+def find_leads(db: Db, text: str) -> list[LeadRow]:
+    """Leads by `crm:object:id`, by bare id (Salesforce: 15 or 18 characters), or by e-mail."""
+    if "@" in text:
+        return [
+            _lead(r)
+            for r in db.rows(
+                "SELECT l.* FROM identity i JOIN leads l USING (person_id) WHERE i.key = ?"
+                " ORDER BY l.first_seen_at, l.crm, l.id",
+                (f"email:{text.strip().lower()}",),
+            )
+        ]
+    parts = text.split(":")
+    rid = parts[-1]
+    rows = db.rows(
+        "SELECT * FROM leads WHERE (id = ?1 OR (length(?1) = 15 AND substr(id, 1, 15) = ?1"
+        " AND length(id) = 18)) ORDER BY crm, object",
+        (rid,),
+    )
+    leads = [_lead(r) for r in rows]
+    if len(parts) == 3:
+        leads = [x for x in leads if x.ref.crm == parts[0] and x.ref.object == parts[1]]
+    return leads
+
+
+def put_lead(db: Db, row: LeadRow) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id, version,"
+        " created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.state.value, row.reason,
+            row.owner_id, row.version, _iso(row.created_at), _iso(row.first_seen_at),
+            row.decision_id, _iso(row.decided_at), row.shared_key, _iso(row.retry_at),
+        ),
+    )  # fmt: skip
+
+
+def set_state(
+    db: Db, ref: Ref, state: LeadState, reason: str, *, owner_id: str | None = None
+) -> None:
+    """Move a lead to a state; `owner_id`, when given, is the owner it now has."""
+    db.execute(
+        "UPDATE leads SET state = ?, reason = ?, owner_id = coalesce(?, owner_id), retry_at = NULL"
+        " WHERE crm = ? AND object = ? AND id = ?",
+        (state.value, reason, owner_id, ref.crm, ref.object, ref.id),
+    )
+
+
+def leads_of_person(db: Db, person_id: str) -> list[LeadRow]:
+    """All records of a person, the first seen first."""
+    return [
+        _lead(r)
+        for r in db.rows(
+            "SELECT * FROM leads WHERE person_id = ? ORDER BY first_seen_at, crm, object, id",
+            (person_id,),
+        )
+    ]
+
+
+def held_due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
+    """Held leads of a CRM whose next look is due, oldest first."""
+    rows = db.rows(
+        "SELECT crm, object, id FROM leads WHERE state = 'held' AND crm = ?"
+        " AND (retry_at IS NULL OR retry_at <= ?) ORDER BY first_seen_at LIMIT ?",
+        (crm, _iso(now), limit),
+    )
+    return [Ref(r["crm"], r["object"], r["id"]) for r in rows]
+
+
+def wake_held(db: Db, crm: str | None = None) -> None:
+    """Make every held lead due now: capacity, roster or policy changed."""
+    db.execute(
+        "UPDATE leads SET retry_at = NULL WHERE state = 'held' AND (?1 IS NULL OR crm = ?1)", (crm,)
+    )
+
+
+def counts(db: Db) -> dict[str, dict[str, int]]:
+    """Number of leads by CRM and state."""
+    result: dict[str, dict[str, int]] = {}
+    for r in db.rows("SELECT crm, state, count(*) n FROM leads GROUP BY crm, state"):
+        result.setdefault(r["crm"], {})[r["state"]] = r["n"]
+    return result
+
+
+def person_for(db: Db, ref: Ref, keys: Sequence[str]) -> tuple[str, str | None]:
+    """The person this new record belongs to, and the key that told (None: a new person).
+
+    Creates the person and its keys when nobody has one of them yet. Keys of an existing person
+    are never taken over by another.
+    """
+    found: tuple[str, str | None] | None = None
+    for key in keys:
+        r = db.row("SELECT person_id FROM identity WHERE key = ?", (key,))
+        if r is not None:
+            found = (r["person_id"], key.split(":", 1)[0])
+            break
+    if found is None:
+        person_id = "p" + hashlib.sha256(str(ref).encode()).hexdigest()[:23]
+        db.execute("INSERT OR IGNORE INTO persons (id, generation) VALUES (?, 1)", (person_id,))
+        found = (person_id, None)
+    add_keys(db, found[0], keys)
+    return found
+
+
+def add_keys(db: Db, person_id: str, keys: Iterable[str]) -> None:
+    db.executemany(
+        "INSERT OR IGNORE INTO identity (key, person_id) VALUES (?, ?)",
+        [(k, person_id) for k in keys],
+    )
+
+
+def generation_of(db: Db, person_id: str) -> int:
+    r = db.row("SELECT generation FROM persons WHERE id = ?", (person_id,))
+    return int(r["generation"]) if r is not None else 1
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _when(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _lead(r: object) -> LeadRow:
+    row: dict[str, str | None] = dict(r)  # type: ignore[call-overload]
+    first_seen = _when(row["first_seen_at"])
+    assert first_seen is not None
+    return LeadRow(
+        ref=Ref(str(row["crm"]), str(row["object"]), str(row["id"])),
+        person_id=str(row["person_id"]),
+        state=LeadState(str(row["state"])),
+        reason=str(row["reason"]),
+        owner_id=row["owner_id"],
+        version=str(row["version"]),
+        created_at=_when(row["created_at"]),
+        first_seen_at=first_seen,
+        decision_id=row["decision_id"],
+        decided_at=_when(row["decided_at"]),
+        shared_key=row["shared_key"],
+        retry_at=_when(row["retry_at"]),
+    )

@@ -1,0 +1,121 @@
+"""The schema, as a list of numbered steps; append only, never edit one that was released.
+
+Instants are ISO 8601 UTC text, exact numbers are "n/d" text, structured values are JSON.
+"""
+
+from __future__ import annotations
+
+import sqlite_utils
+from sqlite_utils import Migrations
+
+MIGRATIONS = Migrations("fairlead")
+
+
+def _run(db: sqlite_utils.Database, statements: str) -> None:
+    for statement in statements.split(";"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+@MIGRATIONS(name="0001_foundation")
+def _foundation(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE connectors (
+            crm TEXT PRIMARY KEY, baseline TEXT NOT NULL, our_ids TEXT NOT NULL,
+            ready INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE cursors (
+            crm TEXT NOT NULL, kind TEXT NOT NULL, position TEXT NOT NULL,
+            covered_until TEXT NOT NULL, PRIMARY KEY (crm, kind)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE owners (
+            crm TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+            email TEXT, active INTEGER NOT NULL, PRIMARY KEY (crm, id)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE accounts (
+            crm TEXT NOT NULL, object TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+            owner_id TEXT, type TEXT, industry TEXT, employees INTEGER, parent_id TEXT,
+            version TEXT NOT NULL, PRIMARY KEY (crm, object, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE account_domains (
+            domain TEXT NOT NULL, crm TEXT NOT NULL, object TEXT NOT NULL, id TEXT NOT NULL,
+            PRIMARY KEY (domain, crm, object, id)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE persons (
+            id TEXT PRIMARY KEY, generation INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE identity (
+            key TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES persons (id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE leads (
+            crm TEXT NOT NULL, object TEXT NOT NULL, id TEXT NOT NULL,
+            person_id TEXT NOT NULL REFERENCES persons (id),
+            state TEXT NOT NULL, reason TEXT NOT NULL,
+            owner_id TEXT, version TEXT NOT NULL, created_at TEXT, first_seen_at TEXT NOT NULL,
+            decision_id TEXT, decided_at TEXT, shared_key TEXT, retry_at TEXT,
+            PRIMARY KEY (crm, object, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX leads_person ON leads (person_id);
+        CREATE INDEX leads_state ON leads (state, retry_at);
+
+        CREATE TABLE policies (
+            hash TEXT PRIMARY KEY, files TEXT NOT NULL, main TEXT NOT NULL,
+            first_used_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE rosters (
+            hash TEXT PRIMARY KEY, content BLOB NOT NULL, first_used_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE decisions (
+            id TEXT PRIMARY KEY, person_id TEXT NOT NULL, generation INTEGER NOT NULL,
+            attempt INTEGER NOT NULL, crm TEXT NOT NULL, object TEXT NOT NULL,
+            lead_id TEXT NOT NULL, at TEXT NOT NULL, policy_hash TEXT NOT NULL REFERENCES policies (hash),
+            roster_hash TEXT NOT NULL REFERENCES rosters (hash), inputs BLOB NOT NULL,
+            outcome TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, rule TEXT NOT NULL,
+            rep_id TEXT, owner_id TEXT
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX decisions_lead ON decisions (crm, object, lead_id);
+
+        CREATE TABLE balances (
+            pool TEXT NOT NULL, rep_id TEXT NOT NULL, balance TEXT NOT NULL,
+            received INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (pool, rep_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE ledger (
+            seq INTEGER PRIMARY KEY, at TEXT NOT NULL, decision_id TEXT NOT NULL,
+            pool TEXT NOT NULL, rep_id TEXT NOT NULL, delta TEXT NOT NULL, reason TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX ledger_decision ON ledger (decision_id);
+
+        CREATE TABLE outbox (
+            key TEXT PRIMARY KEY, crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            kind TEXT NOT NULL, payload TEXT NOT NULL, state TEXT NOT NULL,
+            urgent INTEGER NOT NULL, seq INTEGER NOT NULL, not_before TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0, decision_id TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            guard_history TEXT, remote_id TEXT, detail TEXT NOT NULL DEFAULT '', settled_at TEXT
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX outbox_due ON outbox (crm, state, not_before);
+        CREATE INDEX outbox_lead ON outbox (crm, object, lead_id);
+
+        CREATE TABLE journal (
+            seq INTEGER PRIMARY KEY, at TEXT NOT NULL, event TEXT NOT NULL, crm TEXT, object TEXT,
+            lead_id TEXT, decision_id TEXT, effect_key TEXT, detail TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX journal_lead ON journal (crm, object, lead_id);
+
+        CREATE TABLE dead_letters (
+            id INTEGER PRIMARY KEY, crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            stage TEXT NOT NULL, reason TEXT NOT NULL, version TEXT NOT NULL, effect_key TEXT,
+            at TEXT NOT NULL, state TEXT NOT NULL, closed_at TEXT
+        ) STRICT;
+        CREATE UNIQUE INDEX dead_letters_open ON dead_letters (crm, object, lead_id, stage)
+            WHERE state = 'open'
+        """,
+    )

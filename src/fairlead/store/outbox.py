@@ -1,0 +1,298 @@
+"""The outbox: every write we intend, what has become of it, and when to look again.
+
+    new ──claim──▶ inflight ──receipt──▶ sent ──verified──▶ done
+     ▲               │ quiet period over        │
+     └── not applied ┘◀─────────────────────────┘
+    other ends: superseded (somebody else owns it now) · gone · refused (dead letter) · cancelled
+
+The quiet period is armed in the claim, before the call: a process that dies inside the call leaves
+a row that nobody touches until the CRM can no longer be working on it. All transitions live here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.types import OwnerChange, Ref
+from fairlead.store.db import Db
+
+
+class OutboxState(StrEnum):
+    NEW = "new"
+    INFLIGHT = "inflight"
+    SENT = "sent"
+    DONE = "done"
+    SUPERSEDED = "superseded"
+    GONE = "gone"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+OPEN = (OutboxState.NEW, OutboxState.INFLIGHT, OutboxState.SENT)
+
+
+class EffectKind(StrEnum):
+    SET_OWNER = "set_owner"
+    UPSERT_TASK = "upsert_task"
+    RESTORE_OWNER = "restore_owner"
+    """A SetOwner that puts back what a person chose while our write was on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One intended write. `guard_history` is the owner history seen just before it was sent."""
+
+    key: str
+    ref: Ref
+    kind: EffectKind
+    effect: Effect
+    state: OutboxState
+    urgent: bool
+    seq: int
+    not_before: datetime
+    attempts: int
+    decision_id: str
+    created_at: datetime
+    guard_history: tuple[str, ...] | None
+    remote_id: str | None
+    detail: str
+
+
+def add(
+    db: Db,
+    effect: Effect,
+    *,
+    decision_id: str,
+    urgent: bool,
+    now: datetime,
+    kind: EffectKind | None = None,
+) -> None:
+    """Intend an effect. One that is already there under its key takes the new payload and goes
+    out again, unless it is the same payload and already done."""
+    kind = kind or (
+        EffectKind.SET_OWNER if isinstance(effect, SetOwner) else EffectKind.UPSERT_TASK
+    )
+    ref = effect.ref
+    db.execute(
+        "INSERT INTO outbox (key, crm, object, lead_id, kind, payload, state, urgent, seq,"
+        " not_before, decision_id, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, 'new', ?, (SELECT coalesce(max(seq), 0) + 1 FROM outbox),"
+        " ?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, state = 'new',"
+        " not_before = excluded.not_before, decision_id = excluded.decision_id,"
+        " guard_history = NULL, detail = '', settled_at = NULL"
+        " WHERE NOT (payload = excluded.payload AND state = 'done')",
+        (
+            effect.key, ref.crm, ref.object, ref.id, kind.value, _dump(effect), int(urgent),
+            now.isoformat(), decision_id, now.isoformat(),
+        ),
+    )  # fmt: skip
+
+
+def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) -> list[OutboxRow]:
+    """Take up to `limit` owner writes and as many tasks that are due, owners first.
+
+    Rows whose quiet period has passed without an answer are taken again; the guard then looks
+    whether the write had been applied. A task waits while its lead's owner write is open.
+    """
+    owners = db.rows(
+        "SELECT * FROM outbox WHERE crm = ? AND kind IN ('set_owner', 'restore_owner')"
+        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ?"
+        " ORDER BY urgent DESC, seq LIMIT ?",
+        (crm, now.isoformat(), limit),
+    )
+    claimed = [_row(r) for r in owners]
+    tasks = db.rows(
+        "SELECT t.* FROM outbox t WHERE t.crm = ? AND t.kind = 'upsert_task'"
+        " AND t.state IN ('new', 'inflight') AND t.not_before <= ?"
+        " ORDER BY t.urgent DESC, t.seq LIMIT ?",
+        (crm, now.isoformat(), limit),
+    )
+    going = {r.ref for r in claimed if r.state is OutboxState.NEW}
+    for r in tasks:
+        task = _row(r)
+        if task.ref in going or not _owner_open(db, task.ref):
+            claimed.append(task)
+    db.executemany(
+        "UPDATE outbox SET not_before = ?, attempts = attempts + 1,"
+        " state = CASE state WHEN 'sent' THEN 'sent' ELSE 'inflight' END WHERE key = ?",
+        [(quiet_until.isoformat(), c.key) for c in claimed],
+    )
+    return claimed
+
+
+def _owner_open(db: Db, ref: Ref) -> bool:
+    r = db.row(
+        "SELECT 1 FROM outbox WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND kind IN ('set_owner', 'restore_owner') AND state IN ('new', 'inflight') LIMIT 1",
+        (ref.crm, ref.object, ref.id),
+    )
+    return r is not None
+
+
+def open_owner_write(db: Db, ref: Ref) -> OutboxRow | None:
+    """The owner write of a lead that is not settled yet."""
+    r = db.row(
+        "SELECT * FROM outbox WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND kind IN ('set_owner', 'restore_owner') AND state IN ('new', 'inflight', 'sent')"
+        " ORDER BY seq DESC LIMIT 1",
+        (ref.crm, ref.object, ref.id),
+    )
+    return None if r is None else _row(r)
+
+
+def remember_guard(db: Db, seen: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Store, before the write leaves, the owner history that the guard saw."""
+    db.executemany(
+        "UPDATE outbox SET guard_history = ? WHERE key = ?",
+        [(json.dumps(list(history)), key) for key, history in seen],
+    )
+
+
+def sent(db: Db, key: str, remote_id: str | None, verify_at: datetime) -> None:
+    """The CRM said yes; verify it at `verify_at`."""
+    db.execute(
+        "UPDATE outbox SET state = 'sent', remote_id = coalesce(?, remote_id), not_before = ?"
+        " WHERE key = ?",
+        (remote_id, verify_at.isoformat(), key),
+    )
+
+
+def again(db: Db, key: str, at: datetime, detail: str) -> None:
+    """It was definitely not applied: try again at `at`."""
+    db.execute(
+        "UPDATE outbox SET state = 'new', not_before = ?, detail = ? WHERE key = ?",
+        (at.isoformat(), detail, key),
+    )
+
+
+def look_again(db: Db, key: str, at: datetime, detail: str) -> None:
+    """Nothing is known yet (ambiguous, or not visible): keep the state, look again at `at`."""
+    db.execute(
+        "UPDATE outbox SET not_before = ?, detail = ? WHERE key = ?",
+        (at.isoformat(), detail, key),
+    )
+
+
+def settle(db: Db, key: str, state: OutboxState, detail: str, now: datetime) -> None:
+    """Bring a row to an end state."""
+    if state in OPEN:
+        raise ValueError(f"{state} is not an end")
+    db.execute(
+        "UPDATE outbox SET state = ?, detail = ?, settled_at = ? WHERE key = ?",
+        (state.value, detail, now.isoformat(), key),
+    )
+
+
+def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime) -> int:
+    """End everything still open for a lead; returns how many rows that were."""
+    return db.execute(
+        "UPDATE outbox SET state = ?, detail = ?, settled_at = ? WHERE crm = ? AND object = ?"
+        " AND lead_id = ? AND state IN ('new', 'inflight', 'sent')",
+        (state.value, detail, now.isoformat(), ref.crm, ref.object, ref.id),
+    ).rowcount
+
+
+def task_of(db: Db, ref: Ref) -> OutboxRow | None:
+    """The task row of a lead, whatever its state; the latest generation's."""
+    r = db.row(
+        "SELECT * FROM outbox WHERE crm = ? AND object = ? AND lead_id = ? AND kind = 'upsert_task'"
+        " ORDER BY seq DESC LIMIT 1",
+        (ref.crm, ref.object, ref.id),
+    )
+    return None if r is None else _row(r)
+
+
+def get(db: Db, key: str) -> OutboxRow | None:
+    r = db.row("SELECT * FROM outbox WHERE key = ?", (key,))
+    return None if r is None else _row(r)
+
+
+def of_lead(db: Db, ref: Ref) -> list[OutboxRow]:
+    return [
+        _row(r)
+        for r in db.rows(
+            "SELECT * FROM outbox WHERE crm = ? AND object = ? AND lead_id = ? ORDER BY seq",
+            (ref.crm, ref.object, ref.id),
+        )
+    ]
+
+
+def open_rows(db: Db) -> list[OutboxRow]:
+    """Everything not settled, in order."""
+    return [
+        _row(r)
+        for r in db.rows(
+            "SELECT * FROM outbox WHERE state IN ('new', 'inflight', 'sent') ORDER BY seq"
+        )
+    ]
+
+
+def next_due(db: Db, crm: str) -> datetime | None:
+    """When the next open row of this CRM wants attention."""
+    r = db.row(
+        "SELECT min(not_before) at FROM outbox WHERE crm = ?"
+        " AND state IN ('new', 'inflight', 'sent')",
+        (crm,),
+    )
+    return datetime.fromisoformat(r["at"]) if r is not None and r["at"] else None
+
+
+def depth(db: Db) -> dict[str, int]:
+    """Number of rows by state."""
+    return {
+        r["state"]: r["n"] for r in db.rows("SELECT state, count(*) n FROM outbox GROUP BY state")
+    }
+
+
+def oldest_open(db: Db) -> datetime | None:
+    r = db.row("SELECT min(created_at) at FROM outbox WHERE state IN ('new', 'inflight', 'sent')")
+    return datetime.fromisoformat(r["at"]) if r is not None and r["at"] else None
+
+
+def history_marks(history: Iterable[OwnerChange]) -> tuple[str, ...]:
+    """Owner history entries as comparable texts, so that new ones can be told from seen ones."""
+    return tuple(f"{h.at.isoformat()}|{h.owner_id}|{h.actor.value}|{h.actor_id}" for h in history)
+
+
+def _dump(effect: Effect) -> str:
+    values: dict[str, Any] = asdict(effect)
+    values["ref"] = str(effect.ref)
+    if isinstance(effect, UpsertTask):
+        values["due_at"] = effect.due_at.isoformat()
+    return json.dumps(values, sort_keys=True)
+
+
+def _load(kind: EffectKind, payload: str) -> Effect:
+    values = json.loads(payload)
+    values["ref"] = Ref.parse(values["ref"])
+    if kind is EffectKind.UPSERT_TASK:
+        values["due_at"] = datetime.fromisoformat(values["due_at"])
+        return UpsertTask(**values)
+    return SetOwner(**values)
+
+
+def _row(r: Any) -> OutboxRow:
+    kind = EffectKind(r["kind"])
+    return OutboxRow(
+        key=r["key"],
+        ref=Ref(r["crm"], r["object"], r["lead_id"]),
+        kind=kind,
+        effect=_load(kind, r["payload"]),
+        state=OutboxState(r["state"]),
+        urgent=bool(r["urgent"]),
+        seq=r["seq"],
+        not_before=datetime.fromisoformat(r["not_before"]),
+        attempts=r["attempts"],
+        decision_id=r["decision_id"],
+        created_at=datetime.fromisoformat(r["created_at"]),
+        guard_history=None if r["guard_history"] is None else tuple(json.loads(r["guard_history"])),
+        remote_id=r["remote_id"],
+        detail=r["detail"],
+    )
