@@ -12,6 +12,7 @@ may have left is `Ambiguous`, everything else is `Unavailable`.
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import threading
 import time
 from collections import deque
@@ -136,8 +137,10 @@ class HouseAdapter(HTTPAdapter):
 
     def _read_all(self, response: requests.Response, ends: float) -> None:
         # read1 returns what one recv brought; read() would block until the whole chunk is there.
+        # A connection left half read is closed, never pooled: its rest would answer the next call.
         chunks: list[bytes] = []
         size = 0
+        whole = False
         try:
             while chunk := response.raw.read1(1 << 16, decode_content=True):
                 chunks.append(chunk)
@@ -146,11 +149,14 @@ class HouseAdapter(HTTPAdapter):
                     raise BodyTooLarge(f"answer larger than {MAX_BODY_BYTES} bytes")
                 if time.monotonic() > ends:
                     raise requests.exceptions.ReadTimeout("the whole answer took too long")
+            whole = True
         except urllib3.exceptions.ReadTimeoutError as e:
             raise requests.exceptions.ReadTimeout(e) from e
         except urllib3.exceptions.HTTPError as e:
             raise requests.exceptions.ChunkedEncodingError(e) from e
         finally:
+            if not whole:
+                response.raw.close()
             response.raw.release_conn()
         response._content = b"".join(chunks)
         response._content_consumed = True  # type: ignore[attr-defined]
@@ -200,12 +206,13 @@ def build_session(
 def typed_error(exc: requests.exceptions.RequestException, *, writing: bool) -> FairleadError:
     """The house's error for a call that brought no answer.
 
-    A refused or unresolved connection was never sent, so it is `Unavailable` even for a write.
+    A refused or unresolved connection, or a certificate we do not trust, means that nothing was
+    sent, so it is `Unavailable` even for a write. Any other TLS failure may have come later.
     """
     never_sent = isinstance(exc, requests.exceptions.ConnectTimeout | HostRefused) or (
         isinstance(exc, requests.exceptions.ConnectionError)
         and any(
-            isinstance(e, urllib3.exceptions.NewConnectionError | urllib3.exceptions.SSLError)
+            isinstance(e, urllib3.exceptions.NewConnectionError | ssl.SSLCertVerificationError)
             for e in _causes(exc)
         )
     )
