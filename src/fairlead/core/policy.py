@@ -31,8 +31,11 @@ class Verdict:
 class Condition(Protocol):
     """A compiled condition; pure, total, linear in the size of its text and values."""
 
-    text: str
-    names: frozenset[str]
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def names(self) -> frozenset[str]: ...
 
     def test(self, values: Mapping[str, Value]) -> bool:
         """Whether it holds; a comparison with a missing value is false."""

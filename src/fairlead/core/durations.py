@@ -1,0 +1,19 @@
+"""Durations as the admin writes them: one whole number and one unit, such as 30m or 2d."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+"""Seconds per unit. A day is 24 hours, whatever the clocks do that night."""
+
+_DURATION = re.compile(r"([0-9]{1,6})([a-z])")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `30s`, `30m`, `2h`, `1d` or `2w`; raises ValueError with the remedy."""
+    found = _DURATION.fullmatch(text)
+    if found is None or found[2] not in UNITS:
+        raise ValueError("a duration is a whole number and a unit: 30s, 30m, 2h, 1d or 2w")
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])

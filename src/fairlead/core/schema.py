@@ -1,0 +1,76 @@
+"""The lead as rules see it: every name with its type, from docs/policy.md's table.
+
+Normalising fills these names, conditions are checked against them. The policy's own `fields:` and
+tables join through `Schema.extended`; nothing else can add a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class FieldType(StrEnum):
+    """What a value is; the words an admin reads in messages and writes in `fields:`."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOL = "bool"
+    INSTANT = "instant"
+    LIST = "list"
+    NAMESPACE = "group"
+    DURATION = "duration"
+
+
+CUSTOM_TYPES = (
+    FieldType.TEXT,
+    FieldType.NUMBER,
+    FieldType.BOOL,
+    FieldType.INSTANT,
+    FieldType.LIST,
+)
+"""The types a `fields:` entry may have; groups are ours alone and durations only computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Names and their types. `hidden` are names that exist but not here, each with the reason."""
+
+    types: Mapping[str, FieldType]
+    hidden: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def extended(self, more: Mapping[str, FieldType]) -> Schema:
+        """The same schema with more names; a name that is taken raises ValueError."""
+        taken = sorted(set(more) & set(self.types))
+        if taken:
+            raise ValueError(f"names already in the schema: {', '.join(taken)}")
+        return Schema(MappingProxyType({**self.types, **more}), self.hidden)
+
+    def hiding(self, roots: Mapping[str, str]) -> Schema:
+        """The same schema without these names and all below them; each with its reason."""
+        gone = {n: roots[n.split(".")[0]] for n in self.types if n.split(".")[0] in roots}
+        kept = {n: t for n, t in self.types.items() if n not in gone}
+        return Schema(MappingProxyType(kept), MappingProxyType({**self.hidden, **gone}))
+
+
+def _lead_types() -> dict[str, FieldType]:
+    names = {
+        FieldType.TEXT: (
+            "id crm object url email phone mobile first_name last_name title company website "
+            "domain country state postal_code city timezone language industry source source_detail form "
+            "page status rating lifecycle_stage grade owner.kind owner.name owner.email account.id "
+            "account.name account.type account.owner account.parent account.industry"
+        ),
+        FieldType.NUMBER: "employees revenue deal_value score account.employees",
+        FieldType.BOOL: "is_converted opted_out free_mail",
+        FieldType.INSTANT: "created_at modified_at assigned_at now",
+        FieldType.NAMESPACE: "owner account",
+    }
+    return {name: kind for kind, text in names.items() for name in text.split()}
+
+
+LEAD_SCHEMA = Schema(MappingProxyType(_lead_types()))
+"""Every built-in name. `now` is the instant of the decision: it is a value like any other, so the
+same inputs give the same answer at any later time."""
