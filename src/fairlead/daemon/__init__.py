@@ -1,0 +1,1 @@
+"""The running product: observe, decide, commit, deliver, verify. `app` is the composition root."""

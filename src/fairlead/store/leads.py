@@ -69,8 +69,8 @@ def find_leads(db: Db, text: str) -> list[LeadRow]:
 
 def put_lead(db: Db, row: LeadRow) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id, version,"
-        " created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at)"
+        "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id,"
+        " version, created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.state.value, row.reason,

@@ -76,7 +76,8 @@ def _foundation(db: sqlite_utils.Database) -> None:
         CREATE TABLE decisions (
             id TEXT PRIMARY KEY, person_id TEXT NOT NULL, generation INTEGER NOT NULL,
             attempt INTEGER NOT NULL, crm TEXT NOT NULL, object TEXT NOT NULL,
-            lead_id TEXT NOT NULL, at TEXT NOT NULL, policy_hash TEXT NOT NULL REFERENCES policies (hash),
+            lead_id TEXT NOT NULL, at TEXT NOT NULL,
+            policy_hash TEXT NOT NULL REFERENCES policies (hash),
             roster_hash TEXT NOT NULL REFERENCES rosters (hash), inputs BLOB NOT NULL,
             outcome TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, rule TEXT NOT NULL,
             rep_id TEXT, owner_id TEXT

@@ -1,0 +1,283 @@
+"""Observe: bring a connector's pages into the store, each in one transaction with its cursor.
+
+Reads one CRM. On first contact the CRM's own time becomes the baseline and everything that exists
+is read for matching (resumable: cursors are stored page by page); after that each cycle is one
+`changes()` call. A record that cannot be read or routed becomes a dead letter and the page goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from fairlead.clock import Clock
+from fairlead.core.normalise import registrable_domain
+from fairlead.core.types import Account, Gone, Kind, LeadState, Record, Ref
+from fairlead.daemon.routing import Feed, Router, version_of
+from fairlead.errors import BadRecord, Bug
+from fairlead.metrics import METRICS
+from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
+from fairlead.store import directory, journal, leads
+from fairlead.store.db import Db
+from fairlead.telemetry import get_logger
+
+log = get_logger(__name__)
+
+POLLED = (Kind.LEAD, Kind.ACCOUNT)
+HELD_RETRY = timedelta(seconds=60)
+HELD_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one step of reading did: rows looked at, leads that were news, whether more waits."""
+
+    rows: int
+    news: int
+    more: bool
+
+
+class Ingest:
+    """The reading side of one connector. Used by its reader thread; `take` also by the writer's."""
+
+    def __init__(
+        self,
+        db: Db,
+        connector: Connector,
+        router: Callable[[], Router],
+        clock: Clock,
+        *,
+        all_ready: Callable[[], bool],
+        on_work: Callable[[], None],
+        progress: Callable[[str, int], None] | None = None,
+        created_since: datetime | None = None,
+    ) -> None:
+        self.db = db
+        self.connector = connector
+        self.crm = connector.name
+        self.router = router
+        self.clock = clock
+        self._all_ready = all_ready
+        self._on_work = on_work
+        self._progress = progress or (lambda what, n: None)
+        self._created_since = created_since
+        self.feed = Feed(
+            self.crm,
+            {
+                n: connector.field_map.sources(n)
+                for n in connector.field_map.names()
+                if not n.startswith("account.")
+            },
+        )
+
+    # -- first start ------------------------------------------------------------------------
+
+    def first_contact(self) -> None:
+        """Log in, learn who we are, fix the baseline on the first day, read users and queues."""
+        probe = self.connector.probe()
+        owners = self.connector.owners()
+        with self.db.transaction():
+            directory.add_connector(self.db, self.crm, probe.server_now, probe.our_ids)
+            directory.replace_owners(self.db, self.crm, owners)
+        log.info("connector.ready", crm=self.crm, account=probe.account, owners=len(owners))
+
+    def read_existing(self, stopping: Callable[[], bool]) -> bool:
+        """Read what exists, accounts before leads; True when done, False when stopped meanwhile.
+
+        Resumes where an earlier run stopped, since every page stores its cursor.
+        """
+        row = directory.get_connector(self.db, self.crm)
+        if row is None:
+            raise Bug("read_existing before first_contact")
+        if row.ready:
+            return True
+        for kind in (Kind.ACCOUNT, Kind.LEAD):
+            total = 0
+            while not stopping():
+                seen = self._turn((kind,))
+                total += seen.rows
+                self._progress(kind.value, total)
+                if not seen.more:
+                    break
+            log.info("bootstrap.read", crm=self.crm, kind=kind.value, rows=total)
+        if stopping():
+            return False
+        with self.db.transaction():
+            directory.set_ready(self.db, self.crm)
+        return True
+
+    # -- every cycle ------------------------------------------------------------------------
+
+    def cycle(self) -> Seen:
+        """One poll: the next page of leads and accounts, in as few round trips as possible."""
+        seen = self._turn(POLLED)
+        METRICS.polls.labels(crm=self.crm, result="ok").inc()
+        return seen
+
+    def cursors(self, kinds: Sequence[Kind] = POLLED) -> Mapping[Kind, Cursor]:
+        """Where each feed stands; a feed that was never read begins at the beginning."""
+        return {
+            k: directory.get_cursor(self.db, self.crm, k)
+            or self.connector.start_cursor(k, since=None)
+            for k in kinds
+        }
+
+    def _turn(self, kinds: Sequence[Kind]) -> Seen:
+        asked = self.cursors(kinds)
+        pages = self.connector.changes(asked)
+        return self.take(pages, asked)
+
+    def take(self, pages: Mapping[Kind, ChangePage], asked: Mapping[Kind, Cursor]) -> Seen:
+        """Store pages: rows, decisions and cursor in one transaction per page.
+
+        Safe to call twice with one page and from both threads: rows are folded by version, and a
+        cursor only moves if it is still the one the page was asked with.
+        """
+        rows = news = 0
+        more = False
+        for kind in (Kind.ACCOUNT, Kind.LEAD):
+            page = pages.get(kind)
+            if page is None:
+                continue
+            with self.db.transaction():
+                if kind is Kind.ACCOUNT:
+                    self._accounts(page.records)
+                else:
+                    news += self.observe_all(page.records)
+                stored = directory.get_cursor(self.db, self.crm, kind)
+                if stored is None or stored == asked[kind]:
+                    directory.put_cursor(self.db, self.crm, kind, page.cursor)
+            rows += len(page.records)
+            more = more or page.more
+        if news:
+            self._on_work()
+        return Seen(rows, news, more)
+
+    def observe_all(self, records: Sequence[Record], *, again: bool = False) -> int:
+        """Route records one by one, each seeing the ledger its predecessor left.
+
+        Must be called inside a transaction. Returns how many were news.
+        """
+        row = directory.get_connector(self.db, self.crm)
+        if row is None:
+            raise Bug("a page before first contact")
+        baseline = self._created_since or row.baseline
+        now = self.clock.now()
+        router = self.router()
+        snap = router.snapshot(now)
+        ready = row.ready and self._all_ready()
+        news = 0
+        for record in records:
+            try:
+                with self.db.savepoint():
+                    state = router.observe(
+                        record, self.feed, snap, now, baseline=baseline, ready=ready, again=again
+                    )
+            except BadRecord as e:
+                self._dead_letter(record, str(e), now)
+                snap = router.snapshot(now)
+                state = LeadState.DEAD_LETTER
+            news += state is not None
+        return news
+
+    def release_held(self) -> int:
+        """Look again, by id, at held leads that are due; returns how many found an owner."""
+        now = self.clock.now()
+        refs = leads.held_due(self.db, self.crm, now, HELD_BATCH)
+        return self.look_again(refs)
+
+    def look_again(self, refs: Sequence[Ref]) -> int:
+        """Read these leads by id and decide on them afresh; the number that left their state."""
+        if not refs:
+            return 0
+        answers = self.connector.read(refs)
+        moved = 0
+        with self.db.transaction():
+            now = self.clock.now()
+            for ref in refs:
+                before = leads.get_lead(self.db, ref)
+                answer = answers[ref]
+                if isinstance(answer, Gone) or answer.ref != ref:
+                    merged = f"merged into {answer.ref}"
+                    reason = answer.reason if isinstance(answer, Gone) else merged
+                    leads.set_state(self.db, ref, LeadState.GONE, reason)
+                    journal.write(self.db, now, "lead.gone", ref=ref, reason=reason)
+                else:
+                    self.observe_all([answer], again=True)
+                after = leads.get_lead(self.db, ref)
+                if after is not None and before is not None and after.state is not before.state:
+                    moved += 1
+                elif after is not None and after.state is LeadState.HELD:
+                    leads.put_lead(self.db, replace(after, retry_at=now + HELD_RETRY))
+        if moved:
+            self._on_work()
+        return moved
+
+    def refresh_owners(self) -> bool:
+        """Read users and queues again; True (and held leads wake) when somebody came or went."""
+        owners = self.connector.owners()
+        with self.db.transaction():
+            changed = directory.replace_owners(self.db, self.crm, owners)
+            if changed:
+                leads.wake_held(self.db)
+                journal.write(self.db, self.clock.now(), "owners.changed", crm=self.crm)
+        return changed
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def _dead_letter(self, record: Record, reason: str, now: datetime) -> None:
+        version = version_of(record)
+        row = leads.get_lead(self.db, record.ref)
+        if row is not None and row.state is LeadState.DEAD_LETTER and row.version == version:
+            return
+        if row is None:
+            person_id, _ = leads.person_for(self.db, record.ref, ())
+            row = leads.LeadRow(
+                record.ref, person_id, LeadState.DEAD_LETTER, reason, record.owner_id, version,
+                record.created_at, now, None, None, None, None,
+            )  # fmt: skip
+        leads.put_lead(self.db, row)
+        leads.set_state(self.db, record.ref, LeadState.DEAD_LETTER, reason)
+        if journal.add_dead_letter(self.db, now, record.ref, "read", reason, version, None):
+            METRICS.dead_letters.labels(stage="read").inc()
+            journal.write(self.db, now, "dead_letter.added", ref=record.ref, reason=reason)
+            log.warning(
+                "dead_letter.added", crm=self.crm, object=record.ref.object, lead=record.ref.id,
+                stage="read", reason=reason,
+            )  # fmt: skip
+
+    def _accounts(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.deleted or record.unreadable:
+                directory.drop_account(self.db, record.ref)
+            else:
+                directory.put_account(
+                    self.db, to_account(record, self.connector.field_map), record.version
+                )
+
+
+def to_account(record: Record, field_map: FieldMap) -> Account:
+    """An account in our words; the field map names its fields `account.name`, `account.domain` …"""
+
+    def first(name: str) -> Any:
+        for source in field_map.sources(f"account.{name}"):
+            value = record.fields.get(source)
+            if value not in (None, ""):
+                return value
+        return None
+
+    domains = {registrable_domain(first("domain")), registrable_domain(first("website"))}
+    return Account(
+        record.ref, str(first("name") or ""), tuple(sorted(d for d in domains if d)),
+        record.owner_id, first("type"), first("industry"), _whole(first("employees")),
+        first("parent"),
+    )  # fmt: skip
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return None if value is None else int(float(value))
+    except (ValueError, OverflowError):
+        return None
