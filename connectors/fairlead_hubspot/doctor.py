@@ -1,0 +1,148 @@
+"""What `fairlead doctor` says of a portal: who we are, what we may, what is missing. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from fairlead.errors import PermissionMissing
+from fairlead.spi.connector import Finding
+from fairlead_hubspot.client import HubSpotClient
+from fairlead_hubspot.faults import RefusedCall
+from fairlead_hubspot.names import AUDIT, COMPANIES, CONTACTS, LEADS, MARKER, TASKS, ObjectType
+from fairlead_hubspot.seam import Portal
+
+GUIDE = "docs/connectors-hubspot.md"
+T = TypeVar("T")
+
+
+class Doctor:
+    """One examination; what it finds out about the portal stays with the portal.
+
+    A refused token or an unreachable HubSpot raises: there is nothing to examine then.
+    """
+
+    def __init__(self, client: HubSpotClient, portal: Portal, lead: ObjectType) -> None:
+        self._client = client
+        self._portal = portal
+        self._lead = lead
+        self._findings: list[Finding] = []
+
+    def examine(self) -> list[Finding]:
+        """All findings, the good ones too."""
+        self._account()
+        self._token()
+        self._try("owners are readable", self._owners)
+        self._objects()
+        self._schema()
+        return self._findings
+
+    def _account(self) -> None:
+        details = self._try("the portal answers", self._client.account)
+        if details is None:
+            return
+        if self._portal.portal_id is None and details.get("portalId"):
+            self._portal.portal_id = str(details["portalId"])
+        self._portal.ui_domain = str(details.get("uiDomain") or self._portal.ui_domain)
+
+    def _token(self) -> None:
+        scopes: set[str] = set()
+        try:
+            info = self._client.token_info()
+            if info.get("appId"):
+                self._portal.learn_app(str(info["appId"]))
+            if self._portal.portal_id is None and info.get("hubId"):
+                self._portal.portal_id = str(info["hubId"])
+            listed = info.get("scopes")
+            scopes = {str(s) for s in listed} if isinstance(listed, list) else set()
+        except (RefusedCall, PermissionMissing):
+            # Service Keys have no such page; the app id is then learnt from our first write.
+            pass
+        known = self._portal.app_id is not None
+        self._say(
+            "our app id is known",
+            known,
+            f"our changes appear as app {self._portal.app_id}"
+            if known
+            else "unknown until our first write is read back; meanwhile owner values are compared",
+            "set app_id, which the app's page in HubSpot shows",
+            fatal=False,
+        )
+        if scopes:
+            wanted = {
+                f"crm.objects.{self._lead.name}.write",
+                "crm.objects.contacts.write",
+                "crm.objects.owners.read",
+            }
+            missing = sorted(wanted - scopes)
+            self._say(
+                "scopes for writing are granted",
+                not missing,
+                f"missing: {', '.join(missing)}" if missing else "all are there",
+                f"grant the scopes that {GUIDE} lists",
+            )
+
+    def _owners(self) -> bool:
+        rows, _ = self._client.owners_page(archived=False, after=None)
+        return bool(rows)
+
+    def _searchable(self, kind: ObjectType) -> bool:
+        self._client.search(kind.name, {"filterGroups": [], "properties": [], "limit": 1})
+        return True
+
+    def _objects(self) -> None:
+        kinds = [self._lead, COMPANIES, *([CONTACTS] if self._lead is LEADS else [])]
+        for kind in kinds:
+            self._try(f"{kind.name} are searchable", partial(self._searchable, kind))
+
+    def _schema(self) -> None:
+        tasks = self._try("task properties are readable", self._properties(TASKS))
+        if tasks is not None:
+            unique = tasks.get(MARKER)
+            self._portal.marker = unique is True
+            self._say(
+                f"tasks have the unique property {MARKER}",
+                unique is True,
+                "tasks can be found again by key"
+                if unique
+                else "it exists but its values are not unique"
+                if MARKER in tasks
+                else "it does not exist; the marker goes into the task's text instead",
+                f"create it as {GUIDE} shows: a task is then never made twice",
+                fatal=False,
+            )
+        lead = self._try(f"{self._lead.name} properties are readable", self._properties(self._lead))
+        if lead is not None:
+            self._portal.audit = AUDIT in lead
+            self._say(
+                f"{self._lead.name} have the property {AUDIT}",
+                AUDIT in lead,
+                "the reason is written with each owner" if AUDIT in lead else "it does not exist",
+                f"create it as {GUIDE} shows, if people should see the reason in HubSpot",
+                fatal=False,
+            )
+
+    def _properties(self, kind: ObjectType) -> Callable[[], dict[str, bool]]:
+        """Names of the properties, each with whether its values are unique."""
+        return lambda: {
+            str(p.get("name")): p.get("hasUniqueValue") is True
+            for p in self._client.properties(kind.name)
+        }
+
+    def _try(self, check: str, look: Callable[[], T]) -> T | None:
+        try:
+            found = look()
+        except PermissionMissing as e:
+            self._say(check, False, str(e), e.remedy)
+            return None
+        except RefusedCall as e:
+            self._say(check, False, e.detail, "check api_version and lead_object")
+            return None
+        self._say(check, bool(found), "yes" if found else "nothing came back")
+        return found
+
+    def _say(
+        self, check: str, ok: bool, detail: str, remedy: str = "", *, fatal: bool = True
+    ) -> None:
+        self._findings.append(Finding(check, ok, detail, "" if ok else remedy, fatal))
