@@ -161,6 +161,8 @@ class FakeConnector:
         return ChangePage(kind, records, Cursor(position, floor), False, now)
 
     def read(self, refs: Sequence[Ref]) -> Mapping[Ref, Record | Gone]:
+        if not refs:
+            return {}
         return self._call("read", lambda: {ref: self._read_one(ref) for ref in refs})
 
     def _read_one(self, ref: Ref) -> Record | Gone:
@@ -199,6 +201,9 @@ class FakeConnector:
         return self._call("owners", all_owners)
 
     def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
+        if not markers:
+            return {}
+
         def find() -> dict[str, TaskFound]:
             tasks = [self.fake.tasks[m] for m in markers if m in self.fake.tasks]
             return {t.marker: TaskFound(t.marker, t.id, t.owner_id, t.open) for t in tasks}
