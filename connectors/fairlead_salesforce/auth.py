@@ -8,7 +8,6 @@ their files at every log-in, so that a rotated key needs no restart.
 from __future__ import annotations
 
 import base64
-import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +58,6 @@ class TokenHolder:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._current: Token | None = None
-        self._logins = itertools.count(1)
         self.logins = 0
 
     def get(self, log_in: LogIn) -> Token:
@@ -80,7 +78,7 @@ class TokenHolder:
             return self._current
 
     def _take(self, log_in: LogIn, failed: Token | None) -> None:
-        self.logins = next(self._logins)
+        self.logins += 1
         self._current = log_in(failed)
 
 

@@ -44,17 +44,13 @@ _APP_USAGE = re.compile(r"per-app-api-usage=(\d+)/(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A parsed answer; `body` is None for 204 and for an empty list or object."""
+    """A parsed answer; `body` is None for 204 and for an empty list or object.
+
+    `date` is the CRM's clock (UTC), None when the answer had no readable Date header.
+    """
 
     body: Any
     date: datetime | None
-
-    @property
-    def server_now(self) -> datetime:
-        """The CRM's clock; raises Unavailable when the answer did not carry it."""
-        if self.date is None:
-            raise Unavailable("the answer has no readable Date header")
-        return self.date
 
 
 class PlainLoopback(BaseAdapter):
@@ -163,6 +159,13 @@ class Client:
         if self._token is not None:
             return self._token.instance_url
         return (self.settings.instance_url or self.settings.login_host).rstrip("/")
+
+    @property
+    def server_now(self) -> datetime:
+        """The CRM's clock at its last answer; raises Unavailable when that did not tell it."""
+        if self._date is None:
+            raise Unavailable("the answer has no readable Date header")
+        return self._date
 
     def token(self) -> Token:
         """The token in use; logs in if there is none yet."""

@@ -103,8 +103,8 @@ def all_rows(client: Client, answer: Answer, what: str) -> list[Any]:
     """Every row of a query part, following its pages by further calls."""
     rows, more = rows_of(client, answer, what)
     while more is not None:
-        prefix = f"/services/data/v{client.settings.api_version}/"
-        reply = client.call("GET", more.removeprefix(prefix))
+        # /services/data/vXX.X/query/01g… : the client puts the first three parts back.
+        reply = client.call("GET", more.lstrip("/").split("/", 3)[-1])
         page, more = rows_of(client, Answer(200, reply.body), what)
         rows = rows + page
     return rows

@@ -197,7 +197,7 @@ def call_error(
         return AuthFailed(text, remedy="check the External Client App, its user and its key")
     if codes & _RIGHTS:
         return PermissionMissing(text, remedy="assign the permission set to the integration user")
-    if codes & _SHAPE or status == 404:
+    if codes & _SHAPE or status in (404, 410, 413, 414, 431):
         return SchemaDrift(text, remedy=_FIELD_REMEDY if "INVALID_FIELD" in codes else "")
     if status == 403 and not found:
         return Unavailable(text, after=after)
@@ -231,23 +231,25 @@ _OUTCOMES: Mapping[str, Outcome] = {
         ),
         Outcome.RETRY,
     ),
-    # A task with our key is there already: look it up before anything else.
-    **dict.fromkeys(
-        ("DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID", "UNKNOWN_EXCEPTION"), Outcome.AMBIGUOUS
-    ),
+    "UNKNOWN_EXCEPTION": Outcome.AMBIGUOUS,
 }
 
 _RECORD_FIELDS = {"id", "whoid", "whatid"}
 
+_KEY_TAKEN = {"DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID", "ENTITY_IS_DELETED"}
+"""For a task: one with our key is there, perhaps in the recycle bin. Look it up by its key."""
 
-def row_outcome(found: tuple[Problem, ...]) -> Outcome:
+
+def row_outcome(found: tuple[Problem, ...], *, task: bool) -> Outcome:
     """What a refused Collections row means; a code we do not know is a refusal for good."""
     for problem in found:
-        outcome = _OUTCOMES.get(problem.code)
-        if outcome is None:
-            continue
         named = {name.lower() for name in problem.fields}
-        if problem.code == "INVALID_CROSS_REFERENCE_KEY" and named & _RECORD_FIELDS:
+        about_record = bool(named & _RECORD_FIELDS)
+        if task and problem.code in _KEY_TAKEN and not about_record:
+            return Outcome.AMBIGUOUS
+        outcome = _OUTCOMES.get(problem.code)
+        if outcome is Outcome.BAD_OWNER and about_record:
             return Outcome.GONE
-        return outcome
+        if outcome is not None:
+            return outcome
     return Outcome.REFUSED

@@ -93,6 +93,9 @@ class People:
         unique = {name: ids[0] for name, ids in names.items() if len(ids) == 1}
         return cls(frozenset(ours), frozenset(standard), frozenset(others), zones, unique)
 
+    def knows(self, user_id: str) -> bool:
+        return user_id in self.ours or user_id in self.standard or user_id in self.others
+
     def actor(self, user_id: str) -> Actor:
         if user_id in self.ours:
             return Actor.US
@@ -107,6 +110,20 @@ class People:
         except (KeyError, ValueError, OSError):
             zone = ZoneInfo("UTC")
         return at.astimezone(zone).date().isoformat()
+
+
+NOBODY = People(frozenset(), frozenset(), frozenset(), {}, {})
+
+
+def actors(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The users who made the changes in these history rows."""
+    found = set()
+    for row in rows:
+        try:
+            found.add(to_18(row["CreatedById"]))
+        except (KeyError, ValueError, TypeError):
+            continue
+    return found
 
 
 def owner_history(

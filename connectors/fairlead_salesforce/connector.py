@@ -1,0 +1,326 @@
+"""The Salesforce connector: `Connector` of the house, put together from this package's parts.
+
+Reads poll by one composite; writes carry the next poll along. Nothing here decides anything, and
+no simple-salesforce type or text leaves. See docs/connectors-salesforce.md for the set-up.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from fairlead.clock import Clock
+from fairlead.core.effects import Effect, UpsertTask
+from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
+from fairlead.errors import (
+    Ambiguous,
+    AuthFailed,
+    Bug,
+    ConfigError,
+    NeedsOperator,
+    PermissionMissing,
+    RetryLater,
+    SchemaDrift,
+    Unavailable,
+)
+from fairlead.spi.connector import (
+    Budget,
+    Capabilities,
+    ChangePage,
+    Connector,
+    ConnectorFactory,
+    Cursor,
+    Direction,
+    FieldMap,
+    Probe,
+    RemoteField,
+    TaskFound,
+    Wanted,
+    Written,
+)
+from fairlead_salesforce import doctor, feed, mapping, people, soql, writes
+from fairlead_salesforce.auth import TokenHolder, check_secrets
+from fairlead_salesforce.client import Client
+from fairlead_salesforce.composite import PARTS, ROWS, Answer, Part, query_all, rows_of, send
+from fairlead_salesforce.mapping import CRM, FEEDS, MARKER_FIELD
+from fairlead_salesforce.reads import Reader
+from fairlead_salesforce.schema import Schema
+from fairlead_salesforce.settings import SalesforceSettings
+
+FIND_COLUMNS = ("Id", MARKER_FIELD, "OwnerId", "IsClosed", "IsDeleted")
+USER_COLUMNS = tuple(f for f in FEEDS[Kind.REP].fields if f != "SystemModstamp")
+
+
+class SalesforceConnector:
+    """One org, one direction. Implements `fairlead.spi.connector.Connector`; see there."""
+
+    name = CRM
+
+    def __init__(
+        self,
+        settings: SalesforceSettings,
+        wanted: Wanted,
+        holder: TokenHolder,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._client = Client(settings, holder, clock=clock)
+        self._schema = Schema(self._client, wanted.fields)
+        self._reader = Reader(self._client, self._schema)
+        self._lookback = timedelta(seconds=settings.lookback)
+        self._ours: tuple[str, ...] | None = None
+        self._people: people.People | None = None
+        self._strangers: set[str] = set()
+        self._has_history: bool | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As far as known without a call: our custom fields count once the org was looked at."""
+        lead, task = self._schema.known("Lead"), self._schema.known("Task")
+        return Capabilities(
+            queues=True,
+            owner_history=self._reader.history and self._has_history is not False,
+            carries_poll=True,
+            audit_field=lead is not None and self._schema.audit_length() > 0,
+            task_marker=task is not None and self._schema.has_marker(),
+            max_effects=2 * ROWS,
+            lead_objects=("Lead",),
+        )
+
+    @property
+    def field_map(self) -> FieldMap:
+        return mapping.SalesforceFieldMap()
+
+    @property
+    def budget(self) -> Budget:
+        return self._client.budget
+
+    def start_cursor(self, kind: Kind, *, since: datetime | None) -> Cursor:
+        _feed_of(kind)
+        return feed.Position.start(since).cursor()
+
+    def changes(self, cursors: Mapping[Kind, Cursor]) -> Mapping[Kind, ChangePage]:
+        pages: dict[Kind, ChangePage] = {}
+        asked = list(cursors.items())
+        for start in range(0, len(asked), PARTS):
+            some = dict(asked[start : start + PARTS])
+            parts = self._poll_parts(some)
+            answers, date = send(self._client, parts, writing=False)
+            for (kind, cursor), answer in zip(some.items(), answers, strict=True):
+                pages[kind] = self._page(kind, cursor, answer, date)
+        return pages
+
+    def read(self, refs: Sequence[Ref]) -> Mapping[Ref, Record | Gone]:
+        if not refs:
+            return {}
+        return self._reader.read(refs, self._who)
+
+    def owners(self) -> Sequence[CrmOwner]:
+        version = self._settings.api_version
+        queries = (
+            soql.select(USER_COLUMNS, "User"),
+            soql.select(("Id", "Name", "DeveloperName", "Email"), "Group", where="Type = 'Queue'"),
+            soql.select(("QueueId",), "QueueSobject", where="SobjectType = 'Lead'"),
+        )
+        urls = [soql.url(version, q, deleted_too=False) for q in queries]
+        users, queues, for_leads = query_all(self._client, urls, "owners")
+        lead_queues = frozenset(mapping.to_18(row["QueueId"]) for row in for_leads)
+        found = people.owners(users, queues, lead_queues)
+        self._people = people.People.of(found, self._our_ids(), self._settings.automation_users)
+        return found
+
+    def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
+        """See the protocol. Without the marker field nothing can be found: the answer is empty."""
+        if not markers or not self._schema.has_marker():
+            return {}
+        urls = []
+        for some in soql.in_lists(list(dict.fromkeys(markers))):
+            query = soql.select(FIND_COLUMNS, "Task", where=soql.one_of(MARKER_FIELD, some))
+            urls.append(soql.url(self._settings.api_version, query, deleted_too=True))
+        asked = set(markers)
+        found: dict[str, TaskFound] = {}
+        for rows in query_all(self._client, urls, "tasks"):
+            for row in rows:
+                task = mapping.task_found(row) if isinstance(row, Mapping) else None
+                if task is None or task.marker not in asked:
+                    continue
+                # A task that is still there speaks louder than one in the recycle bin.
+                if task.marker not in found or row.get("IsDeleted") is not True:
+                    found[task.marker] = task
+        return found
+
+    def write(
+        self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
+    ) -> Written:
+        """See the protocol. Polls go along in the free parts of the last call, in their order."""
+        tasks = [e for e in effects if isinstance(e, UpsertTask)]
+        made = writes.batches(
+            effects,
+            version=self._settings.api_version,
+            audit_length=self._schema.audit_length() if effects else 0,
+            marker=bool(tasks) and self._schema.has_marker(),
+            due_on=self._who(task.owner_id for task in tasks).local_date,
+        )
+        polls = dict(list((then_poll or {}).items())[:PARTS])
+        try:
+            sent = writes.send_all(self._client, effects, made, self._poll_parts(polls))
+        except SchemaDrift:
+            self._schema.forget()
+            raise
+        pages: dict[Kind, ChangePage] = {}
+        for (kind, cursor), answer in zip(polls.items(), sent.polls, strict=False):
+            try:
+                pages[kind] = self._page(kind, cursor, answer, sent.date)
+            except (RetryLater, NeedsOperator, Ambiguous):
+                # The receipts matter more; the next poll meets the same fault and reports it.
+                continue
+        return Written(sent.receipts, pages)
+
+    def probe(self) -> Probe:
+        self._schema.forget()
+        self._reader.history = True
+        try:
+            limits = self._client.call("GET", "limits").body
+        except PermissionMissing:
+            limits = None
+        self._ours = None
+        everybody = self.owners()
+        self._has_history = doctor.owner_history(self._client)
+        ours = self._our_ids()
+        found = tuple(doctor.findings(self._schema, limits, ours, everybody, self._has_history))
+        token = self._client.token()
+        org = token.org_id or token.value.partition("!")[0]
+        return Probe(
+            server_now=self._client.server_now,
+            account=f"{org} at {token.instance_url}",
+            our_ids=ours,
+            capabilities=self.capabilities,
+            findings=found,
+        )
+
+    def fields(self) -> Sequence[RemoteField]:
+        return mapping.remote_fields(self._schema.shape("Lead").fields.values())
+
+    def record_url(self, ref: Ref) -> str:
+        return mapping.page_url(self._client.base_url, ref.object, ref.id)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _poll_parts(self, cursors: Mapping[Kind, Cursor]) -> list[Part]:
+        parts = []
+        for kind, cursor in cursors.items():
+            _feed_of(kind)
+            source, columns = self._schema.columns(kind)
+            pos = feed.Position.of(cursor)
+            query = feed.statement(source, columns, pos, self._settings.page_size)
+            url = soql.url(self._settings.api_version, query, deleted_too=True)
+            parts.append(Part("GET", url))
+        return parts
+
+    def _page(
+        self, kind: Kind, cursor: Cursor, answer: Answer, date: datetime | None
+    ) -> ChangePage:
+        source = _feed_of(kind)
+        try:
+            rows, more = rows_of(self._client, answer, source.object)
+        except SchemaDrift:
+            self._schema.forget()
+            raise
+        if date is None:
+            raise Unavailable("the answer has no readable Date header")
+        return feed.page(
+            kind,
+            source,
+            feed.Position.of(cursor),
+            rows,
+            cut=more is not None,
+            now=date,
+            page_size=self._settings.page_size,
+            lookback=self._lookback,
+            base_url=self._client.base_url,
+        )
+
+    def _who(self, user_ids: Iterable[str] = ()) -> people.People:
+        """Who is who, read anew when an id turns up that joined since; a lasting stranger once."""
+        asked = set(user_ids) - self._strangers
+        if not asked:
+            return self._people if self._people is not None else people.NOBODY
+        if self._people is None or not all(self._people.knows(i) for i in asked):
+            self.owners()
+            assert self._people is not None
+            self._strangers |= {i for i in asked if not self._people.knows(i)}
+        return self._people
+
+    def _our_ids(self) -> tuple[str, ...]:
+        """Our user's id: from the log-in, else from `userinfo`, else by the configured name."""
+        if self._ours is None:
+            user_id = self._client.token().user_id or self._ask_user_info()
+            self._ours = (user_id,) if user_id is not None else self._by_username()
+        return self._ours
+
+    def _ask_user_info(self) -> str | None:
+        try:
+            body: Any = self._client.user_info().body
+        except (PermissionMissing, SchemaDrift, AuthFailed):
+            return None
+        try:
+            return mapping.to_18(body["user_id"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _by_username(self) -> tuple[str, ...]:
+        if self._settings.username is None:
+            return ()
+        where = f"Username = {soql.literal(self._settings.username)}"
+        query = soql.select(("Id",), "User", where=where)
+        url = soql.url(self._settings.api_version, query, deleted_too=False)
+        [rows] = query_all(self._client, [url], "our user")
+        return tuple(mapping.to_18(row["Id"]) for row in rows)
+
+
+def _feed_of(kind: Kind) -> mapping.Feed:
+    source = FEEDS.get(kind)
+    if source is None:
+        raise Bug(f"the Salesforce connector has no feed of kind {kind}")
+    return source
+
+
+class SalesforceFactory:
+    """What the entry point names; both directions built from equal settings share one token."""
+
+    name = CRM
+    settings_model: type[BaseModel] = SalesforceSettings
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders: weakref.WeakValueDictionary[SalesforceSettings, TokenHolder] = (
+            weakref.WeakValueDictionary()
+        )
+
+    def build(self, settings: BaseModel, direction: Direction, wanted: Wanted) -> Connector:
+        """See the protocol; reads the secret files once to find mistakes early."""
+        if not isinstance(settings, SalesforceSettings):
+            raise ConfigError("salesforce: these are not Salesforce settings")
+        if wanted.lead_object not in (None, settings.lead_object):
+            raise ConfigError(
+                f"salesforce: leads are of object {settings.lead_object}, not {wanted.lead_object}"
+            )
+        for field in wanted.fields:
+            if not soql.is_name(field):
+                raise ConfigError(f"salesforce: {field!r} cannot be the API name of a field")
+        if settings.ca_file is not None and not settings.ca_file.is_file():
+            raise ConfigError(f"salesforce ca_file: {settings.ca_file} is not there")
+        check_secrets(settings)
+        with self._lock:
+            holder = self._holders.setdefault(settings, TokenHolder())
+        return SalesforceConnector(settings, wanted, holder)
+
+
+FACTORY: ConnectorFactory = SalesforceFactory()

@@ -1,0 +1,147 @@
+"""What `fairlead doctor` says about an org: rights, fields, history, queues and the daily quota.
+
+Reads only. Each finding names what to do; docs/connectors-salesforce.md shows how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fairlead.core.types import CrmOwner, Kind, OwnerKind
+from fairlead.errors import PermissionMissing, SchemaDrift
+from fairlead.spi.connector import Finding
+from fairlead_salesforce import soql
+from fairlead_salesforce.client import Client
+from fairlead_salesforce.mapping import AUDIT_FIELD, FEEDS, LEAD_FIELDS, MARKER_FIELD
+from fairlead_salesforce.schema import Schema
+
+LOW_QUOTA = 0.1
+_INSTEAD = {"CountryCode": "Country", "StateCode": "State"}
+
+
+def findings(
+    schema: Schema,
+    limits: Any,
+    ours: Sequence[str],
+    owners: Sequence[CrmOwner],
+    history: bool | None,
+) -> Iterator[Finding]:
+    """All checks that need no call of their own. `history` is what `owner_history` found."""
+    yield _user(ours, owners)
+    yield _quota(limits)
+    lead, task = schema.shape("Lead"), schema.shape("Task")
+    needed = (*FEEDS[Kind.LEAD].needed, *schema.wanted)
+    missing = [name for name in needed if name not in lead.fields]
+    yield Finding(
+        "lead fields",
+        not missing,
+        f"not readable: {', '.join(missing)}" if missing else "all needed fields are readable",
+        "give read access to these fields, or correct their names in the policy" if missing else "",
+    )
+    mapped = {name for names in LEAD_FIELDS.values() for name in names}
+    hidden = sorted(n for n in mapped - lead.fields.keys() if n not in _INSTEAD)
+    yield Finding(
+        "standard lead fields",
+        not hidden,
+        f"rules see these as missing: {', '.join(hidden)}" if hidden else "all are readable",
+        "give read access if rules use them" if hidden else "",
+        fatal=False,
+    )
+    may = lead.updateable and lead.may("OwnerId", "updateable")
+    yield Finding(
+        "change lead owner",
+        may,
+        "Lead.OwnerId can be edited" if may else "our user may not edit Lead.OwnerId",
+        "" if may else "assign the permission set (Lead: Edit, Transfer Leads)",
+    )
+    yield Finding(
+        "create tasks",
+        task.createable,
+        "tasks can be created" if task.createable else "our user may not create tasks",
+        "" if task.createable else "assign the permission set (Edit Tasks)",
+        fatal=False,
+    )
+    marker = schema.has_marker()
+    yield Finding(
+        "task marker",
+        marker,
+        f"{MARKER_FIELD} is a unique external id"
+        if marker
+        else f"{MARKER_FIELD} is missing, not unique, or hidden: the marker goes into the task's "
+        "text, and a task whose creation timed out may be made twice",
+        "" if marker else "deploy Activity.Fairlead_Key__c and give edit access to it",
+        fatal=False,
+    )
+    audit = schema.audit_length() > 0
+    yield Finding(
+        "audit field",
+        audit,
+        f"{AUDIT_FIELD} takes the reason" if audit else f"Lead has no {AUDIT_FIELD} we may edit",
+        "" if audit else "deploy Lead.Fairlead_Reason__c to see reasons inside Salesforce",
+        fatal=False,
+    )
+    yield _history(history)
+    queues = [o for o in owners if o.kind is OwnerKind.QUEUE and o.active]
+    yield Finding(
+        "queues",
+        bool(queues),
+        f"{len(queues)} queues can own leads" if queues else "no queue can own leads",
+        "" if queues else "make a queue for leads if the policy sends leads to one",
+        fatal=False,
+    )
+
+
+def owner_history(client: Client) -> bool | None:
+    """Whether the history shows owner changes; None when it is readable but holds none yet."""
+    query = soql.select(("Id",), "LeadHistory", where="Field = 'Owner'", limit=1)
+    path = soql.url(client.settings.api_version, query, deleted_too=False)
+    prefix = f"/services/data/v{client.settings.api_version}/"
+    try:
+        body = client.call("GET", path.removeprefix(prefix)).body
+    except (SchemaDrift, PermissionMissing):
+        return False
+    rows = body.get("records") if isinstance(body, dict) else None
+    return True if rows else None
+
+
+def _user(ours: Sequence[str], owners: Sequence[CrmOwner]) -> Finding:
+    mine = next((o for o in owners if o.id in ours), None)
+    if not ours:
+        return Finding(
+            "our user",
+            False,
+            "Salesforce did not say which user the token belongs to",
+            "set `username` in the settings to the integration user's name",
+        )
+    name = mine.name if mine is not None else "not visible to itself"
+    return Finding("our user", True, f"{', '.join(ours)} ({name})")
+
+
+def _quota(limits: Any) -> Finding:
+    daily = limits.get("DailyApiRequests") if isinstance(limits, dict) else None
+    most = daily.get("Max") if isinstance(daily, dict) else None
+    left = daily.get("Remaining") if isinstance(daily, dict) else None
+    if not isinstance(most, int) or not isinstance(left, int) or most <= 0:
+        return Finding("API calls", False, "the daily limit is not visible", "", fatal=False)
+    low = left < LOW_QUOTA * most
+    return Finding(
+        "API calls",
+        not low,
+        f"{left} of {most} calls are left in these 24 hours",
+        "find what else calls the API so often, or poll less" if low else "",
+        fatal=False,
+    )
+
+
+def _history(history: bool | None) -> Finding:
+    remedy = "Setup > Object Manager > Lead > Fields > Set History Tracking: tick Lead Owner"
+    if history is None:
+        text = "history is readable but shows no owner change yet; make sure that it is tracked"
+    elif history:
+        text = "owner changes name the user who made them"
+    else:
+        text = (
+            "no lead history: a person's change cannot be told from a flow's, so none is put back"
+        )
+    return Finding("owner history", history is True, text, "" if history else remedy, fatal=False)
