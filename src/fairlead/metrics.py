@@ -1,0 +1,110 @@
+"""Every number the daemon publishes: one line here is one metric.
+
+A label never carries a lead, and never an address: whatever has an @ in it is replaced, so that a
+rule that is named after a person does not put the person on a dashboard. Each `Metrics` has a
+registry of its own; two daemons in one test process do not mix.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+
+from fairlead import __version__
+
+PREFIX = "fairlead_"
+HIDDEN = "hidden"
+
+# Without this every counter brings a second series that says when it was made.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400)
+
+
+class _CleanLabels:
+    def labels(self, *values: Any, **labels: Any) -> Any:
+        cleaned = {k: _clean(v) for k, v in labels.items()}
+        return super().labels(*(_clean(v) for v in values), **cleaned)  # type: ignore[misc]
+
+
+def _clean(value: Any) -> str:
+    return HIDDEN if "@" in str(value) else str(value)
+
+
+class LabelledCounter(_CleanLabels, Counter):
+    """A counter; with labels, `labels(...)` comes before `inc()`."""
+
+
+class LabelledGauge(_CleanLabels, Gauge):
+    """A gauge; with labels, `labels(...)` comes before `set()`."""
+
+
+class LabelledHistogram(_CleanLabels, Histogram):
+    """A histogram of seconds."""
+
+
+class Metrics:
+    """The daemon's metrics; attributes are named as published, without the prefix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.table: dict[str, tuple[str, tuple[str, ...]]] = {}
+        """Published name -> (help, labels), in the order below; the docs are checked against it."""
+        c, g, h = self._counter, self._gauge, self._histogram
+
+        self.leads_seen_total = c("leads_seen_total", "Leads read, new or changed", "crm")
+        self.decisions_total = c("decisions_total", "Decisions taken", "outcome", "rule")
+        self.decision_lag_seconds = h("decision_lag_seconds", "From the change to the decision")
+        self.time_to_owner_seconds = h("time_to_owner_seconds", "From created to owner verified")
+        self.outbox_depth = g("outbox_depth", "Writes not finished", "state")
+        self.outbox_oldest_seconds = g("outbox_oldest_seconds", "Age of the oldest such write")
+        self.effects_total = c("effects_total", "Writes by how they ended", "kind", "outcome")
+        self.dead_letters = g("dead_letters", "Work that waits for a person", "stage")
+        self.polls_total = c("polls_total", "Looks at a CRM", "crm", "result")
+        self.api_calls_total = c("api_calls_total", "Calls made to a CRM", "crm")
+        self.api_budget_remaining_ratio = g(
+            "api_budget_remaining_ratio", "Share of the CRM's daily quota that is left", "crm"
+        )
+        self.connector_up = g("connector_up", "1 while the connector works", "crm")
+        self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")
+        self.config_info = g("config_info", "1 for the policy in force", "hash")
+        self.paused = g("paused", "1 while routing is paused")
+        self.kill_switch = g("kill_switch", "1 while the kill switch is set")
+        self.build_info = g("build_info", "1 for the running version", "version")
+
+        self.build_info.labels(version=__version__).set(1)
+        ProcessCollector(registry=self.registry)
+
+    def activate_config(self, policy_hash: str) -> None:
+        """Publish this policy as the one in force, and no other."""
+        self.config_info.clear()
+        self.config_info.labels(hash=policy_hash).set(1)
+
+    def render(self, accept: str | None = None) -> tuple[bytes, str]:
+        """The exposition and its content type, in the form that the `Accept` header asks for."""
+        encoder, content_type = choose_encoder(accept or "")
+        return encoder(self.registry), content_type
+
+    def _counter(self, name: str, text: str, *labels: str) -> LabelledCounter:
+        return LabelledCounter(self._note(name, text, labels), text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> LabelledGauge:
+        return LabelledGauge(self._note(name, text, labels), text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> LabelledHistogram:
+        return LabelledHistogram(
+            self._note(name, text, labels), text, labels, registry=self.registry, buckets=SECONDS
+        )
+
+    def _note(self, name: str, text: str, labels: tuple[str, ...]) -> str:
+        self.table[PREFIX + name] = (text, labels)
+        return PREFIX + name
