@@ -18,14 +18,14 @@ from fairlead.core.types import Gone, Kind, LeadState, OwnerKind, Record, Ref
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.verify import Verifier
 from fairlead.errors import Ambiguous, NeedsOperator, RetryLater
-from fairlead.metrics import METRICS
+from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector, Cursor, Outcome, Receipt
 from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
 
-log = get_logger(__name__)
+log = get_logger()
 
 BACKOFF = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds to wait after the n-th refusal that invites another try."""
@@ -49,6 +49,7 @@ class Deliver:
         connector: Connector,
         ingest: Ingest,
         clock: Clock,
+        metrics: Metrics,
         *,
         quiet: timedelta,
         may_write: Callable[[], bool],
@@ -58,9 +59,10 @@ class Deliver:
         self.crm = connector.name
         self.ingest = ingest
         self.clock = clock
+        self.metrics = metrics
         self.quiet = quiet
         self._may_write = may_write
-        self.verifier = Verifier(db, connector, clock)
+        self.verifier = Verifier(db, connector, clock, metrics)
 
     def turn(self) -> int:
         """Deliver one batch of what is due; the number of rows it touched (0: nothing to do).
@@ -192,7 +194,7 @@ class Deliver:
         asked = self._carried()
         for g in passed:
             log.debug(
-                "effect.claimed", crm=self.crm, lead=g.row.ref.id, effect=g.row.key,
+                "effect.claimed", crm=self.crm, lead=str(g.row.ref), effect=g.row.key,
                 kind=g.row.kind.value, attempt=g.row.attempts + 1,
             )  # fmt: skip
         try:
@@ -201,8 +203,8 @@ class Deliver:
             self._put_back([g.row for g in passed], e)
             raise
         except Ambiguous as e:
-            log.warning("effect.ambiguous", crm=self.crm, rows=len(passed), reason=str(e))
-            METRICS.effects.labels(kind="batch", outcome="ambiguous").inc()
+            log.warning("effect.ambiguous", crm=self.crm, count=len(passed), reason=str(e))
+            self.metrics.effects_total.labels(kind="batch", outcome="ambiguous").inc()
             return
         to_verify: list[Guarded] = []
         with self.db.transaction():
@@ -224,10 +226,10 @@ class Deliver:
         """Book one row's answer; True when it must be verified now."""
         now = self.clock.now()
         row, kind = g.row, g.row.kind.value
-        METRICS.effects.labels(kind=kind, outcome=receipt.outcome.value).inc()
+        self.metrics.effects_total.labels(kind=kind, outcome=receipt.outcome.value).inc()
         log.info(
-            "effect.sent", crm=self.crm, lead=row.ref.id, effect=row.key, kind=kind,
-            outcome=receipt.outcome.value, detail=receipt.detail,
+            "effect.sent", crm=self.crm, lead=str(row.ref), effect=row.key, kind=kind,
+            outcome=receipt.outcome.value, reason=receipt.detail,
         )  # fmt: skip
         match receipt.outcome:
             case Outcome.APPLIED:
@@ -275,9 +277,8 @@ class Deliver:
         if journal.add_dead_letter(
             self.db, now, row.ref, "deliver", detail, record.version, row.key
         ):
-            METRICS.dead_letters.labels(stage="deliver").inc()
             log.warning(
-                "dead_letter.added", crm=self.crm, object=row.ref.object, lead=row.ref.id,
+                "dead_letter.added", crm=self.crm, lead=str(row.ref),
                 stage="deliver", reason=detail,
             )  # fmt: skip
         journal.write(
@@ -303,7 +304,7 @@ class Deliver:
             generation=decision.generation if decision else 1,
         )  # fmt: skip
         log.warning(
-            "effect.bad_owner", crm=self.crm, lead=row.ref.id, effect=row.key, reason=detail
+            "effect.bad_owner", crm=self.crm, lead=str(row.ref), effect=row.key, reason=detail
         )
         self.ingest.observe_all([record], again=True)
 

@@ -17,13 +17,13 @@ from fairlead.core.normalise import registrable_domain
 from fairlead.core.types import Account, Gone, Kind, LeadState, Record, Ref
 from fairlead.daemon.routing import Feed, Router, version_of
 from fairlead.errors import BadRecord, Bug
-from fairlead.metrics import METRICS
+from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
 from fairlead.store import directory, journal, leads
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 
-log = get_logger(__name__)
+log = get_logger()
 
 POLLED = (Kind.LEAD, Kind.ACCOUNT)
 HELD_RETRY = timedelta(seconds=60)
@@ -48,6 +48,7 @@ class Ingest:
         connector: Connector,
         router: Callable[[], Router],
         clock: Clock,
+        metrics: Metrics,
         *,
         all_ready: Callable[[], bool],
         on_work: Callable[[], None],
@@ -59,6 +60,7 @@ class Ingest:
         self.crm = connector.name
         self.router = router
         self.clock = clock
+        self.metrics = metrics
         self._all_ready = all_ready
         self._on_work = on_work
         self._progress = progress or (lambda what, n: None)
@@ -81,7 +83,7 @@ class Ingest:
         with self.db.transaction():
             directory.add_connector(self.db, self.crm, probe.server_now, probe.our_ids)
             directory.replace_owners(self.db, self.crm, owners)
-        log.info("connector.ready", crm=self.crm, account=probe.account, owners=len(owners))
+        log.info("connector.ready", crm=self.crm, count=len(owners))
 
     def read_existing(self, stopping: Callable[[], bool]) -> bool:
         """Read what exists, accounts before leads; True when done, False when stopped meanwhile.
@@ -101,7 +103,7 @@ class Ingest:
                 self._progress(kind.value, total)
                 if not seen.more:
                     break
-            log.info("bootstrap.read", crm=self.crm, kind=kind.value, rows=total)
+            log.info("bootstrap.read", crm=self.crm, kind=kind.value, records=total)
         if stopping():
             return False
         with self.db.transaction():
@@ -113,7 +115,7 @@ class Ingest:
     def cycle(self) -> Seen:
         """One poll: the next page of leads and accounts, in as few round trips as possible."""
         seen = self._turn(POLLED)
-        METRICS.polls.labels(crm=self.crm, result="ok").inc()
+        self.metrics.polls_total.labels(crm=self.crm, result="ok").inc()
         return seen
 
     def cursors(self, kinds: Sequence[Kind] = POLLED) -> Mapping[Kind, Cursor]:
@@ -241,10 +243,9 @@ class Ingest:
         leads.put_lead(self.db, row)
         leads.set_state(self.db, record.ref, LeadState.DEAD_LETTER, reason)
         if journal.add_dead_letter(self.db, now, record.ref, "read", reason, version, None):
-            METRICS.dead_letters.labels(stage="read").inc()
             journal.write(self.db, now, "dead_letter.added", ref=record.ref, reason=reason)
             log.warning(
-                "dead_letter.added", crm=self.crm, object=record.ref.object, lead=record.ref.id,
+                "dead_letter.added", crm=self.crm, lead=str(record.ref),
                 stage="read", reason=reason,
             )  # fmt: skip
 

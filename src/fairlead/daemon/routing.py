@@ -27,13 +27,13 @@ from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
 from fairlead.core.types import Lead, LeadState, Record
 from fairlead.errors import BadRecord
-from fairlead.metrics import METRICS
+from fairlead.metrics import Metrics
 from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
-log = get_logger(__name__)
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,10 @@ class Snapshot:
 class Router:
     """Routes records under one policy; a new policy makes a new router."""
 
-    def __init__(self, db: Db, policy: Policy) -> None:
+    def __init__(self, db: Db, policy: Policy, metrics: Metrics) -> None:
         self.db = db
         self.policy = policy
+        self.metrics = metrics
         self._people: tuple[object, World, bytes, str] | None = None
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -107,7 +108,7 @@ class Router:
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
-            METRICS.leads_seen.labels(crm=feed.crm).inc()
+            self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=self._believed_owner(row, record))
@@ -258,12 +259,14 @@ class Router:
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
             reason=decision.reason, policy=self.policy.hash[:12],
         )  # fmt: skip
-        METRICS.decisions.labels(outcome=decision.outcome.value, rule=decision.rule).inc()
+        self.metrics.decisions_total.labels(
+            outcome=decision.outcome.value, rule=decision.rule
+        ).inc()
         event = "lead.held" if decision.outcome is OutcomeKind.HOLD else "lead.decided"
         log.info(
-            event, crm=ref.crm, object=ref.object, lead=ref.id, decision=decision_id,
+            event, crm=ref.crm, lead=str(ref), decision=decision_id,
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
-            owner_id=decision.owner_id, policy=self.policy.hash[:12],
+            owner=decision.owner_id, policy_hash=self.policy.hash[:12],
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@
     ours, and no person changed the owner since the guard    done
     a person's choice is what stands                         superseded by them
     ours stands over a person's choice made meanwhile        put theirs back (and verify that too)
-    the old owner still                                      not visible yet: look again, later resend
+    the old owner still                                      not visible: look again, resend
     somebody else, no person in the history                  overruled by automation: do not fight
 
 A one-shot put-back could itself run over a second edit, so a put-back goes through the same guard
@@ -21,14 +21,14 @@ from fairlead.clock import Clock
 from fairlead.core.effects import SetOwner, UpsertTask, effect_key
 from fairlead.core.types import Actor, Gone, LeadState, OwnerChange, OwnerKind, Record
 from fairlead.errors import Ambiguous, RetryLater
-from fairlead.metrics import METRICS
+from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector
 from fairlead.store import directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
 
-log = get_logger(__name__)
+log = get_logger()
 
 NOT_VISIBLE_YET = timedelta(seconds=3)
 LOOKS_BEFORE_RESEND = 8
@@ -37,11 +37,12 @@ LOOKS_BEFORE_RESEND = 8
 class Verifier:
     """Brings `sent` owner writes to their end; used by the connector's writer thread."""
 
-    def __init__(self, db: Db, connector: Connector, clock: Clock) -> None:
+    def __init__(self, db: Db, connector: Connector, clock: Clock, metrics: Metrics) -> None:
         self.db = db
         self.connector = connector
         self.crm = connector.name
         self.clock = clock
+        self.metrics = metrics
 
     def verify(self, keys: Sequence[str]) -> None:
         """Read back the leads of these rows in one go and settle each."""
@@ -88,12 +89,12 @@ class Verifier:
         state = LeadState.ASSIGNED if owned else LeadState.LEFT
         leads.set_state(self.db, row.ref, state, why, owner_id=record.owner_id)
         self._task_follows(row, record, now, owned=owned)
-        METRICS.effects.labels(kind=row.kind.value, outcome="superseded").inc()
+        self.metrics.effects_total.labels(kind=row.kind.value, outcome="superseded").inc()
         journal.write(
             self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key,
             reason=why, owner_id=record.owner_id,
         )  # fmt: skip
-        log.info("effect.superseded", crm=self.crm, lead=row.ref.id, effect=row.key, reason=why)
+        log.info("effect.superseded", crm=self.crm, lead=str(row.ref), effect=row.key, reason=why)
 
     # -- parts ------------------------------------------------------------------------------
 
@@ -123,12 +124,14 @@ class Verifier:
             )  # fmt: skip
             self._task_follows(row, record, now, owned=True)
         elif record.created_at is not None and row.attempts <= 1:
-            METRICS.time_to_owner.observe(max(0.0, (now - record.created_at).total_seconds()))
-        METRICS.effects.labels(kind=row.kind.value, outcome="verified").inc()
+            self.metrics.time_to_owner_seconds.observe(
+                max(0.0, (now - record.created_at).total_seconds())
+            )
+        self.metrics.effects_total.labels(kind=row.kind.value, outcome="verified").inc()
         journal.write(
             self.db, now, event, ref=row.ref, effect_key=row.key, owner_id=record.owner_id
         )
-        log.info(event, crm=self.crm, lead=row.ref.id, effect=row.key, owner_id=record.owner_id)
+        log.info(event, crm=self.crm, lead=str(row.ref), effect=row.key, owner=record.owner_id)
 
     def _put_back(
         self, row: OutboxRow, effect: SetOwner, person: OwnerChange, now: datetime
@@ -147,7 +150,9 @@ class Verifier:
             self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key, reason=why,
             owner_id=person.owner_id,
         )  # fmt: skip
-        log.warning("effect.superseded", crm=self.crm, lead=row.ref.id, effect=row.key, reason=why)
+        log.warning(
+            "effect.superseded", crm=self.crm, lead=str(row.ref), effect=row.key, reason=why
+        )
 
     def _not_visible(self, row: OutboxRow, now: datetime) -> None:
         if row.state is OutboxState.SENT and row.attempts < LOOKS_BEFORE_RESEND:

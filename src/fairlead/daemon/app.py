@@ -1,0 +1,282 @@
+"""The composition root: builds every part, runs the threads, answers the commands, stops in time.
+
+Threads: a reader and a writer per connector, APScheduler for ticks (it only sets flags), the web
+server, the control socket. All share one `Db`. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from fairlead import __version__
+from fairlead.clock import Clock, SystemClock
+from fairlead.daemon.active_policy import ActivePolicy, wanted
+from fairlead.daemon.commands import Commands
+from fairlead.daemon.control_socket import serve_control
+from fairlead.daemon.deliver import Deliver
+from fairlead.daemon.gauges import set_gauges
+from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.loops import Loop, Reader, Writer
+from fairlead.daemon.routing import Router
+from fairlead.daemon.sdnotify import Notifier
+from fairlead.metrics import Metrics
+from fairlead.settings import Settings
+from fairlead.spi.connector import Connector, Direction
+from fairlead.store import decisions, directory, journal
+from fairlead.store.db import Db
+from fairlead.telemetry import get_logger
+from fairlead.web.app import build_app, serve_web
+from fairlead.web.health import PollSign, Signs
+
+log = get_logger()
+
+STOP_WITHIN = 8.0
+"""Seconds given to threads at the end; what is still in flight then is parked and safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One periodic tick: its name, its period, what it sets off."""
+
+    name: str
+    seconds: float
+    run: Callable[[App], None]
+
+
+JOBS: tuple[Job, ...] = (
+    Job("owners", 15.0, lambda app: app.owners_due()),
+    Job("held", 5.0, lambda app: app.held_due()),
+    Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
+    Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A connector's two directions."""
+
+    reader: Connector
+    writer: Connector
+
+
+def build_connectors(settings: Settings, active: ActivePolicy) -> dict[str, Pair]:
+    """The configured connectors, both directions, without any I/O; raises ConfigError."""
+    pairs = {}
+    for name in settings.connectors:
+        factory, model = settings.connector(name)
+        want = wanted(active.policy, name)
+        pairs[name] = Pair(
+            factory.build(model, Direction.READ, want), factory.build(model, Direction.WRITE, want)
+        )
+    return pairs
+
+
+class App:
+    """One running daemon. `run()` blocks until `stop()`; `once()` does one round and returns."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        active: ActivePolicy,
+        connectors: Mapping[str, Pair],
+        *,
+        clock: Clock | None = None,
+        notifier: Notifier | None = None,
+        progress: Callable[[str, str, int], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.active = active
+        self.clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.notifier = notifier or Notifier.from_environment()
+        self.stopping = threading.Event()
+        self.crashed: BaseException | None = None
+        self.web_port: int | None = None
+        self.db = Db(settings.state)
+        self._kill_switch_seen = False
+        self._router = Router(self.db, active.policy, self.metrics)
+        with self.db.transaction():
+            now = self.clock.now()
+            decisions.keep_policy(self.db, active.policy.hash, active.files, active.main, now)
+        self.metrics.activate_config(active.policy.hash[:12])
+        self.readers: dict[str, Reader] = {}
+        self.writers: dict[str, Writer] = {}
+        for name, pair in connectors.items():
+            self._wire(name, pair, progress)
+        self.commands = Commands(
+            self.db, lambda: self.active, self.clock, wake=self._wake_all, signs=self.signs
+        )
+        self._pairs = dict(connectors)
+
+    def _wire(
+        self, name: str, pair: Pair, progress: Callable[[str, str, int], None] | None
+    ) -> None:
+        ingest = Ingest(
+            self.db, pair.reader, lambda: self._router, self.clock, self.metrics,
+            all_ready=self._all_ready, on_work=self._wake_writers,
+            progress=(lambda what, n: progress(name, what, n)) if progress else None,
+        )  # fmt: skip
+        deliver = Deliver(
+            self.db, pair.writer, ingest, self.clock, self.metrics,
+            quiet=timedelta(seconds=self.settings.quiet_period), may_write=self.may_write,
+        )  # fmt: skip
+        reader = Reader(ingest, self.settings.poll_interval, self.clock, self.stopping, self._crash)
+        self.readers[name] = reader
+        self.writers[name] = Writer(
+            deliver, self.clock, self.stopping, self._crash,
+            contacted=lambda: directory.get_connector(self.db, name) is not None,
+        )  # fmt: skip
+
+    # -- running ----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until `stop()`; raises what crashed a thread, if one did."""
+        log.info("daemon.starting", version=__version__, policy_hash=self.active.policy.hash[:12])
+        scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
+        )
+        for job in JOBS:
+            scheduler.add_job(job.run, IntervalTrigger(seconds=job.seconds), [self], id=job.name)
+        web = serve_web(build_app(self, self.metrics), self.settings.host, self.settings.port)
+        self.web_port = web.port
+        control = serve_control(self.settings.socket_path, self.commands.routes())
+        loops = self._loops()
+        for loop in loops:
+            loop.thread.start()
+        scheduler.start()
+        log.info("daemon.ready", address=f"{self.settings.host}:{web.port}")
+        self.notifier.ready(f"routing for {', '.join(self.readers)}")
+        try:
+            self._watch()
+        finally:
+            self.stopping.set()
+            self.notifier.stopping()
+            log.info("daemon.stopping")
+            scheduler.shutdown(wait=False)
+            control.close()
+            web.close()
+            self._join(loops)
+            self.close()
+        if self.crashed is not None:
+            raise self.crashed
+
+    def _watch(self) -> None:
+        """Wait for the end; tell systemd that all loops move, as long as they do."""
+        period = min((self.notifier.watchdog_seconds or 2.0) / 2, 1.0)
+        while not self.stopping.wait(period):
+            if all(loop.thread.is_alive() for loop in self._loops()):
+                self.notifier.watchdog()
+
+    def once(self, patience: float = 60.0) -> None:
+        """One round: first contact if needed, every page there is, every write that is due.
+
+        Raises the first RetryLater or NeedsOperator. `patience` bounds the wait for writes whose
+        time is near; those in their quiet period stay for the next round.
+        """
+        for reader in self.readers.values():
+            reader.ingest.first_contact()
+            reader.ingest.read_existing(self.stopping.is_set)
+        for reader in self.readers.values():
+            while reader.ingest.cycle().more:
+                pass
+            reader.ingest.release_held()
+        ends = self.clock.monotonic() + patience
+        for writer in self.writers.values():
+            while writer.deliver.turn() and self.clock.monotonic() < ends:
+                pass
+
+    def stop(self) -> None:
+        """Ask for the end; safe from a signal handler and more than once."""
+        self.stopping.set()
+        for loop in self._loops():
+            loop.wake()
+
+    def close(self) -> None:
+        """Close connectors and state. `run()` does it itself."""
+        for pair in self._pairs.values():
+            pair.reader.close()
+            pair.writer.close()
+        self.db.close()
+        log.info("daemon.stopped")
+
+    # -- switches ---------------------------------------------------------------------------
+
+    def may_write(self) -> bool:
+        """Whether anything may be written now: not paused, no kill-switch file, not stopping."""
+        return not (
+            self.stopping.is_set()
+            or self.settings.kill_switch_path.exists()
+            or journal.get_switch(self.db, "paused") is not None
+        )
+
+    def look_at_kill_switch(self) -> None:
+        """Say it once when the kill switch appears or goes."""
+        there = self.settings.kill_switch_path.exists()
+        if there != self._kill_switch_seen:
+            self._kill_switch_seen = there
+            log.warning("killswitch.set" if there else "killswitch.cleared")
+            self.metrics.kill_switch.set(int(there))
+            self._wake_writers()
+
+    def owners_due(self) -> None:
+        for reader in self.readers.values():
+            reader.owners_due.set()
+
+    def held_due(self) -> None:
+        for reader in self.readers.values():
+            reader.held_due.set()
+
+    def signs(self) -> Signs:
+        """What the health page judges."""
+        now = self.clock.monotonic()
+        polls = {
+            name: PollSign(
+                None if r.last_poll is None else now - r.last_poll,
+                max(r.wait(), 5.0),
+                r.stopped_for or self.writers[name].stopped_for,
+            )
+            for name, r in self.readers.items()
+        }
+        loops = {loop.name: loop.thread.is_alive() for loop in self._loops()}
+        paused = journal.get_switch(self.db, "paused") is not None
+        return Signs(polls, loops, paused, self._kill_switch_seen)
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def _loops(self) -> list[Loop]:
+        return [*self.readers.values(), *self.writers.values()]
+
+    def _all_ready(self) -> bool:
+        """Whether all that exists has been read, of every CRM that can be read at all."""
+        for name, reader in self.readers.items():
+            row = directory.get_connector(self.db, name)
+            if (row is None or not row.ready) and reader.stopped_for is None:
+                return False
+        return True
+
+    def _wake_writers(self) -> None:
+        for writer in self.writers.values():
+            writer.wake()
+
+    def _wake_all(self) -> None:
+        self.held_due()
+        for loop in self._loops():
+            loop.wake()
+
+    def _crash(self, error: BaseException) -> None:
+        if not self.stopping.is_set():
+            self.crashed = error
+            log.error("daemon.crashed", error_class=type(error).__name__, reason=str(error)[:200])
+        self.stop()
+
+    def _join(self, loops: list[Loop]) -> None:
+        ends = self.clock.monotonic() + STOP_WITHIN
+        for loop in loops:
+            loop.wake()
+            loop.thread.join(max(0.1, ends - self.clock.monotonic()))

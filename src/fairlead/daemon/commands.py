@@ -1,0 +1,259 @@
+"""What the commands do, over a running daemon's store or one opened for the moment.
+
+Each takes and gives JSON-safe values, so that the control socket and the command line call the same
+function. Nothing here talks to a CRM; what needs one (`plan`, `doctor`, `init`) lives beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fairlead.clock import Clock
+from fairlead.core.decide import decide
+from fairlead.core.explain import explain, explain_json
+from fairlead.core.policy_file import load_policy
+from fairlead.core.snapshot import thaw_inputs
+from fairlead.core.types import LeadState
+from fairlead.daemon.active_policy import ActivePolicy
+from fairlead.errors import ConfigError
+from fairlead.store import decisions, directory, journal, leads, outbox
+from fairlead.store.db import Db
+from fairlead.store.leads import LeadRow
+from fairlead.telemetry import get_logger
+from fairlead.web.health import Signs, judge
+
+log = get_logger()
+
+
+class Commands:
+    """The commands over one open store."""
+
+    def __init__(
+        self,
+        db: Db,
+        active: Callable[[], ActivePolicy | None],
+        clock: Clock,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        signs: Callable[[], Signs] | None = None,
+    ) -> None:
+        self.db = db
+        self._active = active
+        self.clock = clock
+        self._wake = wake
+        self._signs = signs
+
+    def routes(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+        """The commands by name, as the control socket serves them."""
+        return {
+            "why": lambda a: self.why(str(a["lead"])),
+            "status": lambda a: self.status(),
+            "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
+            "dead-letters-retry": lambda a: self.retry(a.get("id")),
+            "dead-letters-drop": lambda a: self.drop(int(a["id"])),
+            "pause": lambda a: self.pause(str(a.get("reason") or "")),
+            "resume": lambda a: self.resume(),
+            "backup": lambda a: self.backup(str(a["path"])),
+        }
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def why(self, text: str) -> list[dict[str, Any]]:
+        """Everything known about a lead: its state, its decision taken again, its writes.
+
+        `text` is a record id, `crm:object:id`, or an e-mail. Raises ConfigError when none matches.
+        """
+        found = leads.find_leads(self.db, text)
+        if not found:
+            raise ConfigError(
+                f"no lead {text!r} has been seen; give its CRM id, crm:object:id, or its e-mail"
+            )
+        return [self._why(row) for row in found]
+
+    def _why(self, row: LeadRow) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "lead": str(row.ref),
+            "state": row.state.value,
+            "reason": row.reason,
+            "owner": self._owner_name(row),
+            "person": row.person_id,
+            "same_person": [
+                str(o.ref)
+                for o in leads.leads_of_person(self.db, row.person_id)
+                if o.ref != row.ref
+            ],
+            "first_seen_at": row.first_seen_at.isoformat(),
+            "effects": [
+                {
+                    "kind": o.kind.value,
+                    "state": o.state.value,
+                    "attempts": o.attempts,
+                    "detail": o.detail,
+                    "remote_id": o.remote_id,
+                    "key": o.key,
+                }
+                for o in outbox.of_lead(self.db, row.ref)
+            ],
+            "journal": [
+                {"at": j.at.isoformat(), "event": j.event, **j.detail}
+                for j in journal.of_lead(self.db, row.ref)
+            ],
+            "decision": None,
+        }
+        if row.decision_id is not None:
+            answer["decision"] = self._decision(row.decision_id)
+        return answer
+
+    def _decision(self, decision_id: str) -> dict[str, Any]:
+        """A decision taken again from its stored inputs, under its own policy."""
+        kept = decisions.get_decision(self.db, decision_id)
+        if kept is None:
+            raise ConfigError(f"decision {decision_id} is not in this state file")
+        files, main = decisions.get_policy(self.db, kept.policy_hash)
+        policy = load_policy(files, main)
+        roster = decisions.get_roster(self.db, kept.roster_hash)
+        case, world = thaw_inputs(kept.inputs, roster)
+        decision = decide(case, world, policy, kept.at, explain=True)
+        same = (decision.outcome.value, decision.owner_id, decision.rule) == (
+            kept.outcome,
+            kept.owner_id,
+            kept.rule,
+        )
+        return {
+            "id": kept.id,
+            "at": kept.at.isoformat(),
+            "generation": kept.generation,
+            "attempt": kept.attempt,
+            "policy": kept.policy_hash,
+            "recomputed_equal": same,
+            "text": explain(case, decision, policy),
+            **explain_json(case, decision, policy),
+        }
+
+    def _owner_name(self, row: LeadRow) -> str | None:
+        for o in directory.get_owners(self.db, row.ref.crm):
+            if o.id == row.owner_id:
+                return o.email or o.name
+        return row.owner_id
+
+    def status(self) -> dict[str, Any]:
+        """The state in numbers: leads by state, the outbox, pools, dead letters, connectors."""
+        active = self._active()
+        connectors = {
+            r["crm"]: {"baseline": r["baseline"], "ready": bool(r["ready"])}
+            for r in self.db.rows("SELECT crm, baseline, ready FROM connectors ORDER BY crm")
+        }
+        answer: dict[str, Any] = {
+            "running": self._signs is not None,
+            "policy": active.policy.hash if active else None,
+            "paused": journal.get_switch(self.db, "paused"),
+            "connectors": connectors,
+            "leads": leads.counts(self.db),
+            "outbox": outbox.depth(self.db),
+            "dead_letters": len(journal.dead_letters(self.db)),
+            "pools": {},
+        }
+        for pool, rep, balance, received in decisions.received(self.db):
+            answer["pools"].setdefault(pool, {})[rep] = {
+                "received": received,
+                "balance": str(balance),
+                "balance_decimal": round(float(balance), 4),
+            }
+        if self._signs is not None:
+            answer["health"] = dict(judge(self._signs()).body)
+        return answer
+
+    def dead_letters(self, include_closed: bool = False) -> list[dict[str, Any]]:
+        """The dead-letter list, oldest first."""
+        return [
+            {
+                "id": d.id, "lead": str(d.ref), "stage": d.stage, "reason": d.reason,
+                "at": d.at.isoformat(), "state": d.state,
+            }
+            for d in journal.dead_letters(self.db, include_closed=include_closed)
+        ]  # fmt: skip
+
+    # -- acting -----------------------------------------------------------------------------
+
+    def retry(self, id: int | None) -> dict[str, Any]:
+        """Look again at one dead letter, or at all; the lead is read afresh and decided on."""
+        chosen = self._chosen(id)
+        now = self.clock.now()
+        with self.db.transaction():
+            for d in chosen:
+                journal.close_dead_letter(self.db, d.id, "retried", now)
+                journal.write(self.db, now, "dead_letter.retried", ref=d.ref)
+                effect = outbox.get(self.db, d.effect_key) if d.effect_key else None
+                if effect is not None and effect.kind is outbox.EffectKind.UPSERT_TASK:
+                    outbox.again(self.db, effect.key, now, "retried by a person")
+                else:
+                    leads.set_state(self.db, d.ref, LeadState.HELD, "a retry was asked for")
+                log.info("dead_letter.retried", lead=str(d.ref), stage=d.stage)
+        self._wake()
+        return {"retried": len(chosen)}
+
+    def drop(self, id: int) -> dict[str, Any]:
+        """Give one dead letter up: its lead is terminal, said in the journal."""
+        now = self.clock.now()
+        with self.db.transaction():
+            for d in self._chosen(id):
+                journal.close_dead_letter(self.db, d.id, "dropped", now)
+                row = leads.get_lead(self.db, d.ref)
+                if row is not None and row.state is LeadState.DEAD_LETTER:
+                    leads.set_state(self.db, d.ref, LeadState.TERMINAL, "dropped by a person")
+                journal.write(self.db, now, "dead_letter.dropped", ref=d.ref)
+                log.info("dead_letter.dropped", lead=str(d.ref), stage=d.stage)
+        return {"dropped": id}
+
+    def _chosen(self, id: int | None) -> list[journal.DeadLetter]:
+        waiting = journal.dead_letters(self.db)
+        if id is None:
+            return waiting
+        chosen = [d for d in waiting if d.id == int(id)]
+        if not chosen:
+            raise ConfigError(f"no open dead letter has the number {id}; see dead-letters list")
+        return chosen
+
+    def pause(self, reason: str) -> dict[str, Any]:
+        """Stop writing to every CRM; leads are still read and decided. Survives a restart."""
+        now = self.clock.now()
+        with self.db.transaction():
+            journal.set_switch(self.db, "paused", f"{now.isoformat()} {reason}".strip())
+            journal.write(self.db, now, "daemon.paused", reason=reason)
+        log.warning("daemon.paused", reason=reason)
+        return {"paused": True}
+
+    def resume(self) -> dict[str, Any]:
+        """Write again; the guard looks at each lead before what waited goes out."""
+        with self.db.transaction():
+            journal.set_switch(self.db, "paused", None)
+            journal.write(self.db, self.clock.now(), "daemon.resumed")
+        log.warning("daemon.resumed")
+        self._wake()
+        return {"paused": False}
+
+    def backup(self, path: str) -> dict[str, Any]:
+        """Write a consistent copy of the state beside it; returns where."""
+        target = Path(path)
+        if target.exists():
+            raise ConfigError(f"{target} exists already; name a new file")
+        self.db.backup_to(target)
+        target.chmod(0o600)
+        return {"path": str(target)}
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """`7d`, `24h`, `30m` before `now`, or an ISO instant with a zone; raises ConfigError."""
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    if text and text[-1] in units and text[:-1].isdigit():
+        return now - timedelta(seconds=int(text[:-1]) * units[text[-1]])
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no time; write 7d, 24h or 2026-01-31T09:00Z") from None
+    if at.tzinfo is None:
+        raise ConfigError(f"{text!r} has no zone; add Z or +01:00")
+    return at

@@ -1,0 +1,104 @@
+"""Plan: what would be written now, found on a copy of the state; nothing is written anywhere.
+
+The copy lives in memory; the connectors only read. The decisions are the ones the daemon would
+take, since the same code takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.clock import Clock
+from fairlead.core.effects import SetOwner
+from fairlead.daemon.active_policy import ActivePolicy
+from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.routing import Router
+from fairlead.metrics import Metrics
+from fairlead.spi.connector import Connector
+from fairlead.store import decisions, directory, leads, outbox
+from fairlead.store.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWrite:
+    """One write that would go out. `owner` is a name a person knows."""
+
+    lead: str
+    kind: str
+    owner: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What would be written, and every lead's state by CRM afterwards."""
+
+    writes: tuple[PlannedWrite, ...]
+    states: Mapping[str, Mapping[str, int]]
+
+
+def dry_run(
+    state: Db,
+    active: ActivePolicy,
+    readers: Mapping[str, Connector],
+    clock: Clock,
+    *,
+    created_since: datetime | None = None,
+    progress: Callable[[str, str, int], None] | None = None,
+) -> DryRun:
+    """Read what is new (or, with `created_since`, treat everything since then as new) and decide.
+
+    `state` is only copied. Raises what the connectors raise.
+    """
+    copy = state.copy_to_memory()
+    try:
+        metrics = Metrics()
+        router = Router(copy, active.policy, metrics)
+        now = clock.now()
+        with copy.transaction():
+            decisions.keep_policy(copy, active.policy.hash, active.files, active.main, now)
+        before = {o.key for o in outbox.open_rows(copy)}
+        ingests = [
+            Ingest(
+                copy, c, lambda: router, clock, metrics,
+                all_ready=lambda: all(
+                    (row := directory.get_connector(copy, n)) is not None and row.ready
+                    for n in readers
+                ),
+                on_work=lambda: None,
+                progress=(lambda what, n, name=name: progress(name, what, n)) if progress else None,
+                created_since=created_since,
+            )
+            for name, c in readers.items()
+        ]  # fmt: skip
+        for ingest in ingests:
+            ingest.first_contact()
+            ingest.read_existing(lambda: False)
+        for ingest in ingests:
+            while ingest.cycle().more:
+                pass
+            with copy.transaction():
+                leads.wake_held(copy)
+            ingest.release_held()
+        rows = outbox.open_rows(copy)
+        writes = tuple(_planned(copy, o, waiting=o.key in before) for o in rows)
+        return DryRun(writes, leads.counts(copy))
+    finally:
+        copy.close()
+
+
+def _planned(db: Db, row: outbox.OutboxRow, *, waiting: bool) -> PlannedWrite:
+    decision = decisions.get_decision(db, row.decision_id)
+    names = {o.id: o.email or o.name for o in directory.get_owners(db, row.ref.crm)}
+    kind = "owner" if isinstance(row.effect, SetOwner) else "task"
+    reason = decision.reason if decision else ""
+    return PlannedWrite(
+        str(row.ref),
+        kind,
+        names.get(row.effect.owner_id, row.effect.owner_id),
+        decision.rule if decision else "",
+        f"{reason} (already waiting)" if waiting else reason,
+    )

@@ -1,0 +1,30 @@
+"""Publish the numbers that are states rather than events; run by a tick."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+
+from fairlead.clock import Clock
+from fairlead.metrics import Metrics
+from fairlead.store import decisions, journal, outbox
+from fairlead.store.db import Db
+
+
+def set_gauges(db: Db, metrics: Metrics, clock: Clock) -> None:
+    """Set every gauge from the store."""
+    depth = outbox.depth(db)
+    for state in outbox.OutboxState:
+        metrics.outbox_depth.labels(state=state.value).set(depth.get(state.value, 0))
+    oldest = outbox.oldest_open(db)
+    age = (clock.now() - oldest).total_seconds() if oldest else 0.0
+    metrics.outbox_oldest_seconds.set(max(age, 0.0))
+    stages = Counter(d.stage for d in journal.dead_letters(db))
+    for stage in ("read", "deliver"):
+        metrics.dead_letters.labels(stage=stage).set(stages[stage])
+    worst: dict[str, Fraction] = {}
+    for pool, _, balance, _ in decisions.received(db):
+        worst[pool] = max(worst.get(pool, Fraction(0)), abs(balance))
+    for pool, distance in worst.items():
+        metrics.pool_imbalance.labels(pool=pool).set(float(distance))
+    metrics.paused.set(int(journal.get_switch(db, "paused") is not None))

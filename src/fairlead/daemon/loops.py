@@ -1,0 +1,169 @@
+"""The threads of one connector: a reader that polls and a writer that delivers.
+
+Each repeats one step and waits. What a step raises decides the wait: RetryLater backs off,
+NeedsOperator stops this connector (said once) and tries again every minute until it heals,
+anything else is a bug and ends the daemon so that its supervisor restarts it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from fairlead.clock import Clock
+from fairlead.daemon.deliver import Deliver
+from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.pace import poll_interval
+from fairlead.errors import Ambiguous, ConfigError, NeedsOperator, RetryLater
+from fairlead.metrics import Metrics
+from fairlead.store import outbox
+from fairlead.telemetry import StateChange, get_logger
+
+log = get_logger()
+
+STOPPED_RETRY = 60.0
+LONGEST_BACKOFF = 60.0
+
+
+class Loop:
+    """A named thread that repeats `step` until told to stop."""
+
+    def __init__(
+        self,
+        name: str,
+        metrics: Metrics,
+        stopping: threading.Event,
+        crash: Callable[[BaseException], None],
+    ) -> None:
+        self.name = name
+        self.metrics = metrics
+        self.stopping = stopping
+        self.stopped_for: str | None = None
+        """Why a person must act, while they must."""
+        self.beats = 0
+        self._crash = crash
+        self._wake = threading.Event()
+        self._failures = 0
+        self._trouble = StateChange(log, f"{self.verb}.failed", f"{self.verb}.healed")
+        self._operator = StateChange(log, "connector.stopped", "connector.healed")
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    verb = "poll"
+
+    def step(self) -> float:
+        """Do one piece of work; the number of seconds to wait before the next."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """End the current wait."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            while not self.stopping.is_set():
+                self.beats += 1
+                wait = self._guarded_step()
+                if wait > 0:
+                    self._wake.wait(wait)
+                    self._wake.clear()
+        except BaseException as e:
+            self._crash(e)
+
+    def _guarded_step(self) -> float:
+        crm = self.name.split("-", 1)[0]
+        try:
+            wait = self.step()
+        except (RetryLater, Ambiguous) as e:
+            self._trouble.fail(e, crm=crm)
+            self._failures += 1
+            after = e.after if isinstance(e, RetryLater) else None
+            return after or min(2.0 ** min(self._failures, 6), LONGEST_BACKOFF)
+        except (NeedsOperator, ConfigError) as e:
+            remedy = getattr(e, "remedy", "")
+            self.stopped_for = f"{e} {remedy}".strip()
+            self.metrics.connector_up.labels(crm=crm).set(0)
+            self._operator.fail(e, crm=crm, remedy=remedy)
+            return STOPPED_RETRY
+        self._failures = 0
+        self.stopped_for = None
+        self._trouble.heal(crm=crm)
+        self._operator.heal(crm=crm)
+        return wait
+
+
+class Reader(Loop):
+    """First contact, then one poll after another; refreshes owners and held leads when asked."""
+
+    verb = "poll"
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        interval: float,
+        clock: Clock,
+        stopping: threading.Event,
+        crash: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__(f"{ingest.crm}-reader", ingest.metrics, stopping, crash)
+        self.ingest = ingest
+        self.interval = interval
+        self.clock = clock
+        self.last_poll: float | None = None
+        self.owners_due = threading.Event()
+        self.held_due = threading.Event()
+        self._contacted = False
+
+    def step(self) -> float:
+        if not self._contacted:
+            self.ingest.first_contact()
+            self._contacted = True
+        if not self.ingest.read_existing(self.stopping.is_set):
+            return 0.0
+        if self.owners_due.is_set():
+            self.owners_due.clear()
+            if self.ingest.refresh_owners():
+                self.held_due.set()
+        seen = self.ingest.cycle()
+        if self.held_due.is_set():
+            self.held_due.clear()
+            self.ingest.release_held()
+        self.last_poll = self.clock.monotonic()
+        self.metrics.connector_up.labels(crm=self.ingest.crm).set(1)
+        return 0.0 if seen.more else self.wait()
+
+    def wait(self) -> float:
+        """Seconds to the next poll under the quota that is left."""
+        return poll_interval(self.interval, self.ingest.connector.budget)
+
+
+class Writer(Loop):
+    """Delivers what is due; sleeps until the next row is due or new work is announced."""
+
+    verb = "deliver"
+
+    def __init__(
+        self,
+        deliver: Deliver,
+        clock: Clock,
+        stopping: threading.Event,
+        crash: Callable[[BaseException], None],
+        contacted: Callable[[], bool],
+    ) -> None:
+        super().__init__(f"{deliver.crm}-writer", deliver.metrics, stopping, crash)
+        self.deliver = deliver
+        self.clock = clock
+        self._contacted = contacted
+
+    def step(self) -> float:
+        if not self._contacted():
+            return 0.5
+        if self.deliver.turn():
+            return 0.0
+        return self.wait()
+
+    def wait(self) -> float:
+        due = outbox.next_due(self.deliver.db, self.deliver.crm)
+        if due is None:
+            return 1.0
+        return min(max((due - self.clock.now()) / timedelta(seconds=1), 0.05), 1.0)
