@@ -83,6 +83,7 @@ class AboutPromises(Promises):
         self, crm: CrmUnderTest, reader: Connector
     ) -> None:
         ref = crm.create_lead(JO)
+        reader.probe()
         before = crm.calls()
         url = urlsplit(reader.record_url(ref))
         assert url.scheme in ("https", "http")

@@ -22,6 +22,8 @@ from fairlead.testing.promises.feed import JO
 from fairlead.testing.promises.under_test import Breakage, CrmUnderTest, Promises
 from fairlead.testing.promises.writing import MARKER, needs_marker, task, to
 
+Call = Callable[[], object]
+
 TOOK_EFFECT = (Breakage.DROPPED_AFTER, Breakage.TRUNCATED)
 UNCLEAR = (Breakage.SERVER_ERROR, Breakage.PROXY_PAGE, Breakage.DROPPED)
 """The client cannot tell these from a request that took effect."""
@@ -35,7 +37,8 @@ class FailurePromises(Promises):
         effects = [to(ref, anna)]
         connector = crm.impostor()
         try:
-            for call in [*reading_calls(connector, crm), partial(connector.write, effects)]:
+            writing: Call = partial(connector.write, effects)
+            for call in [*reading_calls(connector, crm), writing]:
                 with pytest.raises(AuthFailed) as caught:
                     call()
                 assert caught.value.remedy, "a person must act, so tell what to do"
@@ -50,7 +53,8 @@ class FailurePromises(Promises):
         effects = [to(ref, anna)]
         connector = crm.stranded()
         try:
-            for call in [*reading_calls(connector, crm), partial(connector.write, effects)]:
+            writing: Call = partial(connector.write, effects)
+            for call in [*reading_calls(connector, crm), writing]:
                 with pytest.raises(Unavailable):
                     call()
         finally:
@@ -124,7 +128,7 @@ class FailurePromises(Promises):
         assert len(crm.tasks(MARKER)) == 1
 
 
-def reading_calls(connector: Connector, crm: CrmUnderTest) -> list[Callable[[], object]]:
+def reading_calls(connector: Connector, crm: CrmUnderTest) -> list[Call]:
     """Every call that reads, each ready to be made."""
     missing = crm.missing_ref()
     cursor = connector.start_cursor(Kind.LEAD, since=crm.now())

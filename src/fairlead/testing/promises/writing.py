@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fairlead.core.effects import SetOwner, UpsertTask
-from fairlead.core.types import Kind, Ref
+from fairlead.core.types import Kind, Record, Ref
 from fairlead.spi.connector import Connector, Outcome, Receipt
 from fairlead.testing.promises.feed import HOSTILE, JO
 from fairlead.testing.promises.under_test import (
@@ -199,13 +199,26 @@ class WritePromises(Promises):
         crm.wait_visible(other)
         written = writer.write([to(ref, anna)], then_poll={Kind.LEAD: cursor})
         assert outcomes(written.receipts) == [Outcome.APPLIED]
-        if not writer.capabilities.carries_poll:
-            assert dict(written.pages) == {}
-            return
-        page = written.pages[Kind.LEAD]
-        assert other in refs_of(page.records)
-        records, _ = drain(writer, page.cursor)
-        assert {ref, other} <= refs_of([*page.records, *records])
+        if writer.capabilities.carries_poll:
+            assert other in refs_of(written.pages[Kind.LEAD].records)
+        seen: list[Record] = []
+        for kind, page in written.pages.items():
+            assert kind is page.kind is Kind.LEAD
+            seen, cursor = list(page.records), page.cursor
+        crm.wait_visible(ref)
+        records, _ = drain(writer, cursor)
+        assert refs_of([*seen, *records]) == {ref, other}
+
+    def test_an_empty_write_that_polls_is_a_poll(
+        self, crm: CrmUnderTest, writer: Connector
+    ) -> None:
+        cursor = writer.start_cursor(Kind.LEAD, since=crm.now())
+        ref = crm.create_lead(JO)
+        crm.wait_visible(ref)
+        written = writer.write([], then_poll={Kind.LEAD: cursor})
+        assert list(written.receipts) == []
+        if writer.capabilities.carries_poll:
+            assert refs_of(written.pages[Kind.LEAD].records) == {ref}
 
 
 def to(ref: Ref, owner_id: str, key: str = "k1") -> SetOwner:

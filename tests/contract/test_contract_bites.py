@@ -1,0 +1,223 @@
+"""The contract is worth nothing unless it fails: each of these connectors breaks one promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from inspect import signature
+from typing import Any
+
+import pytest
+from contract.crm_fake import FakeUnderTest
+
+from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.types import Actor, Gone, Kind, Record, Ref
+from fairlead.errors import Unavailable
+from fairlead.spi.connector import ChangePage, Cursor, Outcome, Written
+from fairlead.testing import FakeConnector, FakeCrm
+from fairlead.testing.contract import Breakage, ConnectorContract
+
+C = ConnectorContract
+
+
+def sound(fake: FakeCrm) -> FakeConnector:
+    return FakeConnector(fake, page_size=50)
+
+
+def skipping_ties(fake: FakeCrm) -> FakeConnector:
+    """Goes on after the last stamp instead of after the last (stamp, id)."""
+
+    class Skipping(FakeConnector):
+        def _page(self, kind: Kind, cursor: Cursor) -> ChangePage:
+            after = cursor.position["after"]
+            if after:
+                position = {**cursor.position, "after": [after[0], "\U0010ffff"]}
+                cursor = Cursor(position, cursor.covered_until)
+            return super()._page(kind, cursor)
+
+    return Skipping(fake, page_size=50)
+
+
+def stuck_on_ties(fake: FakeCrm) -> FakeConnector:
+    """Goes on at the last stamp, so that a page of one stamp repeats for ever."""
+
+    class Stuck(FakeConnector):
+        def _page(self, kind: Kind, cursor: Cursor) -> ChangePage:
+            after = cursor.position["after"]
+            if after:
+                position = {**cursor.position, "after": [after[0], ""]}
+                cursor = Cursor(position, cursor.covered_until)
+            return super()._page(kind, cursor)
+
+    return Stuck(fake, page_size=50)
+
+
+def without_look_back(fake: FakeCrm) -> FakeConnector:
+    return FakeConnector(fake, page_size=50, look_back=timedelta(0))
+
+
+def from_the_beginning(fake: FakeCrm) -> FakeConnector:
+    """Ignores where it was told to start."""
+
+    class Eager(FakeConnector):
+        def start_cursor(self, kind: Kind, *, since: Any) -> Cursor:
+            return super().start_cursor(kind, since=None)
+
+    return Eager(fake, page_size=50)
+
+
+def dropping_unreadable_rows(fake: FakeCrm) -> FakeConnector:
+    class Dropping(FakeConnector):
+        def _page(self, kind: Kind, cursor: Cursor) -> ChangePage:
+            page = super()._page(kind, cursor)
+            sound = [r for r in page.records if not r.unreadable]
+            return replace(page, records=sound)
+
+    return Dropping(fake, page_size=50)
+
+
+def taking_everybody_for_a_person(fake: FakeCrm) -> FakeConnector:
+    class Blind(FakeConnector):
+        def read(self, refs: Sequence[Ref]) -> Mapping[Ref, Record | Gone]:
+            return {k: self._blinded(v) for k, v in super().read(refs).items()}
+
+        @staticmethod
+        def _blinded(answer: Record | Gone) -> Record | Gone:
+            if isinstance(answer, Gone) or answer.owner_history is None:
+                return answer
+            people = tuple(replace(c, actor=Actor.PERSON) for c in answer.owner_history)
+            return replace(answer, owner_history=people)
+
+    return Blind(fake)
+
+
+def forgetting_missing_refs(fake: FakeCrm) -> FakeConnector:
+    class Forgetting(FakeConnector):
+        def read(self, refs: Sequence[Ref]) -> Mapping[Ref, Record | Gone]:
+            return {k: v for k, v in super().read(refs).items() if isinstance(v, Record)}
+
+    return Forgetting(fake)
+
+
+def trusting_the_call(fake: FakeCrm) -> FakeConnector:
+    """Takes "HTTP 200" for every row's yes."""
+
+    class Trusting(FakeConnector):
+        def write(
+            self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
+        ) -> Written:
+            written = super().write(effects, then_poll)
+            yes = [replace(r, outcome=Outcome.APPLIED) for r in written.receipts]
+            return replace(written, receipts=yes)
+
+    return Trusting(fake)
+
+
+def tasks_before_owners(fake: FakeCrm) -> FakeConnector:
+    class Hasty(FakeConnector):
+        def write(
+            self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
+        ) -> Written:
+            parts = [[e for e in effects if isinstance(e, t)] for t in (UpsertTask, SetOwner)]
+            receipts = [r for part in parts for r in super(Hasty, self).write(part).receipts]
+            return Written(receipts)
+
+    return Hasty(fake)
+
+
+def sending_twice(fake: FakeCrm) -> FakeConnector:
+    """Sends a write again when no answer came, as HTTP clients like to."""
+
+    class Twice(FakeConnector):
+        def write(
+            self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
+        ) -> Written:
+            written = super().write(effects, then_poll)
+            if any(r.outcome is Outcome.AMBIGUOUS for r in written.receipts):
+                fake.faults.clear()
+                written = super().write(effects, then_poll)
+            return written
+
+    return Twice(fake)
+
+
+def calling_a_timeout_unavailable(fake: FakeCrm) -> FakeConnector:
+    class Sure(FakeConnector):
+        def write(
+            self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
+        ) -> Written:
+            written = super().write(effects, then_poll)
+            if any(r.outcome is Outcome.AMBIGUOUS for r in written.receipts):
+                raise Unavailable("timeout")
+            return written
+
+    return Sure(fake)
+
+
+def counting_nothing(fake: FakeCrm) -> FakeConnector:
+    class Free(FakeConnector):
+        @property
+        def budget(self) -> Any:
+            return replace(super().budget, calls_made=0)
+
+    return Free(fake)
+
+
+def leaking_a_library_s_error(fake: FakeCrm) -> FakeConnector:
+    class Leaking(FakeConnector):
+        def changes(self, cursors: Mapping[Kind, Cursor]) -> Mapping[Kind, ChangePage]:
+            try:
+                return super().changes(cursors)
+            except Unavailable as e:
+                raise OSError("connection reset by peer") from e
+
+    return Leaking(fake)
+
+
+BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]] = [
+    (skipping_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
+    (stuck_on_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
+    (without_look_back, C.test_a_change_that_shows_later_than_its_stamp_is_not_lost),
+    (from_the_beginning, C.test_a_cursor_at_now_sees_nothing_old),
+    (dropping_unreadable_rows, C.test_an_unreadable_row_is_reported_and_does_not_stop_the_page),
+    (forgetting_missing_refs, C.test_every_ref_is_answered_and_a_missing_one_is_gone),
+    (
+        taking_everybody_for_a_person,
+        C.test_owner_history_does_not_take_automation_for_a_person_or_for_us,
+    ),
+    (trusting_the_call, C.test_one_bad_record_does_not_spoil_the_others),
+    (
+        tasks_before_owners,
+        C.test_owners_are_written_before_tasks_and_receipts_keep_the_order_given,
+    ),
+    (sending_twice, C.test_a_write_without_a_clear_answer_is_ambiguous_and_was_sent_once),
+    (
+        calling_a_timeout_unavailable,
+        C.test_a_write_without_a_clear_answer_is_ambiguous_and_was_sent_once,
+    ),
+    (counting_nothing, C.test_calls_are_counted_as_the_crm_counts_them),
+    (leaking_a_library_s_error, C.test_a_read_that_fails_raises_only_errors_of_the_house),
+]
+
+
+@pytest.mark.parametrize(
+    ("broken", "promise"), [pytest.param(b, p, id=b.__name__) for b, p in BROKEN]
+)
+def test_a_connector_that_breaks_a_promise_is_caught(
+    broken: Callable[[FakeCrm], FakeConnector], promise: Callable[..., None]
+) -> None:
+    def keep(make: Callable[[FakeCrm], FakeConnector]) -> None:
+        crm = FakeUnderTest()
+        known = {
+            "self": ConnectorContract(),
+            "crm": crm,
+            "reader": make(crm.fake),
+            "writer": make(crm.fake),
+            "how": Breakage.DROPPED_AFTER,
+        }
+        promise(**{name: known[name] for name in signature(promise).parameters})
+
+    keep(sound)
+    with pytest.raises((AssertionError, OSError, Unavailable)):
+        keep(broken)
