@@ -92,7 +92,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class RuleTried:
-    """One rule on the path: its name, whether it took the lead, and the verdict of its condition."""
+    """One rule on the path: its name, whether it took the lead, its condition's verdict."""
 
     name: str
     taken: bool
@@ -131,6 +131,8 @@ class Decision:
     high_priority: bool
     ledger: tuple[LedgerEntry, ...]
     trace: Trace
+    follows: Ref | None = None
+    """The other record of the person whose owner this one follows; it brings no task of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +144,11 @@ class Case:
     lead: Lead
     match: Match
     excluded: frozenset[str] = frozenset()
-    """Reps not to choose again in this generation, e.g. the CRM refused them as owner."""
+    """Reps not to choose again in this generation, e.g. the CRM refused them as owner.
+
+    Owners outside the roster are named by their CRM owner id.
+    """
+    rerun: bool = False
+    """Somebody ordered this routing (`reassign`, a breach): the lead may be taken from the person
+    who owns it, `pick_up` is not asked, and duplicates are not followed back to the old owner. A
+    higher generation alone says no such thing: a held lead that is released may be owned by now."""

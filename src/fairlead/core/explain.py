@@ -1,0 +1,131 @@
+"""A decision in words: what `fairlead why` prints, and the same as data for `--json`.
+
+Takes a decision made with `explain=True`; one made without tells everything but the rules tried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from fairlead.core.decision import Case, Decision, RuleTried
+from fairlead.core.policy import Policy, Verdict
+from fairlead.core.types import Value
+
+
+def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
+    """The decision as lines for a terminal, no line break inside; holds lead data where rules did.
+
+    Order: outcome, rules tried with what each part saw, candidates passed over, balances, notes.
+    """
+    trace = decision.trace
+    lines = [
+        f"{case.lead.ref} (generation {case.generation}): {decision.state.value}",
+        f"  why: {decision.reason}",
+    ]
+    if decision.rule:
+        lines.append(f"  rule: {decision.rule}")
+    if decision.owner_id is not None:
+        who = decision.rep_id or "not a rep of the roster"
+        lines.append(f"  owner: {who} ({case.lead.ref.crm} id {decision.owner_id})")
+    if trace.rules:
+        lines.append("rules tried, in order:")
+        for tried in trace.rules:
+            lines.extend(_rule_lines(tried))
+    if trace.passed:
+        lines.append("passed over:")
+        lines.extend(f"  {p.rep_id}: {p.reason}" for p in trace.passed)
+    if trace.pool is not None:
+        lines.append(f"balances in {trace.pool} (what each is owed), before -> after:")
+        for rep in sorted(trace.balances_before):
+            before, after = trace.balances_before[rep], trace.balances_after[rep]
+            chosen = "  <- chosen" if rep == decision.rep_id else ""
+            lines.append(f"  {rep}: {_exact(before)} -> {_exact(after)}{chosen}")
+    if trace.notes:
+        lines.append("notes:")
+        lines.extend(f"  {note}" for note in trace.notes)
+    lines.append(f"policy: {policy.hash}")
+    return lines
+
+
+def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, Any]:
+    """The same as JSON-safe data; fractions are "n/d", instants ISO 8601 in UTC."""
+    trace = decision.trace
+    return {
+        "lead": str(case.lead.ref),
+        "person": case.person_id,
+        "generation": case.generation,
+        "outcome": decision.outcome.value,
+        "state": decision.state.value,
+        "reason": decision.reason,
+        "rule": decision.rule or None,
+        "rep": decision.rep_id,
+        "owner_id": decision.owner_id,
+        "follows": None if decision.follows is None else str(decision.follows),
+        "high_priority": decision.high_priority,
+        "rules": [
+            {
+                "rule": r.name,
+                "taken": r.taken,
+                "note": r.note,
+                "verdict": None if r.verdict is None else _verdict_json(r.verdict),
+            }
+            for r in trace.rules
+        ],
+        "passed": [{"rep": p.rep_id, "reason": p.reason} for p in trace.passed],
+        "pool": trace.pool,
+        "balances": {
+            rep: {"before": str(before), "after": str(trace.balances_after[rep])}
+            for rep, before in sorted(trace.balances_before.items())
+        },
+        "ledger": [
+            {"pool": e.pool, "rep": e.rep_id, "delta": str(e.delta), "reason": e.reason}
+            for e in decision.ledger
+        ],
+        "notes": list(trace.notes),
+        "policy": policy.hash,
+    }
+
+
+def _rule_lines(tried: RuleTried) -> Iterator[str]:
+    note = f" ({tried.note})" if tried.note else ""
+    yield f"  [{'x' if tried.taken else ' '}] {tried.name}{note}"
+    if tried.verdict is not None:
+        yield from _verdict_lines(tried.verdict, 3)
+
+
+def _verdict_lines(verdict: Verdict, depth: int) -> Iterator[str]:
+    answer = {True: "yes", False: "no", None: "not needed"}[verdict.result]
+    seen = ", ".join(f"{name} is {_shown(value)}" for name, value in verdict.seen.items())
+    text = " ".join(verdict.text.split())
+    yield f"{'  ' * depth}{answer}: {text}" + (f"   [{seen}]" if seen else "")
+    for child in verdict.children:
+        yield from _verdict_lines(child, depth + 1)
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "text": verdict.text,
+        "result": verdict.result,
+        "seen": _seen_json(verdict.seen),
+        "parts": [_verdict_json(c) for c in verdict.children],
+    }
+
+
+def _seen_json(seen: Mapping[str, Value]) -> dict[str, Any]:
+    return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in seen.items()}
+
+
+def _shown(value: Value) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _exact(balance: Fraction) -> str:
+    return f"{float(balance):+.2f} ({balance})"

@@ -1,0 +1,91 @@
+"""Sixth step: a decision to the writes that make it true. Pure; the store keeps what comes out.
+
+Effects are named after the case and the record, never after the owner, so that deciding the same
+case again moves the same owner write and the same task instead of adding a second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.core.decision import Case, Decision, OutcomeKind
+from fairlead.core.effects import Effect, SetOwner, UpsertTask, effect_key
+from fairlead.core.policy import Policy, TaskSpec
+from fairlead.core.types import Ref
+
+AUDIT_LIMIT = 255
+"""Characters of the CRM's audit field; a longer text ends in an ellipsis."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerRecord:
+    """Another record of the same person that gets the same owner; `owner_id` is the one seen.
+
+    `new_owner_id` is needed only for a record in another CRM: the rep's owner id there.
+    """
+
+    ref: Ref
+    owner_id: str | None
+    new_owner_id: str | None = None
+
+
+def plan(
+    case: Case,
+    decision: Decision,
+    policy: Policy,
+    now: datetime,
+    *,
+    followers: Sequence[FollowerRecord] = (),
+) -> tuple[Effect, ...]:
+    """The writes of a decision, owners first; none unless it assigns.
+
+    A record whose owner is already right gets no owner write. One task per person and generation,
+    on the decided record, when a rep of ours gets it and it follows no other record; it is due
+    `due_in` after `now`. Same arguments, same effects.
+    """
+    if decision.outcome is not OutcomeKind.ASSIGN or decision.owner_id is None:
+        return ()
+    lead = case.lead
+    effects: list[Effect] = []
+    for record in (FollowerRecord(lead.ref, lead.owner_id, decision.owner_id), *followers):
+        same_crm = record.ref.crm == lead.ref.crm
+        owner_id = record.new_owner_id or (decision.owner_id if same_crm else None)
+        if owner_id is not None and owner_id != record.owner_id:
+            key = effect_key(case.person_id, case.generation, record.ref, "owner")
+            effects.append(
+                SetOwner(key, record.ref, owner_id, record.owner_id, audit_text(decision))
+            )
+    if policy.task is not None and decision.rep_id is not None and decision.follows is None:
+        effects.append(_task(case, decision, decision.owner_id, policy, policy.task, now))
+    return tuple(effects)
+
+
+def audit_text(decision: Decision) -> str:
+    """The short reason for the CRM's audit field: rule and why, no lead data."""
+    text = f"{decision.rule}: {decision.reason}" if decision.rule else decision.reason
+    return text if len(text) <= AUDIT_LIMIT else text[: AUDIT_LIMIT - 1] + "…"
+
+
+def _task(
+    case: Case, decision: Decision, owner_id: str, policy: Policy, spec: TaskSpec, now: datetime
+) -> UpsertTask:
+    ref = case.lead.ref
+    key = effect_key(case.person_id, case.generation, ref, "task")
+    lines = [
+        "fairlead gave you this lead.",
+        f"Rule: {decision.rule}",
+        f"Why: {decision.reason}",
+        f"Policy: {policy.hash[:12]}",
+    ]
+    return UpsertTask(
+        key=key,
+        ref=ref,
+        marker=f"fl-{key}",
+        owner_id=owner_id,
+        subject=spec.subject,
+        body="\n".join(lines),
+        due_at=now + spec.due_in,
+        high_priority=decision.high_priority,
+    )

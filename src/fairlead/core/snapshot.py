@@ -1,0 +1,188 @@
+"""What a decision was told, as bytes: so that it can be taken again, bit for bit, at any time.
+
+Two parts, because one changes with every lead and the other with every hire: `freeze_inputs` (the
+case and the balances) is stored per decision, `freeze_roster` (reps, users, queues) once per
+`roster_hash`. Both are JSON with sorted keys; balances and weights are "n/d", instants are marked
+so that a text that looks like one stays a text. Law: deciding on what was thawed equals deciding
+on what was frozen. `now` and the policy are kept beside it by the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from fairlead.core.decision import Case, Known, Match, World
+from fairlead.core.types import Account, CrmOwner, Lead, OwnerKind, Ref, Rep, Value
+
+FORMAT = 1
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+_WIDEST = 2**63
+
+
+def freeze_inputs(case: Case, world: World, pools: Collection[str] | None = None) -> bytes:
+    """The case and the balances it was decided on; equal inputs give equal bytes.
+
+    `pools` names the pools whose balances to keep (`decision.trace.pool` is the only one a decision
+    reads); None keeps all. Raises nothing for what `normalise` and the store can make.
+    """
+    lead, match = case.lead, case.match
+    kept = world.balances if pools is None else {p: world.balances.get(p, {}) for p in pools}
+    payload = {
+        "format": FORMAT,
+        "person": case.person_id,
+        "generation": case.generation,
+        "excluded": sorted(case.excluded),
+        "rerun": case.rerun,
+        "lead": {
+            "ref": _ref(lead.ref),
+            "created": lead.created_at,
+            "modified": lead.modified_at,
+            "owner": lead.owner_id,
+            "values": {n: _value(v) for n, v in lead.values.items()},
+        },
+        "account": _account(match.account),
+        "account_reason": match.account_reason,
+        "known": [[_ref(k.ref), k.owner_id, k.rep_id, k.key, k.decided_at] for k in match.known],
+        "balances": {p: {r: str(b) for r, b in reps.items()} for p, reps in kept.items()},
+    }
+    return orjson.dumps(payload, default=_instant, option=_OPTIONS)
+
+
+def freeze_roster(world: World) -> bytes:
+    """Everybody who could own a lead then; of users only what deciding looks at."""
+    payload = {
+        "format": FORMAT,
+        "reps": [
+            [r.id, r.name, str(r.weight), dict(r.crm_ids), dict(r.active), r.away_until]
+            for r in world.reps.values()
+        ],
+        "owners": [
+            [o.crm, o.id, o.kind.value, o.name, o.email, o.active] for o in world.owners.values()
+        ],
+    }
+    return orjson.dumps(payload, default=_instant, option=_OPTIONS)
+
+
+def roster_hash(roster: bytes) -> str:
+    """The name of a frozen roster: SHA-256 of its bytes, 64 hex characters."""
+    return hashlib.sha256(roster).hexdigest()
+
+
+def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
+    """What `decide` was given; raises ValueError for bytes that are no snapshot of ours."""
+    data, people = _load(inputs), _load(roster)
+    seen = data["lead"]
+    lead = Lead(
+        _thaw_ref(seen["ref"]),
+        _when(seen["created"]),
+        _sure(seen["modified"]),
+        seen["owner"],
+        {n: _thaw_value(v) for n, v in seen["values"].items()},
+    )
+    known = tuple(
+        Known(_thaw_ref(ref), owner, rep, key, _when(at))
+        for ref, owner, rep, key, at in data["known"]
+    )
+    match = Match(_thaw_account(data["account"]), data["account_reason"], known)
+    case = Case(
+        data["person"], data["generation"], lead, match, frozenset(data["excluded"]), data["rerun"]
+    )
+    reps = {
+        r[0]: Rep(
+            r[0],
+            r[1],
+            Fraction(r[2]),
+            MappingProxyType(r[3]),
+            MappingProxyType(r[4]),
+            _when(r[5]),
+        )
+        for r in people["reps"]
+    }
+    owners = {
+        (crm, id): CrmOwner(crm, id, OwnerKind(kind), name, email, active)
+        for crm, id, kind, name, email, active in people["owners"]
+    }
+    balances = {
+        pool: {rep: Fraction(b) for rep, b in held.items()}
+        for pool, held in data["balances"].items()
+    }
+    return case, World(reps, owners, balances)
+
+
+def _load(frozen: bytes) -> dict[str, Any]:
+    data = orjson.loads(frozen)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError(f"not a snapshot of format {FORMAT}")
+    return data
+
+
+def _instant(value: object) -> Mapping[str, str]:
+    if isinstance(value, datetime):
+        return {"at": value.isoformat()}
+    raise TypeError(f"{type(value).__name__} has no place in a snapshot")
+
+
+def _value(value: Value) -> Any:
+    """JSON has no infinity and orjson no wide integers: those two go as marked text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    if type(value) is int and not -_WIDEST <= value < _WIDEST:
+        return {"int": str(value)}
+    return value
+
+
+def _thaw_value(value: Any) -> Value:
+    if isinstance(value, dict):
+        ((mark, text),) = value.items()
+        return _MARKS[mark](text)
+    if isinstance(value, list):
+        return tuple(value)
+    plain: Value = value
+    return plain
+
+
+_MARKS: Mapping[str, Callable[[str], Value]] = {
+    "at": datetime.fromisoformat,
+    "float": float,
+    "int": int,
+}
+
+
+def _when(value: Any) -> datetime | None:
+    return None if value is None else _sure(value)
+
+
+def _sure(value: Mapping[str, str]) -> datetime:
+    return datetime.fromisoformat(value["at"])
+
+
+def _ref(ref: Ref) -> list[str]:
+    return [ref.crm, ref.object, ref.id]
+
+
+def _thaw_ref(parts: list[str]) -> Ref:
+    return Ref(*parts)
+
+
+def _account(account: Account | None) -> list[Any] | None:
+    if account is None:
+        return None
+    a = account
+    return [
+        _ref(a.ref), a.name, a.domains, a.owner_id, a.type, a.industry, a.employees, a.parent_id
+    ]  # fmt: skip
+
+
+def _thaw_account(parts: list[Any] | None) -> Account | None:
+    if parts is None:
+        return None
+    ref, name, domains, *rest = parts
+    return Account(_thaw_ref(ref), name, tuple(domains), *rest)
