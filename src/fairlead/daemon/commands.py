@@ -143,8 +143,8 @@ class Commands:
         """The state in numbers: leads by state, the outbox, pools, dead letters, connectors."""
         active = self._active()
         connectors = {
-            r["crm"]: {"baseline": r["baseline"], "ready": bool(r["ready"])}
-            for r in self.db.rows("SELECT crm, baseline, ready FROM connectors ORDER BY crm")
+            c.crm: {"baseline": c.baseline.isoformat(), "ready": c.ready}
+            for c in directory.all_connectors(self.db)
         }
         answer: dict[str, Any] = {
             "running": self._signs is not None,

@@ -81,8 +81,11 @@ def dry_run(
             while ingest.cycle().more:
                 pass
             with copy.transaction():
+                if created_since is not None:
+                    leads.hold_existing(copy, ingest.crm, created_since)
                 leads.wake_held(copy)
-            ingest.release_held()
+            while leads.held_due(copy, ingest.crm, clock.now(), 1):
+                ingest.release_held()
         rows = outbox.open_rows(copy)
         writes = tuple(_planned(copy, o, waiting=o.key in before) for o in rows)
         return DryRun(writes, leads.counts(copy))

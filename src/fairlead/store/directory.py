@@ -26,15 +26,20 @@ class ConnectorRow:
 
 
 def get_connector(db: Db, crm: str) -> ConnectorRow | None:
-    r = db.row("SELECT * FROM connectors WHERE crm = ?", (crm,))
-    if r is None:
-        return None
-    return ConnectorRow(
-        crm,
-        datetime.fromisoformat(r["baseline"]),
-        tuple(json.loads(r["our_ids"])),
-        bool(r["ready"]),
-    )
+    return next((c for c in all_connectors(db) if c.crm == crm), None)
+
+
+def all_connectors(db: Db) -> list[ConnectorRow]:
+    """Every connector that was ever spoken to."""
+    return [
+        ConnectorRow(
+            r["crm"],
+            datetime.fromisoformat(r["baseline"]),
+            tuple(json.loads(r["our_ids"])),
+            bool(r["ready"]),
+        )
+        for r in db.rows("SELECT * FROM connectors ORDER BY crm")
+    ]
 
 
 def add_connector(db: Db, crm: str, baseline: datetime, our_ids: Sequence[str]) -> None:

@@ -119,6 +119,15 @@ def wake_held(db: Db, crm: str | None = None) -> None:
     )
 
 
+def hold_existing(db: Db, crm: str, created_since: datetime) -> None:
+    """Make pre-existing leads created since then wait for a decision, as new ones do."""
+    db.execute(
+        "UPDATE leads SET state = 'held', reason = 'planned', retry_at = NULL"
+        " WHERE state = 'pre_existing' AND crm = ? AND created_at >= ?",
+        (crm, created_since.isoformat()),
+    )
+
+
 def counts(db: Db) -> dict[str, dict[str, int]]:
     """Number of leads by CRM and state."""
     result: dict[str, dict[str, int]] = {}

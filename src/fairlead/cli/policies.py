@@ -1,0 +1,164 @@
+"""Commands about the policy: check it, plan with it, start one."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fairlead.cli.root import EXAMPLES, json_option, progress_line, settings_of, show
+from fairlead.clock import SystemClock
+from fairlead.errors import EXIT_CONFIG, EXIT_WOULD_CHANGE, ConfigError
+
+
+@click.command(
+    epilog=EXAMPLES + "  fairlead check policy.yaml\n  fairlead check policy.yaml --json"
+)
+@click.argument("policy", type=click.Path(path_type=Path), required=False)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema for editors instead.")
+@json_option
+@click.pass_obj
+def check(config: Path | None, policy: Path | None, schema: bool, as_json: bool) -> None:
+    """Check a policy: every mistake with file, line, column and a suggestion."""
+    from fairlead.core.policy_file import PolicyError, policy_json_schema
+    from fairlead.daemon.active_policy import read_policy
+
+    if schema:
+        click.echo(json.dumps(policy_json_schema(), indent=2))
+        return
+    path = policy or settings_of(config).policy
+    try:
+        active = read_policy(path)
+    except PolicyError as e:
+        if not as_json:
+            raise
+        problems = [
+            {
+                "file": p.place.file, "line": p.place.line, "column": p.place.column,
+                "message": p.message, "suggestion": p.suggestion,
+            }
+            for p in e.problems
+        ]  # fmt: skip
+        click.echo(json.dumps({"ok": False, "problems": problems}, indent=2))
+        sys.exit(EXIT_CONFIG)
+    found = active.policy
+    summary = {
+        "ok": True, "hash": found.hash, "rules": count_rules(found.rules),
+        "teams": len(found.teams), "reps": len(found.roster), "tables": len(found.tables),
+    }  # fmt: skip
+
+    def human(v: Mapping[str, Any]) -> Iterator[str]:
+        yield (
+            f"{path} is good: {v['rules']} rules, {v['teams']} teams, {v['reps']} reps,"
+            f" {v['tables']} tables (policy {v['hash'][:12]})"
+        )
+
+    show(summary, as_json, human)
+
+
+def count_rules(rules: Any) -> int:
+    return sum(1 + count_rules(r.rules) for r in rules)
+
+
+@click.command(
+    epilog=EXAMPLES + "  fairlead plan\n  fairlead plan --policy next.yaml --created-since 7d"
+)
+@click.option("--policy", type=click.Path(path_type=Path), help="Policy file.")
+@click.option(
+    "--created-since", metavar="TIME", help="Treat leads since then as new: 7d, 24h or a date."
+)
+@json_option
+@click.pass_obj
+def plan(
+    config: Path | None, policy: Path | None, created_since: str | None, as_json: bool
+) -> None:
+    """Show what would be written, and write nothing. Exit 3 when something would."""
+    from fairlead.daemon.active_policy import read_policy
+    from fairlead.daemon.app import build_connectors
+    from fairlead.daemon.commands import parse_since
+    from fairlead.daemon.dry_run import dry_run
+
+    settings = settings_of(config, policy=policy)
+    active = read_policy(settings.policy)
+    clock = SystemClock()
+    since = parse_since(created_since, clock.now()) if created_since else None
+    pairs = build_connectors(settings, active)
+    with state_to_look_at(settings) as db, progress_line() as progress:
+        try:
+            readers = {n: p.reader for n, p in pairs.items()}
+            result = dry_run(db, active, readers, clock, created_since=since, progress=progress)
+        finally:
+            for pair in pairs.values():
+                pair.reader.close()
+                pair.writer.close()
+    rows = [
+        {"lead": w.lead, "kind": w.kind, "owner": w.owner, "rule": w.rule, "reason": w.reason}
+        for w in result.writes
+    ]
+    show({"writes": rows, "states": result.states}, as_json, human_plan)
+    if rows:
+        sys.exit(EXIT_WOULD_CHANGE)
+
+
+@contextmanager
+def state_to_look_at(settings: Any) -> Iterator[Any]:
+    """The state to plan on: the daemon's copy, the file itself, or an empty one before the first
+    start."""
+    from fairlead.daemon.control_socket import ControlClient
+    from fairlead.store.db import Db
+
+    client = ControlClient(settings.socket_path)
+    with tempfile.TemporaryDirectory(prefix="fairlead-plan-") as folder:
+        if client.running():
+            copy = Path(folder) / "state.sqlite"
+            client.call("backup", path=str(copy))
+            db = Db(copy)
+        elif settings.state.exists():
+            db = Db(settings.state)
+        else:
+            db = Db(None)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+def human_plan(value: Mapping[str, Any]) -> Iterator[str]:
+    writes = value["writes"]
+    if not writes:
+        yield "Nothing would be written."
+        return
+    yield f"{len(writes)} writes would go out:"
+    for w in writes:
+        yield f"  {w['kind']:5} {w['lead']} -> {w['owner']}  [{w['rule'] or '-'}] {w['reason']}"
+
+
+@click.command(epilog=EXAMPLES + "  fairlead init\n  fairlead init --output policy.yaml")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("policy.yaml"), show_default=True
+)
+@click.option("--force", is_flag=True, help="Write over an existing file.")
+@click.pass_obj
+def init(config: Path | None, output: Path, force: bool) -> None:
+    """Write a starter policy from the org's real queues, reps and fields."""
+    from fairlead.daemon.starter import starter_policy
+
+    if output.exists() and not force:
+        raise ConfigError(f"{output} exists already; use --output or --force")
+    settings = settings_of(config)
+    text = starter_policy(settings)
+    output.write_text(text, encoding="utf-8")
+    click.echo(f"wrote {output}; read it, then: fairlead check {output}")
+
+
+COMMANDS = (
+    check,
+    plan,
+    init,
+)

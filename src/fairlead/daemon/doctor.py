@@ -1,0 +1,63 @@
+"""Doctor: look at the settings, the policy and each CRM, and say what must be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead.daemon.active_policy import read_policy, wanted
+from fairlead.errors import Ambiguous, ConfigError, NeedsOperator, RetryLater
+from fairlead.settings import Settings
+from fairlead.spi.connector import Direction, Wanted
+
+
+def examine(settings: Settings) -> list[dict[str, Any]]:
+    """Every finding as a JSON-safe dict: where, check, ok, detail, remedy, fatal.
+
+    Never raises for what it finds: a CRM that refuses us is a finding like any other.
+    """
+    findings: list[dict[str, Any]] = []
+    policy = None
+    try:
+        active = read_policy(settings.policy)
+        policy = active.policy
+        findings.append(_finding("policy", "reads well", True, f"policy {policy.hash[:12]}"))
+    except ConfigError as e:
+        findings.append(_finding("policy", "reads well", False, str(e), "run: fairlead check"))
+    if not settings.connectors:
+        findings.append(
+            _finding("settings", "a CRM is configured", False, "none is",
+                     "add a [salesforce] or [hubspot] table")
+        )  # fmt: skip
+    for name in settings.connectors:
+        want = wanted(policy, name) if policy else Wanted()
+        findings += _connector(settings, name, want)
+    return findings
+
+
+def _connector(settings: Settings, name: str, want: Wanted) -> list[dict[str, Any]]:
+    try:
+        factory, model = settings.connector(name)
+        connector = factory.build(model, Direction.READ, want)
+    except ConfigError as e:
+        return [_finding(name, "configured", False, str(e))]
+    try:
+        probe = connector.probe()
+    except (NeedsOperator, ConfigError) as e:
+        return [_finding(name, "log-in and rights", False, str(e), getattr(e, "remedy", ""))]
+    except (RetryLater, Ambiguous) as e:
+        return [_finding(name, "reachable", False, str(e), "try again; see the CRM's status page")]
+    finally:
+        connector.close()
+    found = [_finding(name, "log-in and rights", True, probe.account)]
+    for f in probe.findings:
+        found.append(_finding(name, f.check, f.ok, f.detail, f.remedy, fatal=f.fatal))
+    return found
+
+
+def _finding(
+    where: str, check: str, ok: bool, detail: str, remedy: str = "", *, fatal: bool = True
+) -> dict[str, Any]:
+    return {
+        "where": where, "check": check, "ok": ok, "detail": detail, "remedy": remedy,
+        "fatal": fatal,
+    }  # fmt: skip
