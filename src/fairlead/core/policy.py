@@ -151,12 +151,18 @@ class Source:
     place: Place
 
 
+def normal_key(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The form in which table keys are compared: trimmed, without regard to case."""
+    return tuple(value.strip().casefold() for value in values)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A CSV table looked up by exact key; `rows` maps the normalised key to its columns.
 
     Keys are compared case-insensitively after trimming. In conditions the table is present (not
-    null) when a row was found, and its columns are `name.column`.
+    null) when a row was found, and its columns are `name.column`. `columns` are those beside the
+    key; a row lacks the columns whose cell is empty.
     """
 
     name: str
@@ -164,6 +170,12 @@ class Table:
     columns: tuple[str, ...]
     rows: Mapping[tuple[str, ...], Mapping[str, str]]
     place: Place
+
+    def find(self, values: Mapping[str, Value]) -> Mapping[str, str] | None:
+        """The row for a lead's values; None when a key field is missing or no row has this key."""
+        key = tuple(values.get(name) for name in self.key)
+        texts = tuple(part for part in key if isinstance(part, str))
+        return self.rows.get(normal_key(texts)) if len(texts) == len(key) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ def _lead_types() -> dict[str, FieldType]:
     names = {
         FieldType.TEXT: (
             "id crm object url email phone mobile first_name last_name title company website "
-            "domain country state postal_code city timezone language industry source source_detail form "
-            "page status rating lifecycle_stage grade owner.kind owner.name owner.email account.id "
+            "domain country state postal_code city timezone language industry source source_detail "
+            "form page status rating lifecycle_stage grade owner.kind owner.name owner.email account.id "
             "account.name account.type account.owner account.parent account.industry"
         ),
         FieldType.NUMBER: "employees revenue deal_value score account.employees",

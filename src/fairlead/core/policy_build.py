@@ -1,0 +1,199 @@
+"""From the models to the policy's parts: fields, sources, roster, teams, tables, cross-checked.
+
+Rules follow in policy_rules. Every check notes its problem in the document and goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from types import MappingProxyType
+
+from fairlead.core.conditions import FUNCTIONS, RESERVED, ConditionError, compile_condition
+from fairlead.core.policy import (
+    Condition,
+    FieldSpec,
+    RosterEntry,
+    Source,
+    TaskSpec,
+    Team,
+)
+from fairlead.core.policy_document import Document, Path
+from fairlead.core.policy_models import PolicyShape, rep_id
+from fairlead.core.policy_tables import Files, ReadTable, read_roster, read_table
+from fairlead.core.schema import LEAD_SCHEMA, FieldType, Schema
+
+_ONE = Fraction(1)
+_NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds the parts of one policy; `crms` are the connectors it may name."""
+
+    document: Document
+    shape: PolicyShape
+    files: Files
+    crms: tuple[str, ...]
+
+    def fields(self) -> dict[str, FieldSpec]:
+        """The custom fields."""
+        found: dict[str, FieldSpec] = {}
+        for name, shape in self.shape.fields.items():
+            path: Path = ("fields", name)
+            self._free_name(path, name)
+            sources = self._per_crm(path, shape.__pydantic_extra__, ("type",))
+            if not sources:
+                crms = " or ".join(f"'{crm}:'" for crm in self.crms)
+                message = f"field {name!r} comes from no CRM; add {crms} with its name there"
+                self.document.report(path, message, key=True)
+            found[name] = FieldSpec(name, shape.type, MappingProxyType(sources))
+        return found
+
+    def _free_name(self, path: Path, name: str) -> None:
+        taken = {n.split(".")[0] for n in LEAD_SCHEMA.types}
+        if name in taken:
+            message = f"{name!r} is a field of every lead already; choose another name"
+            self.document.report(path, message, key=True)
+        elif name in RESERVED or name in FUNCTIONS:
+            message = f"{name!r} is a word of the condition language; choose another name"
+            self.document.report(path, message, key=True)
+
+    def _per_crm(self, path: Path, given: dict[str, str], own: tuple[str, ...]) -> dict[str, str]:
+        for key in given:
+            if key not in self.crms:
+                self.document.unknown_key((*path, key), key, (*own, *self.crms))
+        return {crm: value for crm, value in given.items() if crm in self.crms}
+
+    def tables(self, fields: dict[str, FieldSpec]) -> dict[str, ReadTable]:
+        """The tables that could be read."""
+        schema = _with_fields(LEAD_SCHEMA, fields)
+        found: dict[str, ReadTable] = {}
+        for name, shape in self.shape.tables.items():
+            path: Path = ("tables", name)
+            self._free_name(path, name)
+            if name in self.document.names("fields"):
+                message = f"{name!r} is a custom field already; choose another name"
+                self.document.report(path, message, key=True)
+            table = read_table(self.files, name, shape, schema, path)
+            if table is not None:
+                found[name] = table
+        return found
+
+    def schema(self, fields: dict[str, FieldSpec], tables: dict[str, ReadTable]) -> Schema:
+        """Everything that conditions may name."""
+        schema, types = _with_fields(LEAD_SCHEMA, fields), dict[str, FieldType]()
+        for name, read in tables.items():
+            if name not in schema.types:
+                types[name] = FieldType.NAMESPACE
+                types.update({f"{name}.{c}": FieldType.TEXT for c in read.table.columns})
+        return schema.extended(types)
+
+    def condition(self, path: Path, text: str | None, schema: Schema) -> Condition | None:
+        """Compile the condition at a path; None when there is none or it is broken."""
+        if text is None:
+            return None
+        try:
+            return compile_condition(text, schema)
+        except ConditionError as error:
+            root = (error.name or "").split(".")[0]
+            declared = self.document.names("fields") | self.document.names("tables")
+            # A name whose declaration is itself broken has been reported there.
+            if not (error.name and root in declared and root not in schema.types):
+                self.document.report_condition(path, error)
+            return None
+
+    def sources(self, schema: Schema, tables: dict[str, ReadTable]) -> tuple[Source, ...]:
+        """The sources, at most one per CRM."""
+        later = dict.fromkeys(("account", "score", "grade", *tables), _NOT_AT_PICK_UP)
+        early, found = schema.hiding(later), list[Source]()
+        if not self.shape.sources and "sources" in self.document.root.entries:
+            self.document.report(("sources",), "a policy needs at least one source", key=True)
+        for name, shape in self.shape.sources.items():
+            path: Path = ("sources", name)
+            pick_up = self.condition((*path, "pick_up"), shape.pick_up, early)
+            if shape.crm not in self.crms:
+                self.document.unknown((*path, "crm"), "CRM", shape.crm, self.crms)
+            elif any(s.crm == shape.crm for s in found):
+                other = next(s.name for s in found if s.crm == shape.crm)
+                message = f"source {other!r} reads {shape.crm} already; one source per CRM"
+                self.document.report((*path, "crm"), message)
+            place = self.document.place(path)
+            found.append(Source(name, shape.crm, shape.object, pick_up, place))
+        return tuple(found)
+
+    def owner_authority(self, sources: tuple[Source, ...]) -> str | None:
+        """The CRM that decides on owners, by its name or by its source's."""
+        name = self.shape.owner_authority
+        if name is None:
+            return None
+        by_name = {s.crm: s.crm for s in sources} | {s.name: s.crm for s in sources}
+        if name in by_name:
+            return by_name[name]
+        if name not in self.document.names("sources"):
+            self.document.unknown(("owner_authority",), "source", name, by_name)
+        return None
+
+    def roster(self) -> dict[str, RosterEntry] | None:
+        """The reps, from the policy or its roster file; None when they are not known."""
+        if self.shape.roster is not None:
+            if "reps" in self.document.root.entries:
+                message = "reps stand here or in the roster file, not in both"
+                self.document.report(("reps",), message, key=True)
+            return read_roster(self.files, self.shape.roster, self.crms)
+        if self.document.root.lost & {"roster", "reps"}:
+            return None
+        found: dict[str, RosterEntry] = {}
+        for written, shape in self.shape.reps.items():
+            path: Path = ("reps", written)
+            try:
+                rep = rep_id(written)
+            except ValueError as error:
+                self.document.report(path, str(error), key=True)
+                continue
+            if rep in found:
+                line = found[rep].place.line
+                message = f"duplicate rep {rep!r}; the first is in line {line}"
+                self.document.report(path, message, key=True)
+                continue
+            place = self.document.place(path)
+            if shape is None:
+                found[rep] = RosterEntry(rep, None, _ONE, MappingProxyType({}), place)
+                continue
+            ids = self._per_crm(path, shape.__pydantic_extra__, ("name", "weight"))
+            found[rep] = RosterEntry(rep, shape.name, shape.weight, MappingProxyType(ids), place)
+        return found
+
+    def known_reps(self, roster: dict[str, RosterEntry] | None) -> frozenset[str] | None:
+        """Every rep the admin wrote down, broken or not; None when that cannot be told."""
+        if roster is None:
+            return None
+        return frozenset(roster) | {r.strip().lower() for r in self.document.names("reps")}
+
+    def teams(self, reps: frozenset[str] | None) -> dict[str, Team]:
+        """The teams; every member is in the roster."""
+        found: dict[str, Team] = {}
+        for name, shape in self.shape.teams.items():
+            path: Path = ("teams", name)
+            if not shape.members and not self.document.lost((*path, "members")):
+                self.document.report(path, f"team {name!r} has no members", key=True)
+            for index, member in enumerate(shape.members):
+                at: Path = (*path, "members", index)
+                if member in shape.members[:index]:
+                    self.document.report(at, f"{member!r} is in this team twice")
+                elif reps is not None and member not in reps:
+                    self.document.unknown(at, "rep", member, reps)
+            place = self.document.place(path)
+            members = tuple(shape.members)
+            found[name] = Team(name, members, shape.method, shape.fairness, shape.manager, place)
+        return found
+
+    def task(self) -> TaskSpec | None:
+        """The task of every assignment, None for `task: none`."""
+        shape = self.shape.task
+        return None if shape is None else TaskSpec(shape.subject, shape.due_in)
+
+
+def _with_fields(schema: Schema, fields: dict[str, FieldSpec]) -> Schema:
+    taken = {n.split(".")[0] for n in schema.types}
+    return schema.extended({n: FieldType(f.type) for n, f in fields.items() if n not in taken})

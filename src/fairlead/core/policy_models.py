@@ -1,0 +1,233 @@
+"""The raw shape of a policy file, as pydantic models; also the source of the editors' JSON Schema.
+
+Only the shape of single values stands here: what belongs to what is checked in policy_build and
+policy_rules, where places are known. An unknown key is always an error.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from fairlead.core.durations import parse_duration
+
+CRMS = ("salesforce", "hubspot")
+"""The CRMs a policy may name unless the caller knows more connectors."""
+
+_RATIO = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+_DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_EMAIL = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+")
+
+
+def exact_weight(value: object) -> Fraction:
+    """A weight as an exact fraction: 2, 0.5 or "1/3"; raises ValueError unless it is above 0."""
+    text = str(value).strip() if isinstance(value, int | Decimal | str) else ""
+    ratio = _RATIO.fullmatch(text)
+    if isinstance(value, bool) or not (ratio or _DECIMAL.fullmatch(text)):
+        raise ValueError('a weight is a number above 0, such as 2, 0.5 or "1/3"')
+    if ratio and not int(ratio[2]):
+        raise ValueError("a weight cannot be divided by 0")
+    weight = Fraction(text)
+    if not weight:
+        raise ValueError("a weight is above 0; take the rep out of the team instead")
+    return weight
+
+
+def rep_id(text: str) -> str:
+    """The form in which an e-mail names a rep: trimmed, small letters. Raises ValueError."""
+    email = text.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise ValueError(f"expected an e-mail address, found {text!r}")
+    return email
+
+
+def _checked(check: Any) -> Any:
+    def run(value: Any) -> Any:
+        try:
+            return check(value)
+        except ValueError as error:
+            raise PydanticCustomError("policy", "{reason}", {"reason": str(error)}) from None
+
+    return run
+
+
+def _duration(value: object) -> timedelta:
+    return parse_duration(value if isinstance(value, str) else str(value))
+
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+ConditionText = Annotated[str, StringConstraints(min_length=1)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+TeamName = Annotated[str, StringConstraints(pattern=r"^[^\s.][^.\r\n\t]{0,63}$")]
+Email = Annotated[str, AfterValidator(_checked(rep_id)), WithJsonSchema({"type": "string"})]
+CrmId = Annotated[
+    Text,
+    BeforeValidator(lambda v: str(v) if type(v) is int else v),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+Weight = Annotated[
+    Fraction,
+    PlainValidator(_checked(exact_weight)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": "^[0-9]{1,9}/[0-9]{1,9}$"},
+            ]
+        }
+    ),
+]
+Duration = Annotated[
+    timedelta,
+    PlainValidator(_checked(_duration)),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smhdw]$"}),
+]
+OneOrMore = Annotated[
+    list[Text],
+    BeforeValidator(lambda v: [v] if isinstance(v, str) else v),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            ]
+        }
+    ),
+]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _PerCrm(_Shape):
+    """Also takes one key per CRM; which CRMs there are, the caller knows."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, CrmId]
+
+
+class FieldShape(_PerCrm):
+    """A custom CRM field by the name that rules use."""
+
+    type: Literal["text", "number", "bool", "instant", "list"]
+
+
+class SourceShape(_Shape):
+    """Where leads come from."""
+
+    crm: Text
+    object: Text | None = None
+    pick_up: ConditionText | None = None
+
+
+class RepShape(_PerCrm):
+    """One rep; CRM ids only where the e-mail does not tell who it is."""
+
+    name: Text | None = None
+    weight: Weight = Fraction(1)
+
+
+class TeamShape(_Shape):
+    """Reps that share leads."""
+
+    members: list[Email]
+    method: Literal["round_robin"] = "round_robin"
+    fairness: Literal["team", "company"] = "team"
+    manager: Email | None = None
+
+
+class TableShape(_Shape):
+    """A CSV file looked up by exact key."""
+
+    csv: Text
+    key: OneOrMore
+
+
+class DestinationShape(_Shape):
+    """Exactly one of its keys."""
+
+    team: Text | None = None
+    rep: Text | None = None
+    queue: Text | None = None
+    account_owner: Literal[True] | None = None
+
+
+class RuleShape(_Shape):
+    """A rule has `to`; a group of rules has `rules`."""
+
+    name: Text
+    when: ConditionText | None = None
+    to: DestinationShape | None = None
+    if_away: DestinationShape | None = None
+    priority: Literal["high", "normal"] = "normal"
+    rules: list[RuleShape] | None = None
+
+
+class OtherwiseShape(_Shape):
+    """Who gets the leads that no rule takes."""
+
+    to: DestinationShape
+
+
+class TaskShape(_Shape):
+    """The task that every assignment to a rep brings."""
+
+    subject: Text = "Contact this new lead"
+    due_in: Duration = timedelta(hours=1)
+
+
+def _task(value: object) -> object:
+    return None if value == "none" else value
+
+
+REQUIRED = ("version", "sources", "otherwise")
+"""Keys every policy has. Not required by the model, so that one missing key hides nothing else."""
+
+
+class PolicyShape(_Shape):
+    """Who gets what lead."""
+
+    version: Literal[1] | None = None
+    fields: dict[Identifier, FieldShape] = {}
+    sources: dict[Text, SourceShape] = {}
+    owner_authority: Text | None = None
+    reps: dict[Text, RepShape | None] = {}
+    roster: Text | None = None
+    teams: dict[TeamName, TeamShape] = {}
+    tables: dict[Identifier, TableShape] = {}
+    rules: list[RuleShape] = []
+    otherwise: OtherwiseShape | None = None
+    task: Annotated[
+        TaskShape | None, BeforeValidator(_task, json_schema_input_type=TaskShape | Literal["none"])
+    ] = TaskShape()
+
+
+def policy_json_schema(crms: tuple[str, ...] = CRMS) -> dict[str, Any]:
+    """The JSON Schema of a policy file, for completion and checks in editors.
+
+    It knows the shape only; `load_policy` also checks names, conditions and tables.
+    """
+    schema = PolicyShape.model_json_schema(mode="validation")
+    schema["required"] = list(REQUIRED)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "fairlead policy"
+    for name in ("FieldShape", "RepShape"):
+        shape = schema["$defs"][name]
+        shape["properties"].update({crm: {"type": ["string", "integer"]} for crm in crms})
+        shape["additionalProperties"] = False
+    return schema
