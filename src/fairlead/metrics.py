@@ -14,7 +14,6 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    ProcessCollector,
     disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
@@ -82,7 +81,6 @@ class Metrics:
         self.build_info = g("build_info", "1 for the running version", "version")
 
         self.build_info.labels(version=__version__).set(1)
-        ProcessCollector(registry=self.registry)
 
     def activate_config(self, policy_hash: str) -> None:
         """Publish this policy as the one in force, and no other."""

@@ -169,7 +169,9 @@ class Settings(BaseSettings):
         factory = registry.load_factory(name)
         where = _Origin(self.config_file, ()).of
         table = self.connectors[name]
-        return factory, registry.read_table(factory, table, where=lambda key: where(name, key))
+        return factory, registry.read_table(
+            factory, table, where=lambda key: where(name, key, table=True)
+        )
 
 
 PLAIN_KEYS = tuple(n for n in Settings.model_fields if n not in ("connectors", "config_file"))
@@ -240,10 +242,11 @@ def _read_file(
         elif key in tables and isinstance(value, dict):
             connectors[key] = {k: _beside(file, k, v) for k, v in value.items()}
         elif key in tables:
-            faults.append(f"{where(key)}: must be a table; write [{key}]")
+            faults.append(f"{where(key, table=True)}: must be a table, with its keys below it")
         else:
             near = registry.did_you_mean(key, [*PLAIN_KEYS, *tables])
-            faults.append(f"{where(key)}: unknown key{near}")
+            what = "table" if isinstance(value, dict) else "key"
+            faults.append(f"{where(key, table=what == 'table')}: unknown {what}{near}")
     if faults:
         raise ConfigError("\n".join(faults))
     for key in ("state", "policy", "kill_switch", "socket"):
@@ -295,17 +298,19 @@ class _Origin:
         self._file = file
         self._overrides = overrides
 
-    def of(self, key: str, below: str | None = None) -> str:
+    def of(self, key: str, below: str | None = None, *, table: bool = False) -> str:
+        below = below or None
         variable = PREFIX + key.upper() + (f"__{below.upper()}" if below else "")
+        name = f"[{key}] {below}" if below else f"[{key}]" if table else key
         if below is None and key in self._overrides:
             return f"command line: --{key.replace('_', '-')}"
         if variable in os.environ:
             return f"environment: {variable}"
         if self._file is None:
-            return f"settings: [{key}] {below}" if below else f"settings: {key}"
+            return f"settings: {name}"
         line = _line_of(self._file, key, below)
         place = f"{self._file}:{line}" if line else f"{self._file}"
-        return f"{place}: [{key}] {below}" if below else f"{place}: {key}"
+        return f"{place}: {name}"
 
 
 def _line_of(file: Path, key: str, below: str | None) -> int | None:

@@ -7,12 +7,18 @@ from pathlib import Path
 import pytest
 
 CONNECTOR = """
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 class Table(BaseModel):
     login_host: str = "login.crm.example"
     key_file: str
     retries: int = Field(default=3, ge=0)
+
+    @model_validator(mode="after")
+    def _whole(self):
+        if self.retries == 0 and self.login_host:
+            raise ValueError("with no retries give no host")
+        return self
 
 class Factory:
     name = "{name}"

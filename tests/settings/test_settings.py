@@ -210,17 +210,23 @@ class TestConnectorTables:
             load_settings().connector("acmecrm")
         assert str(caught.value) == f"{file}: [acmecrm] key_file: is missing; add it"
 
+    def test_a_fault_of_the_whole_table_is_named_by_the_table(self, tmp_path: Path) -> None:
+        file = write(tmp_path, '\n[acmecrm]\nkey_file = "a"\nretries = 0\n')
+        with pytest.raises(ConfigError) as caught:
+            load_settings().connector("acmecrm")
+        assert str(caught.value) == f"{file}:2: [acmecrm]: with no retries give no host"
+
     def test_a_crm_without_a_table_is_not_configured(self) -> None:
         with pytest.raises(ConfigError, match=r"there is no table \[acmecrm\]; add it"):
             load_settings().connector("acmecrm")
 
     def test_a_misspelt_table_is_named(self, tmp_path: Path) -> None:
         file = write(tmp_path, "[acmecrn]\n")
-        assert complaint() == f"{file}:1: acmecrn: unknown key; did you mean 'acmecrm'?"
+        assert complaint() == f"{file}:1: [acmecrn]: unknown table; did you mean 'acmecrm'?"
 
     def test_a_value_where_a_table_belongs_is_named(self, tmp_path: Path) -> None:
         file = write(tmp_path, 'acmecrm = "yes"\n')
-        assert complaint() == f"{file}:1: acmecrm: must be a table; write [acmecrm]"
+        assert complaint() == f"{file}:1: [acmecrm]: must be a table, with its keys below it"
 
     @pytest.mark.parametrize(
         ("key", "value"),
