@@ -31,6 +31,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     folded = word.casefold()
     if folded in by_fold:
         return by_fold[folded]
+    if "@" in folded:
+        # Colleagues share a domain: only what stands before it tells them apart.
+        by_fold = {k.partition("@")[0]: by_fold[k] for k in by_fold if "@" in k}
+        folded = folded.partition("@")[0]
     close = difflib.get_close_matches(folded, by_fold, n=1, cutoff=0.66)
     if close:
         return by_fold[close[0]]

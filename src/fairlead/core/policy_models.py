@@ -17,6 +17,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
@@ -139,7 +140,7 @@ class RepShape(_PerCrm):
     """One rep; CRM ids only where the e-mail does not tell who it is."""
 
     name: Text | None = None
-    weight: Weight = Fraction(1)
+    weight: Weight = Field(default_factory=lambda: Fraction(1))
 
 
 class TeamShape(_Shape):
@@ -188,7 +189,7 @@ class TaskShape(_Shape):
     """The task that every assignment to a rep brings."""
 
     subject: Text = "Contact this new lead"
-    due_in: Duration = timedelta(hours=1)
+    due_in: Duration = Field(default_factory=lambda: timedelta(hours=1))
 
 
 def _task(value: object) -> object:
@@ -214,7 +215,7 @@ class PolicyShape(_Shape):
     otherwise: OtherwiseShape | None = None
     task: Annotated[
         TaskShape | None, BeforeValidator(_task, json_schema_input_type=TaskShape | Literal["none"])
-    ] = TaskShape()
+    ] = Field(default_factory=lambda: TaskShape())
 
 
 def policy_json_schema(crms: tuple[str, ...] = CRMS) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairlead.core.carets import caret_lines
 from fairlead.core.policy import Place
@@ -37,7 +38,7 @@ class PolicyError(ConfigError):
         super().__init__("\n".join([*(str(p) for p in self.problems), f"{total} in the policy"]))
 
 
-LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,22 @@ class SourceText:
 
     file: str
     text: str
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = (0, *(found.end() for found in _LINE_BREAK.finditer(self.text)))
+        object.__setattr__(self, "_starts", starts)
 
     def problem(
         self, start: int, end: int, message: str, suggestion: str | None = None
     ) -> PolicyProblem:
         """A problem at the characters from `start` to `end`, cut to the first line."""
         place = self.place(start)
-        line = LINE_BREAK.split(self.text)[place.line - 1]
+        line = _LINE_BREAK.split(self.text[self._starts[place.line - 1] :], maxsplit=1)[0]
         caret = caret_lines(line, place.column, end - start)
         return PolicyProblem(place, message, suggestion, caret)
 
     def place(self, offset: int) -> Place:
         """Line and column of an offset."""
-        line, start = 1, 0
-        for found in LINE_BREAK.finditer(self.text, 0, offset):
-            line, start = line + 1, found.end()
-        return Place(self.file, line, offset - start + 1)
+        line = bisect_right(self._starts, offset)
+        return Place(self.file, line, offset - self._starts[line - 1] + 1)

@@ -29,7 +29,7 @@ _WANTED = {
 def shape_of(document: Document) -> PolicyShape:
     """The policy's models without the parts that are broken."""
     for key in REQUIRED:
-        if key not in document.root.entries:
+        if key not in document.root.entries and key not in document.root.lost:
             document.report((), f"missing key {key!r}", key=True)
     _cut_empty(document, document.root, ())
     try:

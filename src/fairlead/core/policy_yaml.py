@@ -139,13 +139,14 @@ class _Reader:
                 node = self._node(next(self._events), 0)
         return node
 
-    def _node(self, event: yaml.Event, depth: int) -> Node:
+    def _node(self, event: yaml.Event, depth: int) -> Node | None:
+        """One node with all below it; None for an alias, which is reported and left out."""
         start, end = _index(event.start_mark), _index(event.end_mark)
         if depth > MAX_DEPTH:
             raise _TooDeep(start)
         if isinstance(event, yaml.AliasEvent):
             self.problem(start, end, "aliases (*name) are not used here; write the value again")
-            return Scalar(start, end, None, None)
+            return None
         assert isinstance(event, yaml.NodeEvent)
         if event.anchor is not None:
             self.problem(start, start + 1, "anchors (&name) are not used here; remove it")
@@ -162,8 +163,13 @@ class _Reader:
     def _sequence(self, start: int, depth: int) -> Sequence:
         node = Sequence(start, start)
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            node.items.append(self._node(event, depth + 1))
-        node.end = node.items[-1].end if node.items else _index(event.end_mark)
+            item = self._node(event, depth + 1)
+            if item is None:
+                node.lost.add("")
+            else:
+                node.items.append(item)
+                node.end = item.end
+        node.end = node.end if node.items else _index(event.end_mark)
         return node
 
     def _mapping(self, start: int, depth: int) -> Mapping:
@@ -171,13 +177,18 @@ class _Reader:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
-            node.end = value.end
+            node.end = key.end if key else node.end
+            node.end = value.end if value else node.end
+            if key is None:
+                continue
             if not (isinstance(key, Scalar) and isinstance(key.value, str)):
                 self.problem(key.start, key.end, "a key must be text; put it in quotes")
             elif key.value in node.entries:
                 first = self.source.place(node.entries[key.value][0].start)
                 message = f"duplicate key {key.value!r}; the first is in line {first.line}"
                 self.problem(key.start, key.end, message)
+            elif value is None:
+                node.lost.add(key.value)
             else:
                 node.entries[key.value] = (key, value)
         if not node.entries:
