@@ -26,7 +26,13 @@ from fairlead.errors import Ambiguous, FairleadError, Unavailable
 from fairlead.spi.connector import Budget
 from fairlead.spi.http import build_session, is_loopback, typed_error
 from fairlead_salesforce.auth import Token, TokenHolder, log_in
-from fairlead_salesforce.failures import call_error, may_refresh, problems, retry_after
+from fairlead_salesforce.failures import (
+    call_error,
+    may_refresh,
+    plain_problems,
+    problems,
+    retry_after,
+)
 from fairlead_salesforce.settings import SalesforceSettings
 
 CONSTANT_HEADERS = {
@@ -231,7 +237,7 @@ class Client:
         try:
             return response, problems(orjson.loads(response.content))
         except orjson.JSONDecodeError:
-            return response, ()
+            return response, plain_problems(response.text[:200])
 
     def _parse(self, response: requests.Response) -> Any:
         try:

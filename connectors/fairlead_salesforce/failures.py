@@ -8,6 +8,7 @@ Codes decide before the HTTP status does: a spent quota comes as 403, like a mis
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,9 @@ LONG_WAIT = 900.0
 
 NEVER_REFRESH = ("not valid for use with the rest api", "not attached to agent")
 """INVALID_SESSION_ID with these words is a matter of rights: a new token changes nothing."""
+
+
+_PHRASE = re.compile(r"[A-Za-z]\w*(?: \w+){0,7}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,12 @@ def problems(body: Any) -> tuple[Problem, ...]:
     return ()
 
 
+def plain_problems(text: str) -> tuple[Problem, ...]:
+    """The reason in a body that is no JSON: the identity service answers a bare code or phrase."""
+    text = text.strip()
+    return (Problem(text),) if _PHRASE.fullmatch(text) and len(text) <= 80 else ()
+
+
 def _duplicate_rule(body: Mapping[str, Any]) -> str:
     # Salesforce misspells its own key; both spellings are met.
     result = body.get("duplicateResut") or body.get("duplicateResult")
@@ -100,15 +110,14 @@ def may_refresh(status: int, found: Iterable[Problem]) -> bool:
         return False
     found = tuple(found)
     if not found:
-        # The gateway answers "Bad_OAuth_Token" and the like as plain text.
         return True
     return any(
-        p.code in ("INVALID_SESSION_ID", "INVALID_AUTH_HEADER")
-        and not any(words in p.message.lower() for words in NEVER_REFRESH)
+        p.code in _EXPIRED and not any(words in p.message.lower() for words in NEVER_REFRESH)
         for p in found
     )
 
 
+_EXPIRED = {"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "Bad_OAuth_Token", "Missing_OAuth_Token"}
 _QUOTA = {"REQUEST_LIMIT_EXCEEDED", "LOGIN_RATE_EXCEEDED", "API_REQUEST_LIMIT_EXCEEDED"}
 _DOWN = {
     "SERVER_UNAVAILABLE",
@@ -118,8 +127,7 @@ _DOWN = {
     "temporarily_unavailable",
 }
 _AUTH = {
-    "INVALID_SESSION_ID",
-    "INVALID_AUTH_HEADER",
+    *_EXPIRED,
     "INVALID_LOGIN",
     "INACTIVE_USER",
     "PASSWORD_LOCKOUT",
@@ -195,12 +203,10 @@ def call_error(
         if any(words in text.lower() for words in NEVER_REFRESH):
             return PermissionMissing(text, remedy="give the integration user the API Enabled right")
         return AuthFailed(text, remedy="check the External Client App, its user and its key")
-    if codes & _RIGHTS:
+    if codes & _RIGHTS or (status == 403 and found):
         return PermissionMissing(text, remedy="assign the permission set to the integration user")
     if codes & _SHAPE or status in (404, 410, 413, 414, 431):
         return SchemaDrift(text, remedy=_FIELD_REMEDY if "INVALID_FIELD" in codes else "")
-    if status == 403 and not found:
-        return Unavailable(text, after=after)
     if status in (406, 409, 412, 420) or 300 <= status < 400 or not found:
         return Unavailable(text, after=after)
     return SchemaDrift(text, remedy="this answer is unknown to the connector; please report it")

@@ -35,7 +35,7 @@ class SalesforceSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     login: Literal["jwt", "client_credentials", "token"]
-    domain: str | None = None
+    domain: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
     login_url: str | None = None
     instance_url: str | None = None
     username: str | None = None
