@@ -6,6 +6,7 @@ records are never found. Limits are those of HubSpot's search guide; what is mal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,7 @@ def _read(portal: Portal, kind: ObjectType, request: Request) -> Search:
         raise bad_json("query must be a string")
     return Search(
         groups=groups,
-        words=tuple(query.lower().split()),
+        words=tuple(w for w in re.split(r"[^\w]+", query.lower()) if w),
         sort=_sort(portal, kind, body.get("sorts") or []),
         names=tuple(asking.strings(body.get("properties"), "properties")),
         limit=limit,
