@@ -117,9 +117,9 @@ class FakeUnderTest:
     def calls(self) -> int:
         return self.fake.calls.total()
 
-    def break_calls(self, how: Breakage) -> None:
+    def break_calls(self, how: Breakage, *, writes_only: bool = False) -> None:
         faults = self.fake.faults
-        for call in CALLS:
+        for call in ("write",) if writes_only else CALLS:
             if how is Breakage.RATE_LIMITED:
                 faults.fail_next(call, RateLimited("slow down", after=1.0), times=None)
             elif how in (Breakage.DROPPED_AFTER, Breakage.TRUNCATED):

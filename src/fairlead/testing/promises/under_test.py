@@ -31,6 +31,8 @@ class Abilities:
     """How much later than its stamp a change may show in the feed; None: always at once."""
     accounts: bool = True
     """`create_account` works, and accounts come in `changes()`."""
+    number_field: str | None = "employees"
+    """A lead field of ours that this CRM holds as a number."""
 
 
 class Breakage(StrEnum):
@@ -164,8 +166,10 @@ class CrmUnderTest(Protocol):
 
     # trouble
 
-    def break_calls(self, how: Breakage) -> None:
-        """From now on every call but a login fails like this."""
+    def break_calls(self, how: Breakage, *, writes_only: bool = False) -> None:
+        """From now on every call but a login fails like this; `writes_only` spares the calls that
+        only read, where the CRM's addresses tell them apart.
+        """
         ...
 
     def heal(self) -> None: ...

@@ -1,0 +1,217 @@
+"""The HubSpot sandbox as the contract suite sees it, contacts being the leads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from contract.sandboxed import TOKEN, ServedSandbox, deserted_url
+
+from fairlead.core.types import Ref
+from fairlead.spi.connector import Connector, Direction, Wanted
+from fairlead.testing.contract import Abilities, Breakage, TaskTruth
+from fairlead_hubspot.connector import FACTORY
+from fairlead_hubspot.sandbox.app import FACE, HubspotFace
+
+NAMES = {
+    "first_name": "firstname",
+    "last_name": "lastname",
+    "email": "email",
+    "company": "company",
+    "title": "jobtitle",
+}
+FAULTS = {
+    Breakage.RATE_LIMITED: ("secondly_429", "before"),
+    Breakage.SERVER_ERROR: ("internal_500", "before"),
+    Breakage.PROXY_PAGE: ("login_page_200_html", "before"),
+    Breakage.DROPPED: ("reset", "before"),
+    Breakage.DROPPED_AFTER: ("reset", "after"),
+    Breakage.TRUNCATED: ("truncate", "after"),
+}
+
+
+class HubSpotUnderTest:
+    """Search shows changes at once unless `lag` says otherwise; the second bump of the modified
+    date after a create stays on, because every connector must live with it.
+    """
+
+    def __init__(self, *, lag: tuple[float, float] | None = None) -> None:
+        self.abilities = Abilities(
+            convert=False,
+            tells_deletions=False,
+            late=timedelta(seconds=50),
+            number_field=None,
+        )
+        self.sandbox = ServedSandbox(FACE)
+        assert isinstance(self.sandbox.face, HubspotFace)
+        self.portal = self.sandbox.face.portal
+        self._lag = list(lag) if lag else None
+        self.sandbox.tune(search_lag_seconds=self._lag, search_per_second=1000, burst_limit=10_000)
+
+    def connector(self, direction: Direction) -> Connector:
+        return self._build(direction, TOKEN, self.sandbox.url)
+
+    def impostor(self) -> Connector:
+        return self._build(Direction.WRITE, "stolen-and-revoked", self.sandbox.url)
+
+    def stranded(self) -> Connector:
+        return self._build(Direction.WRITE, TOKEN, deserted_url())
+
+    def _build(self, direction: Direction, token: str, url: str) -> Connector:
+        settings = FACTORY.settings_model(
+            token_file=self.sandbox.secret(f"token-{token}", token),
+            base_url=url,
+            search_per_second=1000,
+            burst_per_10s=10_000,
+        )
+        return FACTORY.build(settings, direction, Wanted())
+
+    def now(self) -> datetime:
+        return self.sandbox.now()
+
+    def pass_time(self, seconds: float) -> None:
+        self.sandbox.pass_time(seconds)
+
+    def wait_visible(self, ref: Ref) -> None:
+        for _ in range(1000):
+            row = self.sandbox.row(ref.object, ref.id)
+            doc = self.portal.index[ref.object].docs.get(int(ref.id))
+            if doc is not None and doc.modified_ms == _ms(row.modified_at):
+                return
+            self.pass_time(0.5)
+        raise AssertionError(f"the index never showed {ref}")
+
+    def add_user(self, email: str, *, active: bool = True) -> str:
+        id = str(self.sandbox.act(op="create_owner", email=email)["id"])
+        if not active:
+            self.deactivate(id)
+        return id
+
+    def add_queue(self, name: str) -> str:
+        return str(self.sandbox.act(op="create_queue", name=name)["id"])
+
+    def deactivate(self, owner_id: str) -> None:
+        self.sandbox.act(op="deactivate_owner", id=owner_id)
+
+    def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
+        own = {"hubspot_owner_id": owner_id} if owner_id else {}
+        return self._create("contacts", {**_theirs(fields), **own})
+
+    def _create(self, table: str, fields: Mapping[str, str], **more: Any) -> Ref:
+        made = self.sandbox.act(op="create", object=table, fields=fields, **more)
+        return Ref("hubspot", table, str(made["id"]))
+
+    def create_twins(self, count: int) -> Sequence[Ref]:
+        items = [{"email": f"twin{i}@acme.example", "lastname": "Twin"} for i in range(count)]
+        stamp = str(_ms(self.now()))
+        made = self.sandbox.act(op="create", object="contacts", items=items, at=stamp, settled=True)
+        return [Ref("hubspot", "contacts", str(id)) for id in made["ids"]]
+
+    def create_late_lead(self, delay: timedelta) -> Ref:
+        usual = self.portal.knobs.bump_seconds["contacts"]
+        self.sandbox.tune(search_lag_seconds=delay.total_seconds(), bump_seconds={"contacts": None})
+        ref = self.create_lead({"email": "late@acme.example"})
+        self.sandbox.tune(search_lag_seconds=self._lag, bump_seconds={"contacts": usual})
+        return ref
+
+    def create_account(self, name: str, domain: str) -> Ref:
+        return self._create("companies", {"name": name, "domain": domain})
+
+    def edit(self, ref: Ref, fields: Mapping[str, Any]) -> None:
+        self.sandbox.act(op="update", object=ref.object, id=ref.id, fields=_theirs(fields))
+
+    def person_sets_owner(self, ref: Ref, owner_id: str, *, person: str) -> None:
+        self._set_owner(ref, owner_id, user=person)
+
+    def automation_sets_owner(self, ref: Ref, owner_id: str) -> None:
+        self._set_owner(ref, owner_id, **{"as": "workflow"})
+
+    def _set_owner(self, ref: Ref, owner_id: str, **who: str) -> None:
+        fields = {"hubspot_owner_id": owner_id}
+        self.sandbox.act(op="update", object=ref.object, id=ref.id, fields=fields, **who)
+
+    def delete(self, ref: Ref) -> None:
+        self.sandbox.act(op="archive", object=ref.object, id=ref.id)
+
+    def merge(self, loser: Ref, survivor: Ref) -> Ref:
+        order = {"object": loser.object, "id": loser.id, "into": survivor.id}
+        return Ref("hubspot", loser.object, str(self.sandbox.act(op="merge", **order)["id"]))
+
+    def convert(self, ref: Ref) -> None:
+        raise NotImplementedError("HubSpot converts no contacts; Abilities says so")
+
+    def corrupt(self, ref: Ref) -> None:
+        self.sandbox.act(op="corrupt", object=ref.object, id=ref.id)
+
+    def missing_ref(self) -> Ref:
+        return Ref("hubspot", "contacts", "999999999")
+
+    def missing_owner(self) -> str:
+        return "999999999"
+
+    def owner_of(self, ref: Ref) -> str | None:
+        return self._field(ref, "hubspot_owner_id")
+
+    def audit_of(self, ref: Ref) -> str | None:
+        return self._field(ref, "fairlead_reason")
+
+    def _field(self, ref: Ref, name: str) -> str | None:
+        value: str | None = self.sandbox.row(ref.object, ref.id).fields.get(name)
+        return value or None
+
+    def tasks(self, marker: str) -> Sequence[TaskTruth]:
+        found = []
+        for row in self.sandbox.org.rows("tasks"):
+            if row.deleted or row.fields.get("fairlead_key") != marker:
+                continue
+            [contact] = self.portal.links[("tasks", row.id)]["contacts"]
+            found.append(
+                TaskTruth(
+                    Ref("hubspot", "contacts", contact),
+                    row.fields["hubspot_owner_id"],
+                    row.fields["hs_task_subject"],
+                    row.fields["hs_task_body"],
+                    _instant(row.fields["hs_timestamp"]),
+                )
+            )
+        return found
+
+    def took_effect(self) -> Sequence[tuple[str, str]]:
+        seen: list[tuple[str, str]] = []
+        for write in self.sandbox.our_writes():
+            if write.table == "tasks":
+                marker = self.sandbox.row("tasks", write.id).fields["fairlead_key"]
+                seen.append(("task", marker))
+            elif "hubspot_owner_id" in write.changes:
+                seen.append(("owner", write.id))
+        return seen
+
+    def calls(self) -> int:
+        return len(self.sandbox.org.requests)
+
+    def break_calls(self, how: Breakage, *, writes_only: bool = False) -> None:
+        kind, where = FAULTS[how]
+        path = "/batch/(create|update|upsert)$" if writes_only else ""
+        self.sandbox.break_calls(kind, path=path, where=where)
+
+    def heal(self) -> None:
+        self.sandbox.heal()
+
+    def close(self) -> None:
+        self.sandbox.close()
+
+
+def _theirs(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {NAMES[name]: str(value) for name, value in fields.items()}
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _instant(text: str) -> datetime:
+    if re.fullmatch(r"\d+", text):
+        return datetime.fromtimestamp(int(text) / 1000).astimezone()
+    return datetime.fromisoformat(text)

@@ -1,0 +1,180 @@
+"""The Salesforce sandbox as the contract suite sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contract.sandboxed import TOKEN, ServedSandbox, deserted_url
+
+from fairlead.core.types import Ref
+from fairlead.spi.connector import Connector, Direction, Wanted
+from fairlead.testing.contract import Abilities, Breakage, TaskTruth
+from fairlead_salesforce.connector import FACTORY
+from fairlead_salesforce.sandbox.app import FACE
+
+NAMES = {
+    "first_name": "FirstName",
+    "last_name": "LastName",
+    "email": "Email",
+    "company": "Company",
+    "title": "Title",
+    "employees": "NumberOfEmployees",
+}
+FAULTS = {
+    Breakage.RATE_LIMITED: ("request_limit", "before"),
+    Breakage.SERVER_ERROR: ("internal_error", "before"),
+    Breakage.PROXY_PAGE: ("login_page_200_html", "before"),
+    Breakage.DROPPED: ("reset", "before"),
+    Breakage.DROPPED_AFTER: ("reset", "after"),
+    Breakage.TRUNCATED: ("truncate", "after"),
+}
+API = "^/services/data"
+
+
+class SalesforceUnderTest:
+    """Changes show at once unless a commit is held back, and stamps are whole seconds."""
+
+    def __init__(self) -> None:
+        self.abilities = Abilities(late=timedelta(minutes=10))
+        self.sandbox = ServedSandbox(FACE)
+
+    def connector(self, direction: Direction) -> Connector:
+        return self._build(direction, TOKEN, self.sandbox.url)
+
+    def impostor(self) -> Connector:
+        return self._build(Direction.WRITE, "stolen-and-revoked", self.sandbox.url)
+
+    def stranded(self) -> Connector:
+        return self._build(Direction.WRITE, TOKEN, deserted_url())
+
+    def _build(self, direction: Direction, token: str, url: str) -> Connector:
+        settings = FACTORY.settings_model(
+            login="token",
+            token_file=self.sandbox.secret(f"token-{token}", token),
+            instance_url=url,
+        )
+        return FACTORY.build(settings, direction, Wanted())
+
+    def now(self) -> datetime:
+        return self.sandbox.now()
+
+    def pass_time(self, seconds: float) -> None:
+        self.sandbox.pass_time(seconds)
+
+    def wait_visible(self, ref: Ref) -> None:
+        assert self.sandbox.row(ref.object, ref.id).table == ref.object
+
+    def add_user(self, email: str, *, active: bool = True) -> str:
+        person = {"name": email.split("@")[0].title() + " Rep", "email": email, "active": active}
+        return str(self.sandbox.act(op="seed_people", people=[person])["users"][email])
+
+    def add_queue(self, name: str) -> str:
+        return str(self.sandbox.act(op="seed_people", queues=[{"name": name}])["queues"][name])
+
+    def deactivate(self, owner_id: str) -> None:
+        self.sandbox.act(op="deactivate_user", id=owner_id)
+
+    def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
+        return self._create("Lead", _lead(fields, owner_id))
+
+    def _create(self, table: str, fields: Mapping[str, Any], **more: Any) -> Ref:
+        made = self.sandbox.act(op="create", object=table, fields=fields, **more)
+        return Ref("salesforce", table, str(made["id"]))
+
+    def create_twins(self, count: int) -> Sequence[Ref]:
+        # Stamps are cut down to the second, so a stamp of now may lie before now.
+        stamp = (self.now() + timedelta(seconds=1)).replace(microsecond=0)
+        self.pass_time(2)
+        return [
+            self._create("Lead", _lead({"email": f"twin{i}@acme.example"}), at=stamp.isoformat())
+            for i in range(count)
+        ]
+
+    def create_late_lead(self, delay: timedelta) -> Ref:
+        fields = _lead({"email": "late@acme.example"})
+        return self._create("Lead", fields, commit_delay_seconds=delay.total_seconds())
+
+    def create_account(self, name: str, domain: str) -> Ref:
+        return self._create("Account", {"Name": name, "Website": domain})
+
+    def edit(self, ref: Ref, fields: Mapping[str, Any]) -> None:
+        self._update(ref, {NAMES[k]: v for k, v in fields.items()})
+
+    def _update(self, ref: Ref, fields: Mapping[str, Any], **who: str) -> None:
+        self.sandbox.act(op="update", object=ref.object, id=ref.id, fields=fields, **who)
+
+    def person_sets_owner(self, ref: Ref, owner_id: str, *, person: str) -> None:
+        self._update(ref, {"OwnerId": owner_id}, user=person)
+
+    def automation_sets_owner(self, ref: Ref, owner_id: str) -> None:
+        self._update(ref, {"OwnerId": owner_id}, **{"as": "system"})
+
+    def delete(self, ref: Ref) -> None:
+        self.sandbox.act(op="delete", object=ref.object, id=ref.id)
+
+    def merge(self, loser: Ref, survivor: Ref) -> Ref:
+        self.sandbox.act(op="merge", object="Lead", id=survivor.id, losers=[loser.id])
+        return survivor
+
+    def convert(self, ref: Ref) -> None:
+        self.sandbox.act(op="convert", id=ref.id)
+
+    def corrupt(self, ref: Ref) -> None:
+        self.sandbox.act(op="corrupt", object=ref.object, id=ref.id)
+
+    def missing_ref(self) -> Ref:
+        return Ref("salesforce", "Lead", "00QAA00000000012AA")
+
+    def missing_owner(self) -> str:
+        return "005AA0000000001YAA"
+
+    def owner_of(self, ref: Ref) -> str | None:
+        owner: str | None = self.sandbox.row(ref.object, ref.id).fields.get("OwnerId")
+        return owner
+
+    def audit_of(self, ref: Ref) -> str | None:
+        reason: str | None = self.sandbox.row(ref.object, ref.id).fields.get("Fairlead_Reason__c")
+        return reason
+
+    def tasks(self, marker: str) -> Sequence[TaskTruth]:
+        found = []
+        for row in self.sandbox.org.rows("Task"):
+            if row.deleted or row.fields.get("Fairlead_Key__c") != marker:
+                continue
+            f = row.fields
+            due = datetime.fromisoformat(f["ActivityDate"]).replace(hour=12, tzinfo=UTC)
+            lead = Ref("salesforce", "Lead", f["WhoId"])
+            found.append(TaskTruth(lead, f["OwnerId"], f["Subject"], f["Description"], due))
+        return found
+
+    def took_effect(self) -> Sequence[tuple[str, str]]:
+        seen: list[tuple[str, str]] = []
+        for write in self.sandbox.our_writes():
+            if write.table == "Task":
+                marker = self.sandbox.row("Task", write.id).fields["Fairlead_Key__c"]
+                seen.append(("task", marker))
+            elif write.table == "Lead" and "OwnerId" in write.changes:
+                seen.append(("owner", write.id))
+        return seen
+
+    def calls(self) -> int:
+        return sum(r.path.startswith("/services/data") for r in self.sandbox.org.requests)
+
+    def break_calls(self, how: Breakage, *, writes_only: bool = False) -> None:
+        # One address carries reads and writes; the suite warms a writer up before it breaks writes.
+        kind, where = FAULTS[how]
+        self.sandbox.break_calls(kind, path=API, where=where)
+
+    def heal(self) -> None:
+        self.sandbox.heal()
+
+    def close(self) -> None:
+        self.sandbox.close()
+
+
+def _lead(fields: Mapping[str, Any], owner_id: str | None = None) -> dict[str, Any]:
+    own = {"OwnerId": owner_id} if owner_id else {}
+    named = {NAMES[name]: value for name, value in fields.items()}
+    return {"LastName": "Twin", "Company": "Acme", **named, **own}
