@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -67,6 +68,7 @@ class HubSpotConnector:
             settings, portal, lambda: read_secret(settings.token_file, "hubspot token_file")
         )
         self._reader = Reader(self._client, portal, self._lead, fields)
+        self._shown: defaultdict[Kind, polling.Shown] = defaultdict(polling.Shown)
         self._writer = Writer(self._client, portal, self._reader, self._lead)
 
     @property
@@ -118,8 +120,10 @@ class HubSpotConnector:
 
     def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
         """Empty in a portal without the marker property: there `write` looks for itself."""
+        if not markers:
+            return {}
         self._writer.learn_schema()
-        return self._reader.tasks(markers) if markers and self._portal.marker else {}
+        return self._reader.tasks(markers) if self._portal.marker else {}
 
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
@@ -176,13 +180,14 @@ class HubSpotConnector:
             behind_ms=self._settings.reconcile_seconds * 1000,
             every_ms=self._settings.reconcile_every_seconds * 1000,
         )
+        shown = self._shown[kind]
+        shown.add(keys, keep_from=now_ms - self._settings.reconcile_seconds * 1000)
         if position.slow is not None and not again:
             late, keys, more = self._reader.page(target, position.slow)
             position = polling.follow_slow(
                 position, keys, more=more, now_ms=now_ms, look_back_ms=look_back
             )
-            known = {mapping.row_id(r) for r in rows}
-            rows = [*rows, *(r for r in late if mapping.row_id(r) not in known)]
+            rows = [*rows, *(r for r in late if mapping.key(r, target) not in shown)]
         covered = max(cursor.covered_until, mapping.from_ms(covered_ms))
         return ChangePage(
             kind=kind,

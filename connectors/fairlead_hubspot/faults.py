@@ -47,6 +47,8 @@ class RefusedCall(SchemaDrift):
         self.gone = (
             self.category == "OBJECT_NOT_FOUND"
             or any("OBJECT_NOT_FOUND" in code for code, _ in self.problems)
+            # A task for a record that is no more: an association to an id that is not valid.
+            or any(named_ids(e, "INVALID_OBJECT_IDS") for e in (body, *_entries(body)))
             or _says_gone(body)
         )
         codes = " ".join(sorted({" ".join(filter(None, p)) for p in self.problems}))

@@ -60,14 +60,15 @@ def row_id(row: object) -> str | None:
     return str(rid) if isinstance(rid, str | int) and str(rid).isdigit() else None
 
 
-def modified_ms(row: Mapping[str, Any], kind: ObjectType) -> int | None:
-    """The row's modification instant as epoch milliseconds; None when unreadable."""
+def key(row: Mapping[str, Any], kind: ObjectType) -> tuple[int, int | None]:
+    """Id and modification instant in epoch milliseconds (None when unreadable) of a row with id."""
+    rid = int(row_id(row) or 0)
     properties = row.get("properties")
     try:
         value = properties.get(kind.modified) if isinstance(properties, Mapping) else None
-        return to_ms(instant(value or row.get("updatedAt")))
+        return rid, to_ms(instant(value or row.get("updatedAt")))
     except ValueError:
-        return None
+        return rid, None
 
 
 def record(

@@ -17,7 +17,7 @@ later than the look-back allows for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from fairlead_hubspot.mapping import to_ms
 
 PAGE = 200
+MOST_SHOWN = 100_000
 
 Key = tuple[int, int | None]
 """Of a row: its record id, and the modification ms it shows, None when that cannot be read."""
@@ -84,6 +85,28 @@ class Position:
             Walk.of_json(slow) if slow is not None else None,
             data["slow_began"],
         )
+
+
+class Shown:
+    """What the main walk has lately shown, so that the slow walk tells news from old rows.
+
+    Memory only: forgetting it repeats rows, nothing else. What the slow walk finds is not entered,
+    so that a page of it that the house could not store comes again.
+    """
+
+    def __init__(self) -> None:
+        self._stamps: dict[int, int] = {}
+
+    def add(self, keys: Iterable[Key], *, keep_from: int) -> None:
+        """Enter rows; stamps before `keep_from` ms may be forgotten."""
+        self._stamps.update((rid, ms) for rid, ms in keys if ms is not None)
+        if len(self._stamps) > MOST_SHOWN:
+            self._stamps = {r: ms for r, ms in self._stamps.items() if ms >= keep_from}
+        if len(self._stamps) > MOST_SHOWN:
+            self._stamps = {}
+
+    def __contains__(self, key: Key) -> bool:
+        return key[1] is not None and self._stamps.get(key[0]) == key[1]
 
 
 def start(since: datetime | None) -> Position:

@@ -87,7 +87,7 @@ class Reader:
             body = polling.query(walk, kind.modified, (OWNER, kind.created, kind.modified))
         found, more = self._client.search(kind.name, body)
         rows = {i: r for r in found if (i := mapping.row_id(r)) is not None}
-        keys = [(int(i), mapping.modified_ms(r, kind)) for i, r in rows.items()]
+        keys = [mapping.key(r, kind) for r in rows.values()]
         if short:
             # A row that vanished between the two calls is dropped: half of it would mislead.
             rows = self._filled(kind, rows, names)

@@ -218,6 +218,17 @@ def test_unreadable_dates_do_not_stop_a_walk() -> None:
     assert polling.advance(polling.Walk(5, after_id=200), [], more=True, settled_ms=NOW_MS) is None
 
 
+def test_what_was_shown_is_told_from_news_by_its_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = polling.Shown()
+    shown.add([(1, 10), (2, None)], keep_from=0)
+    assert (1, 10) in shown
+    assert (1, 11) not in shown, "changed since"
+    assert (2, None) not in shown, "unreadable rows are always news"
+    monkeypatch.setattr(polling, "MOST_SHOWN", 2)
+    shown.add([(3, 30), (4, 40)], keep_from=30)
+    assert [(1, 10) in shown, (3, 30) in shown] == [False, True]
+
+
 # -- through the connector, on the wire --------------------------------------------------------
 
 
@@ -273,6 +284,25 @@ def test_a_restart_in_the_middle_of_a_catch_up_loses_nothing(connect: Connect, w
     pages, _ = drain(connect(), stored)
     seen = {r.ref.id for p in (page, *pages) for r in p.records}
     assert seen == {str(i) for i in index.rows}
+
+
+def test_the_slow_walk_brings_late_rows_and_not_the_old_ones_again(
+    connect: Connect, wire: Any
+) -> None:
+    index = Index()
+    for i in range(300):
+        index.put(i + 1, NOW_MS - 1_800_000)
+    wire.answer("search", wired(index))
+    connector = connect(reconcile_every_seconds=1)
+    _, cursor = drain(connector, connector.start_cursor(Kind.LEAD, since=None))
+    index.put(1_000, NOW_MS - 900_000)
+    position = {**cursor.position, "slow_began": NOW_MS - 60_000}
+    seen: list[str] = []
+    for _ in range(6):
+        pages, cursor = drain(connector, Cursor(position, cursor.covered_until))
+        position = dict(cursor.position)
+        seen += [r.ref.id for p in pages for r in p.records]
+    assert seen == ["1000"]
 
 
 def test_the_beginning_of_time_is_not_epoch_zero(connect: Connect, wire: Any) -> None:

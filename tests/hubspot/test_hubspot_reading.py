@@ -137,6 +137,11 @@ def test_tasks_are_found_by_their_key_and_never_by_search(connect: Connect, wire
     assert [i["id"] for i in body["inputs"]] == ["m1", "m2", "m3"]
 
 
+def test_asking_for_no_task_asks_nobody(connect: Connect, wire: Any) -> None:
+    assert connect().find_tasks([]) == {}
+    assert not wire.mock.calls
+
+
 def test_without_the_marker_property_no_task_is_claimed_to_be_known(
     connect: Connect, wire: Any
 ) -> None:

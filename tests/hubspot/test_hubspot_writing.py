@@ -141,7 +141,7 @@ def test_a_bad_owner_is_learnt_once(connect: Connect, wire: Any, payload: Any) -
 @pytest.mark.parametrize(
     "name",
     ["bad_owner", "invalid_value", "unknown_id", "not_found_category",
-     "association_target_gone", "bare"],
+     "association_target_gone", "association_to_nothing", "bare"],
 )  # fmt: skip
 def test_a_refusal_is_a_verdict_on_its_record(
     connect: Connect, wire: Any, payload: Any, name: str
