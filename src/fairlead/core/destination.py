@@ -58,8 +58,7 @@ def resolve(to: Destination, question: Question) -> Answer:
             return _rep(*_named(rep, path, question), question)
         case ToQueue(queue, path):
             return _queue(*_named(queue, path, question), question)
-        case ToAccountOwner():
-            return _account_owner(question)
+    return _account_owner(to, question)
 
 
 def _named(name: str | None, path: str | None, question: Question) -> tuple[str | None, str]:
@@ -129,7 +128,7 @@ def _queue(name: str | None, path: str, question: Question) -> Answer:
     return Answer(f"queue {queue.name}", queue.id)
 
 
-def _account_owner(question: Question) -> Answer:
+def _account_owner(_: ToAccountOwner, question: Question) -> Answer:
     account = question.case.match.account
     if account is None:
         return Answer(f"no account to ask for its owner: {question.case.match.account_reason}")

@@ -60,18 +60,12 @@ def with_match(lead: Lead, match: Match, owners: Mapping[tuple[str, str], CrmOwn
 def with_tables(lead: Lead, tables: Mapping[str, Table]) -> dict[str, Value]:
     """The lead's values with each table as a group, there when a row has the lead's key.
 
-    Keys are trimmed and compared without case. A missing value is the empty cell, so that a country
-    without states can have a row; a lead with no part of the key has no row.
+    A lead that lacks any part of the key has no row; an empty cell is a missing value.
     """
     found = dict(lead.values)
     for table in tables.values():
-        key = tuple(_key(found.get(name)) for name in table.key)
-        row = table.rows.get(key) if any(key) else None
+        row = table.find(lead.values)
         found[table.name] = None if row is None else True
         if row is not None:
             found.update({f"{table.name}.{c}": row.get(c) or None for c in table.columns})
     return found
-
-
-def _key(value: Value) -> str:
-    return "" if value is None else str(value).strip().casefold()

@@ -1,0 +1,111 @@
+"""A decision becomes few writes, named so that deciding twice plans them once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from core.deciding import HEAD, HS, NOW, SF, case, lead, policy, world
+
+from fairlead.core.decide import decide
+from fairlead.core.decision import Case, Known, Match
+from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.plan import AUDIT_LIMIT, FollowerRecord, plan
+from fairlead.core.policy import Policy
+from fairlead.core.types import Ref
+
+RULES = '  - {name: Hot, when: country == "DE", to: {team: a}, priority: high}'
+POLICY = policy(RULES, head=HEAD + "task: {subject: Say hello, due_in: 15m}\n")
+
+
+def effects(of: Case, rules: Policy = POLICY, **more: object) -> tuple[Effect, ...]:
+    decision = decide(of, world(), rules, NOW)
+    return plan(of, decision, rules, NOW, **more)  # type: ignore[arg-type]
+
+
+def test_an_assignment_is_an_owner_write_and_then_a_task() -> None:
+    of = case(lead(country="DE", owner_id="salesforce-q-inbound"))
+    owner, task = effects(of)
+    assert isinstance(owner, SetOwner)
+    assert isinstance(task, UpsertTask)
+    assert (owner.owner_id, owner.expected_owner_id) == ("salesforce-anna", "salesforce-q-inbound")
+    assert owner.audit == "Hot: next in team a"
+    assert (task.subject, task.due_at) == ("Say hello", NOW + timedelta(minutes=15))
+    assert (task.owner_id, task.high_priority) == ("salesforce-anna", True)
+    assert "Rule: Hot" in task.body
+    assert task.marker == f"fl-{task.key}"
+
+
+def test_deciding_twice_plans_the_same_writes() -> None:
+    assert effects(case()) == effects(case())
+
+
+def test_another_owner_for_the_same_case_moves_the_same_task() -> None:
+    first, second = effects(case()), effects(case(excluded=("anna@example.com",)))
+    assert [e.key for e in first] == [e.key for e in second]
+    assert [e.owner_id for e in first] != [e.owner_id for e in second]
+
+
+def test_another_generation_is_another_task() -> None:
+    now, then = effects(case()), effects(case(generation=2))
+    assert {e.key for e in now}.isdisjoint(e.key for e in then)
+
+
+def test_an_owner_that_is_right_already_is_not_written() -> None:
+    of = case(lead(owner_id="salesforce-anna"), rerun=True)
+    (task,) = effects(of)
+    assert isinstance(task, UpsertTask)
+
+
+def test_a_queue_gets_no_task() -> None:
+    rules = policy(otherwise="{queue: Inbound}")
+    (owner,) = effects(case(), rules)
+    assert owner.owner_id == "salesforce-q-inbound"
+    assert effects(case(lead(owner_id="salesforce-q-inbound")), rules) == ()
+
+
+def test_a_policy_without_tasks_writes_none() -> None:
+    (owner,) = effects(case(), policy(head=HEAD + "task: none\n"))
+    assert isinstance(owner, SetOwner)
+
+
+def test_a_duplicate_that_follows_gets_its_owner_and_no_second_task() -> None:
+    known = Known(Ref(SF, "Lead", "2"), "salesforce-ben", "ben@example.com", "email", NOW)
+    (owner,) = effects(case(lead(HS), Match(known=(known,))))
+    assert isinstance(owner, SetOwner)
+    assert owner.owner_id == "hubspot-ben"
+    assert owner.audit == "follows the owner of a duplicate (email)"
+
+
+def test_records_that_follow_this_decision_get_the_owner_too_but_one_task_in_all() -> None:
+    followers = (
+        FollowerRecord(Ref(SF, "Lead", "2"), None),
+        FollowerRecord(Ref(SF, "Lead", "3"), "salesforce-anna"),
+        FollowerRecord(Ref(HS, "contacts", "4"), None, "hubspot-anna"),
+        FollowerRecord(Ref(HS, "contacts", "5"), None),
+    )
+    found = effects(case(), followers=followers)
+    assert [(e.ref.id, e.owner_id) for e in found if isinstance(e, SetOwner)] == [
+        ("1", "salesforce-anna"),
+        ("2", "salesforce-anna"),
+        ("4", "hubspot-anna"),
+    ]
+    assert [e.ref.id for e in found if isinstance(e, UpsertTask)] == ["1"]
+    assert len({e.key for e in found}) == len(found)
+
+
+@pytest.mark.parametrize("owner_id", ["salesforce-ben", "unknown"])
+def test_a_lead_that_is_left_gets_no_write(owner_id: str) -> None:
+    assert effects(case(lead(owner_id=owner_id))) == ()
+
+
+def test_the_audit_text_fits_the_field_and_holds_no_lead_data() -> None:
+    name = "A rule with a very long name, " * 12
+    rules = policy(f"  - {{name: '{name}', to: {{team: a}}}}")
+    of = case(lead(email="jo@acme.example", company="Acme Secrets"))
+    (owner, _) = effects(of, rules)
+    assert isinstance(owner, SetOwner)
+    assert len(owner.audit) == AUDIT_LIMIT
+    assert owner.audit.endswith("…")
+    for text in (owner.audit, *(e.body for e in effects(of) if isinstance(e, UpsertTask))):
+        assert "acme" not in text.lower()

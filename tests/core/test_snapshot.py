@@ -1,0 +1,187 @@
+"""A decision can be taken again, bit for bit, from what was stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from core.deciding import HEAD, HS, NOW, SF, case, lead, policy, queue, rep, user, world
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairlead.core.decide import decide
+from fairlead.core.decision import Case, Known, Match, World
+from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash, thaw_inputs
+from fairlead.core.types import Account, Ref, Value
+
+NAMES = ("anna", "ben", "carla", "dora")
+RULES = policy(
+    """
+  - {name: Customers, when: account is not null, to: {account_owner: true}, if_away: {team: b}}
+  - name: Europe
+    when: country in ["DE", "FR"] and not (employees < 10)
+    rules:
+      - {name: Fresh, when: created_at >= 2026-01-01, to: {team: a}, priority: high}
+      - {name: Table, when: t is not null, to: {team: t.team}}
+  - {name: Queue, when: country == "US", to: {queue: Inbound}, if_away: {rep: ben@example.com}}
+""",
+    head=HEAD
+    + "owner_authority: hs\ntables: {t: {csv: t.csv, key: [country]}}\ntask: {due_in: 1h}\n",
+    t="country,team\nDE,b\n",
+)
+
+INSTANTS = st.datetimes(
+    datetime.min.replace(year=2025), datetime.min.replace(year=2027), timezones=st.just(UTC)
+)
+BALANCES = st.fractions(-3, 3, max_denominator=60)
+VALUES: st.SearchStrategy[Value] = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.booleans(),
+    INSTANTS,
+    st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
+    st.none(),
+)
+CRMS = st.sampled_from([SF, HS])
+OWNER_IDS = st.sampled_from([None, "salesforce-anna", "hubspot-ben", "salesforce-q-inbound", "x"])
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    reps = [
+        rep(
+            name,
+            *draw(st.lists(CRMS, min_size=1, unique=True)),
+            weight=draw(st.fractions(Fraction(1, 3), 5, max_denominator=6)),
+            inactive=tuple(draw(st.lists(CRMS, unique=True))),
+            away_until=draw(st.none() | INSTANTS),
+        )
+        for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+    ]
+    pools = st.sampled_from(["team:a", "team:b", "company"])
+    ids = st.sampled_from([f"{n}@example.com" for n in NAMES])
+    balances = draw(st.dictionaries(pools, st.dictionaries(ids, BALANCES)))
+    return world(*reps, others=(user("zoe"), queue("Closed", active=False)), balances=balances)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    values = draw(st.dictionaries(st.text("xyz", min_size=1, max_size=3), VALUES, max_size=3))
+    values["country"] = draw(st.sampled_from(["DE", "FR", "US", None]))
+    values["employees"] = draw(st.sampled_from([5, 10.5, None]))
+    values["created_at"] = draw(INSTANTS)
+    of = lead(draw(CRMS), owner_id=draw(OWNER_IDS), **values)
+    account = Account(Ref(draw(CRMS), "Account", "a"), "Acme", ("acme.example",), draw(OWNER_IDS))
+    known = draw(
+        st.lists(
+            st.builds(
+                Known,
+                st.builds(Ref, CRMS, st.just("Lead"), st.sampled_from(["1", "2", "3"])),
+                OWNER_IDS,
+                st.none() | st.sampled_from([f"{n}@example.com" for n in NAMES]),
+                st.just("email"),
+                st.none() | INSTANTS,
+            ),
+            max_size=2,
+        )
+    )
+    match = Match(draw(st.sampled_from([None, account])), "because", tuple(known))
+    excluded = draw(st.lists(st.sampled_from([f"{n}@example.com" for n in NAMES]), max_size=2))
+    return case(of, match, excluded=tuple(excluded), rerun=draw(st.booleans()))
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), worlds())
+def test_deciding_on_what_was_thawed_is_deciding_on_what_was_frozen(of: Case, seen: World) -> None:
+    decision = decide(of, seen, RULES, NOW, explain=True)
+    roster = freeze_roster(seen)
+    for pools in (None, [p for p in [decision.trace.pool] if p]):
+        again, then = thaw_inputs(freeze_inputs(of, seen, pools), roster)
+        assert again == of
+        assert decide(again, then, RULES, NOW, explain=True) == decision
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), worlds())
+def test_explaining_changes_nothing_but_the_rules_shown(of: Case, seen: World) -> None:
+    short = decide(of, seen, RULES, NOW)
+    long = decide(of, seen, RULES, NOW, explain=True)
+    assert short == replace(long, trace=replace(long.trace, rules=()))
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), worlds())
+def test_every_case_ends_in_a_state_with_a_reason_and_a_balanced_ledger(
+    of: Case, seen: World
+) -> None:
+    decision = decide(of, seen, RULES, NOW)
+    assert decision.reason
+    assert sum(e.delta for e in decision.ledger) == 0
+    assert (decision.owner_id is not None) == (decision.state == "assigned")
+    if decision.rep_id is not None:
+        winner = seen.reps[decision.rep_id]
+        assert winner.usable_in(of.lead.ref.crm)
+        assert winner.id not in of.excluded
+        assert winner.away_until is None or winner.away_until <= NOW
+
+
+def test_the_same_inputs_are_the_same_bytes_whatever_the_order_they_came_in() -> None:
+    one = case(lead(country="DE", city="Berlin"), excluded=("b", "a"))
+    other = case(lead(city="Berlin", country="DE"), excluded=("a", "b"))
+    assert freeze_inputs(one, world()) == freeze_inputs(other, world())
+
+
+def test_a_text_that_looks_like_an_instant_stays_a_text() -> None:
+    of = case(lead(title="2026-06-01T09:00:00+00:00", created_at=NOW))
+    again, _ = thaw_inputs(freeze_inputs(of, world()), freeze_roster(world()))
+    assert again.lead.values == of.lead.values
+    assert type(again.lead.values["title"]) is str
+
+
+@pytest.mark.parametrize("number", [2**70, -(2**63) - 1, 2**63, 0.1, math.inf, -math.inf, 1e308])
+def test_numbers_come_back_exactly(number: float) -> None:
+    again, _ = thaw_inputs(freeze_inputs(case(lead(n=number)), world()), freeze_roster(world()))
+    assert again.lead.values["n"] == number
+    assert type(again.lead.values["n"]) is type(number)
+
+
+def test_only_the_pools_asked_for_are_kept() -> None:
+    owed = {"team:a": {"anna@example.com": Fraction(1, 3)}, "team:b": {"x": Fraction(1)}}
+    frozen = freeze_inputs(case(), world(balances=owed), ["team:a", "company"])
+    _, then = thaw_inputs(frozen, freeze_roster(world()))
+    assert then.balances == {"team:a": {"anna@example.com": Fraction(1, 3)}, "company": {}}
+
+
+def test_a_roster_is_named_by_what_it_holds() -> None:
+    same, other = freeze_roster(world()), freeze_roster(world(rep("anna")))
+    assert roster_hash(same) == roster_hash(freeze_roster(world()))
+    assert roster_hash(same) != roster_hash(other)
+    assert len(roster_hash(same)) == 64
+
+
+def test_balances_are_not_part_of_the_roster() -> None:
+    owed: Mapping[str, Mapping[str, Fraction]] = {"team:a": {"x": Fraction(1)}}
+    assert freeze_roster(world()) == freeze_roster(world(balances=dict(owed)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"[]", "not a snapshot of format 1"),
+        (b'{"format": 99}', "not a snapshot of format 1"),
+        (b"not json", "unexpected|expected"),
+    ],
+)
+def test_bytes_of_another_format_are_refused(text: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        thaw_inputs(text, freeze_roster(world()))
+
+
+def test_a_value_of_no_known_type_is_refused_when_freezing() -> None:
+    with pytest.raises(TypeError):
+        freeze_inputs(case(lead(n=timedelta(1))), world())  # type: ignore[arg-type]
