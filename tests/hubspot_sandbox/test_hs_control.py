@@ -23,6 +23,7 @@ from fairlead_hubspot.sandbox.faults import KINDS
         {"op": "create", "object": "contacts", "user": "nobody@example.com"},
         {"op": "create", "object": "contacts", "at": "yesterday"},
         {"op": "create", "object": "users", "fields": {}},
+        {"op": "create", "object": "contacts", "fields": {"createdate": "1767600000000"}},
         {"op": "update", "object": "contacts", "id": "999", "fields": {}},
         {"op": "restore", "object": "contacts", "id": "999"},
         {"op": "merge", "object": "contacts", "id": "1", "into": "2"},

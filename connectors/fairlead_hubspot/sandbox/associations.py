@@ -195,8 +195,7 @@ def listing(portal: Portal, request: Request, parts: Sequence[str]) -> tuple[int
     answer: dict[str, Any] = {"results": ties[:limit]}
     if len(ties) > limit:
         last = str(ties[limit]["toObjectId"])
-        link = f"{portal.base_url}{request.path}?after={last}&limit={limit}"
-        answer["paging"] = {"next": {"after": last, "link": link}}
+        answer["paging"] = {"next": {"after": last}}
     return 200, answer
 
 

@@ -84,6 +84,14 @@ def _row(portal: Portal, kind: ObjectType, id: Any) -> Row:
     return row_or_none
 
 
+def _values(portal: Portal, kind: ObjectType, given: Any, row: Row | None) -> dict[str, str]:
+    """Checked values; read-only ones are allowed, as HubSpot sets them itself."""
+    fields = portal.read_values(kind, given, row, privileged=True)
+    if fixed := sorted({"hs_object_id", kind.created, kind.modified} & set(fields)):
+        raise ValueError(f"{fixed[0]} follows from the record; use at to date a change")
+    return fields
+
+
 def _fields(order: Order) -> Any:
     return order.get("fields", order.get("properties", {}))
 
@@ -105,7 +113,7 @@ def _create(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
     ids = []
     ties = associations.inline(portal, kind, order.get("associations"))
     for given in [_fields(order)] if items is None else items:
-        fields = portal.read_values(kind, given, None, privileged=True)
+        fields = _values(portal, kind, given, None)
         portal.check_unique(kind, fields, None)
         row = portal.create(kind, fields, who, stamp=_at(order), settled=bool(order.get("settled")))
         associations.apply(portal, kind, row, ties)
@@ -116,7 +124,7 @@ def _create(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
 def _update(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
     kind = _kind(order)
     row = _row(portal, kind, order.get("id"))
-    fields = portal.read_values(kind, _fields(order), row, privileged=True)
+    fields = _values(portal, kind, _fields(order), row)
     portal.check_unique(kind, fields, row.id)
     calculated = {
         n: v

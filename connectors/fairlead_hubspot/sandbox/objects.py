@@ -63,7 +63,14 @@ def next_page(portal: Portal, request: Request, after: str) -> dict[str, str]:
     kept = [p for p in request.query.split("&") if p and not p.startswith("after=")]
     query = "&".join([f"after={after}", *kept])
     path = request.raw_path or request.path
-    return {"after": after, "link": f"{portal.base_url}{path}?{query}"}
+    return {"after": after, "link": f"{own_address(portal, request)}{path}?{query}"}
+
+
+def own_address(portal: Portal, request: Request) -> str:
+    """This server as the caller reached it, else the address it was built with."""
+    host = request.headers.get("host")
+    scheme = portal.base_url.partition("://")[0] or "http"
+    return f"{scheme}://{host}" if host else portal.base_url
 
 
 def get(portal: Portal, kind: ObjectType, request: Request, id: str) -> tuple[int, Any]:
