@@ -175,6 +175,15 @@ def test_what_this_version_does_not_do_is_refused(key: str) -> None:
     assert found[0].startswith(f"4:1 unknown key {key!r}")
 
 
+@pytest.mark.parametrize("name", ["score", "grade", "assigned_at", "deal_value"])
+def test_a_rule_on_a_name_that_nothing_fills_is_refused(name: str) -> None:
+    found = problems_of(
+        f"{MINIMAL}rules: [{{name: a, when: {name} is not null, to: {{queue: x}}}}]"
+    )
+    assert len(found) == 1
+    assert found[0].startswith(f"4:25 {name!r} is n")
+
+
 def test_norway_is_no_boolean() -> None:
     text = MINIMAL.replace("Inbound", "NO") + "rules: [{name: on, when: free_mail, to: {queue: y}}]"
     policy = load_policy({"p.yaml": text}, "p.yaml")
@@ -287,6 +296,8 @@ def test_the_json_schema_fits_the_policies() -> None:
     rep = schema["$defs"]["RepShape"]
     assert set(rep["properties"]) == {"name", "weight", "salesforce", "hubspot", "zoho"}
     assert rep["additionalProperties"] is False
+    assert schema["$defs"]["RuleShape"]["properties"]["when"] == {"type": "string", "minLength": 1}
+    assert schema["properties"]["version"] == {"const": 1, "type": "integer"}
     task = schema["properties"]["task"]
     assert {"const": "none", "type": "string"} in task["anyOf"]
 

@@ -21,7 +21,7 @@ from fairlead.core.policy import (
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_models import PolicyShape, rep_id
 from fairlead.core.policy_tables import Files, ReadTable, read_roster, read_table
-from fairlead.core.schema import LEAD_SCHEMA, FieldType, Schema
+from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
 
 _ONE = Fraction(1)
 _NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
@@ -87,7 +87,7 @@ class Builder:
             if name not in schema.types:
                 types[name] = FieldType.NAMESPACE
                 types.update({f"{name}.{c}": FieldType.TEXT for c in read.table.columns})
-        return schema.extended(types)
+        return schema.extended(types).hiding(NOT_FILLED)
 
     def condition(self, path: Path, text: str | None, schema: Schema) -> Condition | None:
         """Compile the condition at a path; None when there is none or it is broken."""
@@ -105,7 +105,7 @@ class Builder:
 
     def sources(self, schema: Schema, tables: dict[str, ReadTable]) -> tuple[Source, ...]:
         """The sources, at most one per CRM."""
-        later = dict.fromkeys(("account", "score", "grade", *tables), _NOT_AT_PICK_UP)
+        later = dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP)
         early, found = schema.hiding(later), list[Source]()
         if not self.shape.sources and "sources" in self.document.root.entries:
             self.document.report(("sources",), "a policy needs at least one source", key=True)

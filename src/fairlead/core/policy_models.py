@@ -218,12 +218,23 @@ class PolicyShape(_Shape):
     ] = Field(default_factory=lambda: TaskShape())
 
 
+def _given(value: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a key that is left out rather than empty: the reader refuses a bare key."""
+    if value.get("default", ...) is not None:
+        return value
+    rest = [form for form in value["anyOf"] if form != {"type": "null"}]
+    return rest[0] if len(rest) == 1 else {"anyOf": rest}
+
+
 def policy_json_schema(crms: tuple[str, ...] = CRMS) -> dict[str, Any]:
     """The JSON Schema of a policy file, for completion and checks in editors.
 
     It knows the shape only; `load_policy` also checks names, conditions and tables.
     """
     schema = PolicyShape.model_json_schema(mode="validation")
+    for shape in (schema, *schema["$defs"].values()):
+        for key, value in shape["properties"].items():
+            shape["properties"][key] = _given(value)
     schema["required"] = list(REQUIRED)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "fairlead policy"

@@ -60,8 +60,8 @@ def _lead_types() -> dict[str, FieldType]:
         FieldType.TEXT: (
             "id crm object url email phone mobile first_name last_name title company website "
             "domain country state postal_code city timezone language industry source source_detail "
-            "form page status rating lifecycle_stage grade owner.kind owner.name owner.email account.id "
-            "account.name account.type account.owner account.parent account.industry"
+            "form page status rating lifecycle_stage grade owner.kind owner.name owner.email "
+            "account.id account.name account.type account.owner account.parent account.industry"
         ),
         FieldType.NUMBER: "employees revenue deal_value score account.employees",
         FieldType.BOOL: "is_converted opted_out free_mail",
@@ -71,6 +71,17 @@ def _lead_types() -> dict[str, FieldType]:
     return {name: kind for kind, text in names.items() for name in text.split()}
 
 
+_LATER = "is not worked out by this version, so a rule on it would never match"
+NOT_FILLED: Mapping[str, str] = MappingProxyType(
+    {
+        "score": _LATER,
+        "grade": _LATER,
+        "assigned_at": _LATER,
+        "deal_value": "is no standard field of a lead; declare your own under 'fields:'",
+    }
+)
+"""Names nothing gives a value to yet. A policy that uses one is told so instead of waiting."""
+
 LEAD_SCHEMA = Schema(MappingProxyType(_lead_types()))
-"""Every built-in name. `now` is the instant of the decision: it is a value like any other, so the
-same inputs give the same answer at any later time."""
+"""Every built-in name, also those `NOT_FILLED`. `now` is the instant of the decision: a value like
+any other, so that the same inputs give the same answer at any later time."""
