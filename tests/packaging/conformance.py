@@ -1,18 +1,18 @@
 """`make conformance`: drives the sandboxes with clients that nobody here wrote.
 
-Each folder `tests/*/conformance` holds a `package.json` naming the vendors' node clients, and
-scripts `*.mjs` that use them against the sandbox and exit non-zero when something is not as the
-client expects. The packages are installed into a temporary folder; the scripts get
+`tests/<crm>_sandbox/conformance/*.mjs` use a vendor's or third party's node client against the
+sandbox and exit non-zero when something is not as the client expects. Each script is called
 
-    SALESFORCE_URL  HUBSPOT_URL  SANDBOX_TOKEN
+    node SCRIPT BASE_URL TOKEN
 
-A new sandbox is started for each script, so that none sees another's rows.
+in a temporary folder into which the packages were installed that its first lines name ("npm i
+jsforce@3.10.16"). A new sandbox is started for each, so that none sees another's rows.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +27,7 @@ SECONDS_FOR_A_SCRIPT = 300
 
 @contextmanager
 def sandbox() -> Iterator[dict[str, str]]:
-    """The environment variables of a fresh `fairlead sandbox`, which ends with the block."""
+    """What a fresh `fairlead sandbox --json` says of itself; it ends with the block."""
     command = [sys.executable, "-c", "from fairlead.cli import main; main()", "sandbox", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -35,37 +35,31 @@ def sandbox() -> Iterator[dict[str, str]]:
             first = process.stdout.readline()
             if not first:
                 raise SystemExit("fairlead sandbox did not start")
-            about = json.loads(first)
-            yield {
-                "SALESFORCE_URL": about["salesforce"],
-                "HUBSPOT_URL": about["hubspot"],
-                "SANDBOX_TOKEN": about["token"],
-            }
+            yield json.loads(first)
         finally:
             process.terminate()
 
 
-def run(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Install a folder's packages once and run each of its scripts."""
-    with tempfile.TemporaryDirectory(prefix="fairlead-conformance-") as temporary:
-        work = Path(temporary) / "work"
-        shutil.copytree(folder, work, ignore=shutil.ignore_patterns("node_modules"))
-        verb = "ci" if (work / "package-lock.json").exists() else "install"
-        subprocess.run(
-            ["npm", verb, "--no-audit", "--no-fund", "--ignore-scripts", "--silent"],
-            cwd=work,
-            check=True,
-        )
-        for script in sorted(work.glob("*.mjs")):
-            with sandbox() as variables:
-                done = subprocess.run(
-                    ["node", script.name],
-                    cwd=work,
-                    env=os.environ | variables,
-                    timeout=SECONDS_FOR_A_SCRIPT,
-                    check=False,
-                )
-            yield folder / script.name, done.returncode == 0
+def run(script: Path) -> bool:
+    """Install what the script names, and run it against a new sandbox of its CRM."""
+    crm = script.parts[-3].removesuffix("_sandbox")
+    packages = re.findall(r"npm i(?:nstall)? ((?:@?[\w./-]+@[\w.^~-]+ ?)+)", script.read_text())
+    if not packages:
+        print(f"{script}: names no package; write '// npm i NAME@VERSION' at its top")
+        return False
+    with tempfile.TemporaryDirectory(prefix="fairlead-conformance-") as work:
+        shutil.copy(script, work)
+        Path(work, "package.json").write_text('{"private": true, "type": "module"}\n')
+        quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+        subprocess.run(["npm", "install", *quiet, *packages[0].split()], cwd=work, check=True)
+        with sandbox() as about:
+            done = subprocess.run(
+                ["node", script.name, about[crm], about["token"]],
+                cwd=work,
+                timeout=SECONDS_FOR_A_SCRIPT,
+                check=False,
+            )
+        return done.returncode == 0
 
 
 def main() -> int:
@@ -74,16 +68,16 @@ def main() -> int:
             print(f"make conformance needs {tool}", file=sys.stderr)
             return 1
     wanted = sys.argv[1:]
-    folders = [
-        f
-        for f in sorted(TESTS.glob("*/conformance"))
-        if not wanted or any(w in str(f) for w in wanted)
+    scripts = [
+        s
+        for s in sorted(TESTS.glob("*_sandbox/conformance/*.mjs"))
+        if not wanted or any(w in str(s) for w in wanted)
     ]
-    results = [result for folder in folders for result in run(folder)]
+    results = [(script, run(script)) for script in scripts]
     for script, good in results:
         print(f"{'ok  ' if good else 'FAIL'} {script.relative_to(TESTS)}")
     if not results:
-        print("no conformance scripts found under tests/*/conformance", file=sys.stderr)
+        print("no conformance scripts found under tests/*_sandbox/conformance", file=sys.stderr)
     return 0 if results and all(good for _, good in results) else 1
 
 
