@@ -73,7 +73,6 @@ def _match(portal: Portal, kind: ObjectType, wanted: Search) -> list[Doc]:
         for doc in _candidates(portal, kind, wanted)
         if (not wanted.groups or any(all(f.holds(doc) for f in g) for g in wanted.groups))
         and words_match(kind, doc, wanted.words)
-        and portal.live(kind, str(doc.id)) is not None
     ]
     if wanted.sort is None:
         return sorted(docs, key=lambda d: d.id)
