@@ -237,7 +237,7 @@ class Client:
         try:
             return response, problems(orjson.loads(response.content))
         except orjson.JSONDecodeError:
-            return response, plain_problems(response.text[:200])
+            return response, plain_problems(response.content[:200].decode("utf-8", "replace"))
 
     def _parse(self, response: requests.Response) -> Any:
         try:

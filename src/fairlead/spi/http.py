@@ -127,6 +127,15 @@ class HouseAdapter(HTTPAdapter):
             self._on_response(response)
         return response
 
+    def close(self) -> None:
+        # urllib3 only forgets its pools, so sockets would stay open until they are collected.
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - it refuses plain iteration
+            pool = pools.get(key)
+            if pool is not None:
+                pool.close()
+        super().close()
+
     def _check_host(self, url: str) -> None:
         parts = urlsplit(url)
         host = parts.hostname or ""
