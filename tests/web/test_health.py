@@ -52,3 +52,10 @@ def test_a_daemon_that_was_told_to_rest_is_well_and_says_so() -> None:
     verdict = judge(Signs({"hubspot": WELL}, LOOPS, paused=True, kill_switch=True))
     assert verdict.status == 200
     assert (verdict.body["paused"], verdict.body["kill_switch"]) == (True, True)
+
+
+def test_why_a_connector_stopped_is_told_without_lead_data() -> None:
+    stopped = PollSign(1.0, 5.0, stopped="INVALID: jane.canary@mail.example\nis no user")
+    assert judge(Signs({"a": stopped}, {})).wrong == (
+        "a: stopped: INVALID: [redacted]\\nis no user",
+    )

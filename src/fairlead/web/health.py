@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fairlead.telemetry import scrub
+
 LATE_AFTER_INTERVALS = 3
 
 
@@ -60,7 +62,7 @@ def judge(signs: Signs) -> Verdict:
     for crm, poll in sorted(signs.polls.items()):
         latest = LATE_AFTER_INTERVALS * poll.interval_seconds
         if poll.stopped is not None:
-            wrong.append(f"{crm}: stopped: {poll.stopped}")
+            wrong.append(f"{crm}: stopped: {scrub(poll.stopped)}")
         elif poll.age_seconds is None:
             wrong.append(f"{crm}: not polled yet")
         elif poll.age_seconds > latest:
