@@ -1,0 +1,204 @@
+"""Reads and plays one scenario file: a world, a policy, a lead, and what must come of it.
+
+The format is what sales operations can read and attach to a report; unknown keys are refused. The
+way of a lead is the daemon's own: normalise, match, decide, with the ledger running on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from fairlead.core.decide import decide
+from fairlead.core.decision import Case, Decision, Known, Match, World
+from fairlead.core.domains import registrable_domain
+from fairlead.core.fairness import after
+from fairlead.core.match import match_account
+from fairlead.core.normalise import normalise
+from fairlead.core.policy import Policy
+from fairlead.core.policy_file import load_policy, referenced_files
+from fairlead.core.policy_problem import SourceText
+from fairlead.core.policy_yaml import data_of, read_yaml
+from fairlead.core.roster import join_roster
+from fairlead.core.schema import LEAD_SCHEMA
+from fairlead.core.types import Account, CrmOwner, Kind, OwnerKind, Record, Ref
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+PerCrm = dict[str, list[str]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AccountLine(_Strict):
+    crm: str
+    name: str
+    domain: str
+    type: str | None = None
+    owner: str | None = None
+
+
+class DuplicateLine(_Strict):
+    """Another record of the same person; `owner` is an e-mail, a queue's name or nothing."""
+
+    crm: str
+    owner: str | None = None
+    decided_at: datetime | None = None
+
+
+class WorldLines(_Strict):
+    """What differs from the plain world: every rep has an active user everywhere, none is away."""
+
+    inactive: PerCrm = {}
+    without_user: PerCrm = {}
+    users: PerCrm = {}
+    queues: PerCrm = {}
+    away: dict[str, datetime] = {}
+    balances: dict[str, dict[str, int | str]] = {}
+    accounts: list[AccountLine] = []
+    duplicates: list[DuplicateLine] = []
+    refused: list[str] = []
+
+
+class Expected(_Strict):
+    """`owner` is an e-mail or a queue's name; `because` lines each stand in the explanation."""
+
+    state: str
+    owner: str | None = None
+    owners: list[str] | None = None
+    rule: str | None = None
+    because: list[str] = []
+    charged: bool | None = None
+    balances: dict[str, dict[str, int | str]] = {}
+
+
+class Scenario(_Strict):
+    name: str
+    seed: int | None = None
+    now: datetime
+    policy: str
+    world: WorldLines = WorldLines()
+    lead: dict[str, Any]
+    times: int = 1
+    expect: Expected
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of it: one decision per lead, the world at the end, and how to name its owners."""
+
+    decisions: tuple[Decision, ...]
+    world: World
+    crm: str
+
+    def owners(self) -> list[str | None]:
+        return [self._named(d.owner_id) for d in self.decisions]
+
+    def because(self) -> set[str]:
+        """Everything the last decision gives as a reason."""
+        d = self.decisions[-1]
+        passed = {f"{p.rep_id}: {p.reason}" for p in d.trace.passed}
+        return {d.reason, *d.trace.notes, *passed}
+
+    def _named(self, owner_id: str | None) -> str | None:
+        if owner_id is None:
+            return None
+        owner = self.world.owners[self.crm, owner_id]
+        return owner.email or owner.name
+
+
+def read_scenario(text: str, file: str = "scenario.yaml") -> Scenario:
+    """The scenario in a YAML 1.2 text; raises ValueError for unknown keys and what is no YAML."""
+    node, problems = read_yaml(SourceText(file, text))
+    if node is None or problems:
+        raise ValueError("; ".join(str(p) for p in problems))
+    return Scenario.model_validate(data_of(node))
+
+
+def play(scenario: Scenario) -> Played:
+    """Route the scenario's lead `times` over; raises ValueError for a lead field nobody knows."""
+    policy = _policy(scenario.policy)
+    world = _world(scenario, policy)
+    crm = str(scenario.lead.get("crm", "salesforce"))
+    now = scenario.now.astimezone(UTC)
+    decisions = []
+    for number in range(scenario.times):
+        case = _case(scenario, policy, world, crm, number, now)
+        decision = decide(case, world, policy, now, explain=True)
+        pools = {e.pool for e in decision.ledger}
+        moved = {p: after(world.balances.get(p, {}), decision.ledger) for p in pools}
+        world = replace(world, balances={**world.balances, **moved})
+        decisions.append(decision)
+    return Played(tuple(decisions), world, crm)
+
+
+def exact(balances: Mapping[str, int | str]) -> dict[str, Fraction]:
+    return {rep: Fraction(str(b)) for rep, b in balances.items()}
+
+
+def _policy(name: str) -> Policy:
+    path = FIXTURES / name
+    text = path.read_text(encoding="utf-8")
+    beside = {n: (path.parent / n).read_text(encoding="utf-8") for n in referenced_files(text)}
+    return load_policy({path.name: text, **beside}, path.name)
+
+
+def _world(scenario: Scenario, policy: Policy) -> World:
+    lines = scenario.world
+    owners: list[CrmOwner] = []
+    for crm in [s.crm for s in policy.sources]:
+        absent, idle = lines.without_user.get(crm, []), lines.inactive.get(crm, [])
+        for email in [*policy.roster, *lines.users.get(crm, [])]:
+            if email not in absent:
+                active = email not in idle
+                owners.append(CrmOwner(crm, f"{crm}:{email}", OwnerKind.REP, email, email, active))
+        inbound = ["Inbound"] if crm == "salesforce" else []
+        for name in [*inbound, *lines.queues.get(crm, [])]:
+            owners.append(CrmOwner(crm, f"{crm}:{name}", OwnerKind.QUEUE, name, None, True))
+    reps = {
+        r.id: replace(r, away_until=lines.away.get(r.id))
+        for r in join_roster(policy.roster, owners).values()
+    }
+    balances = {pool: exact(held) for pool, held in lines.balances.items()}
+    return World(reps, {(o.crm, o.id): o for o in owners}, balances)
+
+
+def _case(
+    scenario: Scenario, policy: Policy, world: World, crm: str, number: int, now: datetime
+) -> Case:
+    raw = {n: v for n, v in scenario.lead.items() if n not in ("crm", "owner")}
+    unknown = sorted(set(raw) - set(LEAD_SCHEMA.types) - set(policy.fields))
+    if unknown:
+        raise ValueError(f"a lead has no field {', '.join(unknown)}")
+    fields = {policy.fields[n].sources[crm] if n in policy.fields else n: v for n, v in raw.items()}
+    owner = scenario.lead.get("owner")
+    ref = Ref(crm, "Lead", f"lead-{number}")
+    record = Record(ref, Kind.LEAD, now, now, fields, None if owner is None else f"{crm}:{owner}")
+    sources = {n: (n,) for n in LEAD_SCHEMA.types}
+    lead = normalise(record, sources, policy.fields, world.owners)
+    accounts = [_account(a, i) for i, a in enumerate(scenario.world.accounts)]
+    found, reason = match_account(lead, accounts)
+    known = tuple(_known(d, i, world) for i, d in enumerate(scenario.world.duplicates))
+    match = Match(found, reason, known)
+    return Case(f"person-{number}", 1, lead, match, frozenset(scenario.world.refused))
+
+
+def _account(line: AccountLine, number: int) -> Account:
+    domain = registrable_domain(line.domain)
+    owner = None if line.owner is None else f"{line.crm}:{line.owner}"
+    ref = Ref(line.crm, "Account", f"account-{number}")
+    return Account(ref, line.name, (domain,) if domain else (), owner, line.type)
+
+
+def _known(line: DuplicateLine, number: int, world: World) -> Known:
+    owner = None if line.owner is None else f"{line.crm}:{line.owner}"
+    rep = None if owner is None else world.rep_of(line.crm, owner)
+    ref = Ref(line.crm, "Lead", f"duplicate-{number}")
+    return Known(ref, owner, None if rep is None else rep.id, "email", line.decided_at)
