@@ -265,6 +265,11 @@ def test_equal_texts_make_equal_conditions() -> None:
             "cannot compare duration age(created_at) with number",
             None,
         ),
+        ('created_at > "2026-02-01"', 14, 12, "cannot compare instant created_at", "2026-02-01"),
+        ('created_at > "soon"', 14, 6, "cannot compare instant created_at with text", None),
+        ("country == employees", 12, 9, "cannot compare text country with number", None),
+        ("interests contains 5", 20, 1, "cannot compare list interests with number 5", None),
+        ("created_at > 2026-02-01x", 14, 11, "this date goes on too long", None),
         ("days_sinc(created_at) > 2", 1, 9, "unknown function 'days_sinc'", "days_since"),
         ("age(country) > 2d", 5, 7, "age() takes instant, not text country", None),
         ("starts_with(title)", 1, 18, "starts_with() takes 2 values, not 1", None),
@@ -299,6 +304,11 @@ def test_a_mistake_in_a_later_line_points_into_that_line() -> None:
         compile_condition("free_mail\n  and contry is null", SCHEMA)
     assert (caught.value.line, caught.value.column) == (2, 7)
     assert caught.value.caret == "  and contry is null\n      ^^^^^^"
+
+
+def test_an_endless_name_is_refused() -> None:
+    with pytest.raises(ConditionError, match="this name is too long"):
+        compile_condition("a" * 101 + " is null", SCHEMA)
 
 
 def test_a_long_line_is_cut_around_the_mistake() -> None:

@@ -246,6 +246,72 @@ def test_one_broken_declaration_is_told_once() -> None:
     assert [p.split(" ", 1)[0] for p in problems_of(text)] == ["4:23", "5:24", "6:35", "7:53"]
 
 
+ONE_REP = "reps: {anna@example.com: {}}\n"
+CALL_TABLE = "tables: {t: {csv: t.csv, key: country}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "expected"),
+    [
+        ("fields: {matches: {type: text, hubspot: x}}", {}, "4:10 'matches' is a word of the cond"),
+        ("fields: {age: {type: number, hubspot: x}}", {}, "4:10 'age' is a word of the condition"),
+        ("fields: {owner: {type: text, hubspot: x}}", {}, "4:10 'owner' is a field of every lead"),
+        ("fields: {a.b: {type: text, hubspot: x}}", {}, "4:10 'a.b' cannot be a name here: letter"),
+        ("teams: {a.b: {members: [anna@example.com]}}\n" + ONE_REP, {}, "4:9 'a.b' cannot be a na"),
+        ("teams: {a: {members: [~]}}", {}, "4:23 expected text, found nothing"),
+        ("teams: {a: {members: [5]}}", {}, "4:23 expected text, found number 5"),
+        ("teams: {a: {members: {}}}", {}, "4:22 expected a list, found a mapping"),
+        ("teams: [a]\nrules: [{name: a, to: {team: a}}]", {}, "4:8 expected a mapping, found a l"),
+        ("reps: [a]\nteams: {a: {members: [b@c.de]}}", {}, "4:7 expected a mapping, found a list"),
+        (ONE_REP + "roster: r.csv", {"r.csv": "email\n"}, "4:1 reps stand here or in the roster"),
+        ("roster: r.csv", {}, "4:9 there is no file 'r.csv'"),
+        ("roster: r.csv", {"r.csv": "name\nAnna\n"}, "1:1 a roster needs the column 'email'"),
+        (CALL_TABLE, {"t.csv": ""}, "1:1 this table has no header line"),
+        (CALL_TABLE, {"t.csv": "country,a,a\n"}, "1:11 column 'a' is there twice"),
+        (CALL_TABLE, {"t.csv": "country,,a\n"}, "1:9 a column has no name"),
+        (CALL_TABLE, {"t.csv": "land,a\n"}, "4:31 t.csv has no column 'country'"),
+        (
+            "fields: {t: {type: text, hubspot: x}}\n" + CALL_TABLE,
+            {"t.csv": "country,a\n"},
+            "5:10 't' is a custom field already",
+        ),
+        ('rules: [{name: a, when: "\\x66oo is null", to: {queue: x}}]', {}, "4:25 unknown field"),
+        ("rules: [{name: a, to: {tem: x}}]", {}, "4:24 unknown key 'tem'"),
+        ("rules: [{name: a, to: {}}]", {}, "4:19 a destination has exactly one of"),
+        ("rules: [{name: a, to: {account_owner: false}}]", {}, "4:39 expected true, found false"),
+        ("rules: [{name: a, when: true, to: {queue: x}}]", {}, "4:25 expected text, found true"),
+        ("rules: [{name: a, rules: [{nam: b}]}]", {}, "4:27 missing key 'name'"),
+        ("rules: [{name: a, rules: [*x]}]", {}, "4:27 aliases (*name) are not used here"),
+        ("rules: [{*x : b, name: a, to: {queue: x}}]", {}, "4:10 aliases (*name) are not used"),
+        ("owner_authority: hubspot", {}, "4:18 unknown source 'hubspot'"),
+        ("task: {due_in: 5}", {}, "4:16 a duration is a whole number and a unit"),
+    ],
+)
+def test_a_mistake_is_told_at_its_place(text: str, files: dict[str, str], expected: str) -> None:
+    assert any(p.startswith(expected) for p in problems_of(MINIMAL + text, **files))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1:1 a policy is a mapping that begins with 'version: 1'"),
+        ("- a", "1:1 a policy is a mapping that begins with 'version: 1'"),
+        (MINIMAL.replace("1", "2", 1), "1:10 expected 1, found number 2"),
+        (
+            MINIMAL.replace("{sf: {crm: salesforce}}", "{}"),
+            "2:1 a policy needs at least one source",
+        ),
+        (MINIMAL.replace("{sf: {crm: salesforce}}", "{sf: {}}"), "2:11 missing key 'crm'"),
+        (MINIMAL.replace("{crm: salesforce}", "5") + "owner_authority: sf", "2:15 expected a mapp"),
+        (MINIMAL + "x" * 101 + ": 5", "4:1 unknown key 'xxx"),
+        (MINIMAL.replace("{queue: Inbound}", "{qeue: x}"), "3:18 unknown key 'qeue'"),
+        (MINIMAL.replace("{queue: Inbound}", "{team: x}"), "3:24 unknown team 'x'"),
+    ],
+)
+def test_a_policy_without_what_it_needs_is_told_so_once(text: str, expected: str) -> None:
+    assert [p[: len(expected)] for p in problems_of(text)] == [expected]
+
+
 def test_a_broken_rule_does_not_move_the_places_of_the_others() -> None:
     text = (
         f"{MINIMAL}rules:\n"

@@ -237,6 +237,6 @@ def _as_type(node: Node, wanted: FieldType) -> str | None:
     word = node.value.strip().casefold().replace(",", "")
     if wanted is FieldType.NUMBER:
         return word if word.isascii() and word.isdigit() else None
-    if wanted is FieldType.BOOL:
-        return {"true": "true", "yes": "true", "false": "false", "no": "false"}.get(word)
-    return None
+    if wanted in (FieldType.INSTANT, FieldType.DURATION):
+        return node.value.strip() if node.value.strip()[:1].isdigit() else None
+    return {"true": "true", "yes": "true", "false": "false", "no": "false"}.get(word)

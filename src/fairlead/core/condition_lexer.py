@@ -185,8 +185,7 @@ def _number_or_date(text: str, at: int) -> Token:
     if date:
         return _date_literal(text, date[0], at)
     number = _NUMBER.match(text, at)
-    if number is None:  # pragma: no cover - the caller saw a digit
-        raise ConditionError("expected a number", text, at)
+    assert number is not None, "the caller saw a digit"
     end, digits = number.end(), number[0]
     glued = _GLUED.match(text, end)
     if glued:

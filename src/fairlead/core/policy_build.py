@@ -107,7 +107,7 @@ class Builder:
         """The sources, at most one per CRM."""
         later = dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP)
         early, found = schema.hiding(later), list[Source]()
-        if not self.shape.sources and "sources" in self.document.root.entries:
+        if "sources" in self.document.root.entries and not self.document.names("sources"):
             self.document.report(("sources",), "a policy needs at least one source", key=True)
         for name, shape in self.shape.sources.items():
             path: Path = ("sources", name)

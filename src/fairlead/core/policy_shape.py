@@ -141,6 +141,7 @@ def _cut(document: Document, paths: list[tuple[Any, ...]]) -> None:
         if isinstance(parent, Mapping):
             parent.entries.pop(str(step), None)
             parent.lost.add(str(step))
-        elif isinstance(parent, Sequence):
+        else:
+            assert isinstance(parent, Sequence)
             parent.items[:] = [item for item in parent.items if item is not child]
             parent.lost.add("")

@@ -228,9 +228,7 @@ def place_in_scalar(source: SourceText, node: Scalar, offset: int) -> int | None
     for wanted in value[: offset + 1]:
         while at < node.end and text[at].isspace() and not wanted.isspace():
             at += 1
-        start, shown = at, text[at : at + 1]
-        if at >= node.end:
-            return None
+        start, shown = at, text[at : min(at + 1, node.end)]
         if (node.quote == "'" and shown == "'") or (node.quote == '"' and shown == "\\"):
             at += 1
             shown = text[at : at + 1]
