@@ -172,6 +172,12 @@ class _Parser:
             raise self.bad()
         return self.take()
 
+    def table(self) -> Token:
+        """The object after FROM; Group is one although it is also half of GROUP BY."""
+        if self.token.kind == "word" and self.token.low == "group" and self.ahead().low != "by":
+            return self.take()
+        return self.name()
+
     def expect_end(self) -> None:
         if self.token.kind != "end":
             raise self.bad()
@@ -184,7 +190,7 @@ class _Parser:
         while self.sign(","):
             select.append(self.selected())
         self.need_word("from")
-        table = self.name()
+        table = self.table()
         aliases: tuple[str, ...] = ()
         if self.token.kind == "word" and self.token.low not in _CLAUSES:
             aliases = (self.take().low,)

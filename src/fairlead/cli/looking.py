@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, show
+from fairlead.reports.human import human_dead_letters, human_status, human_why
 
 
 @click.command(epilog=EXAMPLES + "  fairlead why 00Q5e00000AbCdEFGH\n  fairlead why x@acme.example")
@@ -20,51 +19,12 @@ def why(config: Path | None, lead: str, as_json: bool) -> None:
     show(call(config, "why", lead=lead), as_json, human_why)
 
 
-def human_why(found: list[Mapping[str, Any]]) -> Iterator[str]:
-    for i, lead in enumerate(found):
-        if i:
-            yield ""
-        yield f"{lead['lead']}: {lead['state']} ({lead['reason']}), owner {lead['owner'] or 'none'}"
-        if lead["same_person"]:
-            yield f"  same person: {', '.join(lead['same_person'])}"
-        decision = lead["decision"]
-        if decision is None:
-            yield "  no decision was taken"
-        else:
-            yield f"  decision {decision['id']} at {decision['at']}"
-            for line in decision["text"]:
-                yield f"  {line}"
-            if not decision["recomputed_equal"]:
-                yield "  WARNING: taking it again gives another answer; please report this"
-        for e in lead["effects"]:
-            detail = f" ({e['detail']})" if e["detail"] else ""
-            yield f"  {e['kind']}: {e['state']}{detail}"
-
-
 @click.command(epilog=EXAMPLES + "  fairlead status\n  fairlead status --json")
 @json_option
 @click.pass_obj
 def status(config: Path | None, as_json: bool) -> None:
     """Leads by state, the outbox, pools and dead letters."""
     show(call(config, "status"), as_json, human_status)
-
-
-def human_status(v: Mapping[str, Any]) -> Iterator[str]:
-    yield "daemon: running" if v["running"] else "daemon: not running"
-    if v["paused"]:
-        yield f"PAUSED since {v['paused']}"
-    for wrong in (v.get("health") or {}).get("wrong", ()):
-        yield f"WRONG: {wrong}"
-    yield f"policy: {(v['policy'] or 'none')[:12]}"
-    for crm, states in v["leads"].items():
-        yield f"{crm}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
-    open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
-    yield "outbox: " + (", ".join(f"{n} {s}" for s, n in open_rows.items()) or "empty")
-    yield f"dead letters: {v['dead_letters']}"
-    for pool, reps in v["pools"].items():
-        yield f"pool {pool}:"
-        for rep, r in sorted(reps.items()):
-            yield f"  {rep}: {r['received']} leads, balance {r['balance_decimal']:+.3f}"
 
 
 @click.group("dead-letters", cls=Group)
@@ -79,13 +39,6 @@ def dead_letters() -> None:
 def dead_letters_list(config: Path | None, include_closed: bool, as_json: bool) -> None:
     """Show the list."""
     show(call(config, "dead-letters", all=include_closed), as_json, human_dead_letters)
-
-
-def human_dead_letters(v: list[Mapping[str, Any]]) -> Iterator[str]:
-    if not v:
-        yield "No dead letters."
-    for d in v:
-        yield f"#{d['id']} {d['lead']} [{d['stage']}, {d['state']}] {d['reason']}"
 
 
 @dead_letters.command("retry", epilog=EXAMPLES + "  fairlead dead-letters retry 3")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from fairlead.cli.looking import human_status
 from fairlead.cli.root import EXAMPLES, json_option, progress_line, settings_of, show
 from fairlead.errors import ConfigError
+from fairlead.reports.human import human_status
 
 
 @click.command(

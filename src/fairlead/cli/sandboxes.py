@@ -22,7 +22,7 @@ from fairlead.errors import EXIT_CONFIG, ConfigError
 @json_option
 @click.pass_obj
 def doctor(config: Path | None, as_json: bool) -> None:
-    """Look at log-in, rights, fields and limits of each CRM; exit 78 when something must be done."""
+    """Look at log-in, rights, fields and limits of each CRM; exit 78 if a person must act."""
     from fairlead.daemon.doctor import examine
 
     settings = settings_of(config)

@@ -106,6 +106,18 @@ class Gone:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """An opaque resume point, JSON-safe; only the connector that made it reads `position`.
+
+    `covered_until` (UTC, the CRM's own clock) is where the feed is known to be complete, look-back
+    already taken off: the house shows it as lag and uses it for nothing else.
+    """
+
+    position: Mapping[str, Any]
+    covered_until: datetime
+
+
 class OwnerKind(StrEnum):
     REP = "rep"
     QUEUE = "queue"

@@ -49,14 +49,6 @@ class Job:
     run: Callable[[App], None]
 
 
-JOBS: tuple[Job, ...] = (
-    Job("owners", 15.0, lambda app: app.owners_due()),
-    Job("held", 5.0, lambda app: app.held_due()),
-    Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
-    Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A connector's two directions."""
@@ -98,7 +90,7 @@ class App:
         self.stopping = threading.Event()
         self.crashed: BaseException | None = None
         self.web_port: int | None = None
-        self.db = Db(settings.state)
+        self.db: Db = Db(settings.state)
         self._kill_switch_seen = False
         self._router = Router(self.db, active.policy, self.metrics)
         with self.db.transaction():
@@ -280,3 +272,11 @@ class App:
         for loop in loops:
             loop.wake()
             loop.thread.join(max(0.1, ends - self.clock.monotonic()))
+
+
+JOBS: tuple[Job, ...] = (
+    Job("owners", 15.0, lambda app: app.owners_due()),
+    Job("held", 5.0, lambda app: app.held_due()),
+    Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
+    Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
+)

@@ -104,12 +104,10 @@ class Deliver:
     def _guard(self, row: OutboxRow, answer: Record | Gone) -> Guarded | None:
         """Decide, on the lead as it is now, whether this row may go out."""
         now = self.clock.now()
-        if isinstance(answer, Gone):
-            return self._gone(row, answer.reason, now)
-        if answer.ref != row.ref:
-            return self._gone(row, f"merged into {answer.ref}", now)
-        if answer.deleted or answer.converted:
-            return self._gone(row, "converted" if answer.converted else "deleted", now)
+        gone = why_gone(row.ref, answer)
+        if gone is not None or isinstance(answer, Gone):
+            self._gone(row, gone or "gone", now)
+            return None
         if isinstance(row.effect, UpsertTask):
             return self._guard_task(row, row.effect, answer, now)
         if answer.owner_id == row.effect.owner_id or row.state is OutboxState.SENT:
@@ -319,6 +317,17 @@ class Deliver:
                     outbox.again(self.db, row.key, at, str(error))
                 else:
                     outbox.look_again(self.db, row.key, at, str(error))
+
+
+def why_gone(ref: Ref, answer: Record | Gone) -> str | None:
+    """Why a lead read by id can take no more writes; None when it can."""
+    if isinstance(answer, Gone):
+        return answer.reason
+    if answer.ref != ref:
+        return f"merged into {answer.ref}"
+    if answer.converted:
+        return "converted"
+    return "deleted" if answer.deleted else None
 
 
 def backoff(attempts: int) -> float:

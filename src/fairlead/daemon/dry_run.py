@@ -6,9 +6,10 @@ take, since the same code takes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from fairlead.clock import Clock
 from fairlead.core.effects import SetOwner
@@ -61,18 +62,14 @@ def dry_run(
         with copy.transaction():
             decisions.keep_policy(copy, active.policy.hash, active.files, active.main, now)
         before = {o.key for o in outbox.open_rows(copy)}
+        ready = partial(_all_ready, copy, tuple(readers))
         ingests = [
             Ingest(
-                copy, c, lambda: router, clock, metrics,
-                all_ready=lambda: all(
-                    (row := directory.get_connector(copy, n)) is not None and row.ready
-                    for n in readers
-                ),
-                on_work=lambda: None,
-                progress=(lambda what, n, name=name: progress(name, what, n)) if progress else None,
-                created_since=created_since,
+                copy, reader, lambda: router, clock, metrics, all_ready=ready,
+                on_work=lambda: None, created_since=created_since,
+                progress=partial(progress, name) if progress else None,
             )
-            for name, c in readers.items()
+            for name, reader in readers.items()
         ]  # fmt: skip
         for ingest in ingests:
             ingest.first_contact()
@@ -91,6 +88,11 @@ def dry_run(
         return DryRun(writes, leads.counts(copy))
     finally:
         copy.close()
+
+
+def _all_ready(db: Db, names: Sequence[str]) -> bool:
+    rows = [directory.get_connector(db, n) for n in names]
+    return all(row is not None and row.ready for row in rows)
 
 
 def _planned(db: Db, row: outbox.OutboxRow, *, waiting: bool) -> PlannedWrite:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.clock import Clock
-from fairlead.core.normalise import registrable_domain
+from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Gone, Kind, LeadState, Record, Ref
 from fairlead.daemon.routing import Feed, Router, version_of
 from fairlead.errors import BadRecord, Bug

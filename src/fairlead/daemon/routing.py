@@ -179,8 +179,9 @@ class Router:
         match = self._match(lead, others, snap)
         excluded = self._refused_owners(lead, generation) if attempt > 1 else frozenset()
         case = Case(row.person_id, generation, lead, match, excluded)
-        inputs = freeze_inputs(case, snap.world)
         decision = decide(case, snap.world, self.policy, now)
+        pools = () if decision.trace.pool is None else (decision.trace.pool,)
+        inputs = freeze_inputs(case, snap.world, pools)
         decision_id = decision_name(case, attempt)
         reason = decision.reason
         if (row.state, row.reason) != (decision.state, reason) or (

@@ -1,0 +1,1 @@
+"""What people and machines read about the product's work."""

@@ -160,14 +160,12 @@ def _hang_up(send: Send) -> None:
 class RunningServer:
     """A sandbox being served; `url` is its base address, `close()` stops it."""
 
-    def __init__(self, face: Face, *, port: int = 0, tls: TlsFiles | None = None) -> None:
+    def __init__(self, face: Face, bound: socket.socket, *, tls: TlsFiles | None = None) -> None:
         self.face = face
         self.app = SandboxApp(face)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        self.port: int = self._socket.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._socket = bound
+        self.port: int = bound.getsockname()[1]
+        self.url = base_url(bound, tls)
         config = uvicorn.Config(
             self.app,
             log_level="critical",
@@ -205,8 +203,26 @@ class RunningServer:
         self.close()
 
 
-def serve(face: Face, *, port: int = 0, tls: TlsFiles | None = None) -> RunningServer:
-    """Serve a face on 127.0.0.1; port 0 picks a free one. Connections wait until it is up."""
-    running = RunningServer(face, port=port, tls=tls)
-    running._socket.listen(128)
-    return running.start()
+def bind(port: int = 0) -> socket.socket:
+    """A listening socket on 127.0.0.1; port 0 picks a free one. Raises OSError when taken."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+        bound.listen(128)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def base_url(bound: socket.socket, tls: TlsFiles | None = None) -> str:
+    """The address under which a bound socket will be served."""
+    return f"{'https' if tls else 'http'}://127.0.0.1:{bound.getsockname()[1]}"
+
+
+def serve(
+    face: Face, *, port: int = 0, tls: TlsFiles | None = None, bound: socket.socket | None = None
+) -> RunningServer:
+    """Serve a face on 127.0.0.1, on `bound` if given. Connections wait until it is up."""
+    return RunningServer(face, bound or bind(port), tls=tls).start()

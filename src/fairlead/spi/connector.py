@@ -11,24 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel
 
 from fairlead.core.effects import Effect
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """An opaque resume point, JSON-safe; only the connector that made it reads `position`.
-
-    `covered_until` (UTC, the CRM's own clock) is where the feed is known to be complete, look-back
-    already taken off: the house shows it as lag and uses it for nothing else.
-    """
-
-    position: Mapping[str, Any]
-    covered_until: datetime
+from fairlead.core.types import Cursor as Cursor
 
 
 @dataclass(frozen=True, slots=True)

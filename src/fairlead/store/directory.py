@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fairlead.core.types import Account, CrmOwner, Kind, OwnerKind, Ref
-from fairlead.spi.connector import Cursor
+from fairlead.core.types import Account, CrmOwner, Cursor, Kind, OwnerKind, Ref
 from fairlead.store.db import Db
 
 

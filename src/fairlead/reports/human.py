@@ -1,0 +1,52 @@
+"""The answers of commands as lines for people; each takes what the command gives as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for i, lead in enumerate(found):
+        if i:
+            yield ""
+        yield f"{lead['lead']}: {lead['state']} ({lead['reason']}), owner {lead['owner'] or 'none'}"
+        if lead["same_person"]:
+            yield f"  same person: {', '.join(lead['same_person'])}"
+        decision = lead["decision"]
+        if decision is None:
+            yield "  no decision was taken"
+        else:
+            yield f"  decision {decision['id']} at {decision['at']}"
+            for line in decision["text"]:
+                yield f"  {line}"
+            if not decision["recomputed_equal"]:
+                yield "  WARNING: taking it again gives another answer; please report this"
+        for e in lead["effects"]:
+            detail = f" ({e['detail']})" if e["detail"] else ""
+            yield f"  {e['kind']}: {e['state']}{detail}"
+
+
+def human_status(v: Mapping[str, Any]) -> Iterator[str]:
+    yield "daemon: running" if v["running"] else "daemon: not running"
+    if v["paused"]:
+        yield f"PAUSED since {v['paused']}"
+    for wrong in (v.get("health") or {}).get("wrong", ()):
+        yield f"WRONG: {wrong}"
+    yield f"policy: {(v['policy'] or 'none')[:12]}"
+    for crm, states in v["leads"].items():
+        yield f"{crm}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
+    yield "outbox: " + (", ".join(f"{n} {s}" for s, n in open_rows.items()) or "empty")
+    yield f"dead letters: {v['dead_letters']}"
+    for pool, reps in v["pools"].items():
+        yield f"pool {pool}:"
+        for rep, r in sorted(reps.items()):
+            yield f"  {rep}: {r['received']} leads, balance {r['balance_decimal']:+.3f}"
+
+
+def human_dead_letters(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not v:
+        yield "No dead letters."
+    for d in v:
+        yield f"#{d['id']} {d['lead']} [{d['stage']}, {d['state']}] {d['reason']}"

@@ -1,0 +1,169 @@
+"""A daemon's reading and writing sides over fake CRMs and a clock moved by hand, without threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from fairlead.core.policy_file import load_policy
+from fairlead.core.types import LeadState, Ref
+from fairlead.daemon.active_policy import ActivePolicy
+from fairlead.daemon.commands import Commands
+from fairlead.daemon.deliver import Deliver
+from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.routing import Router
+from fairlead.metrics import Metrics
+from fairlead.store import decisions, directory, leads, outbox
+from fairlead.store.db import Db
+from fairlead.testing.clock import ManualClock
+from fairlead.testing.fake_connector import FakeConnector
+from fairlead.testing.fake_crm import FakeCrm
+
+POLICY = """\
+version: 1
+sources:
+  sf: {crm: salesforce}
+  hs: {crm: hubspot, object: contacts}
+owner_authority: sf
+reps:
+  anna@example.com: {}
+  ben@example.com: {}
+  carla@example.com: {weight: 2}
+teams:
+  inbound: {members: [anna@example.com, ben@example.com, carla@example.com]}
+  vip: {members: [carla@example.com]}
+rules:
+  - name: Big ones
+    when: employees >= 1000
+    to: {team: vip}
+    priority: high
+  - name: Everybody
+    to: {team: inbound}
+otherwise: {to: {team: inbound}}
+"""
+REPS = ("anna@example.com", "ben@example.com", "carla@example.com")
+QUIET = timedelta(seconds=120)
+
+
+class HookedDb(Db):
+    """The state, telling before and after each commit, so that a test can crash there."""
+
+    def __init__(self, path: Path | None, hook: Callable[[str], None]) -> None:
+        self.hook: Callable[[str], None] = lambda _: None
+        super().__init__(path)
+        self.hook = hook
+
+    def _commit(self) -> None:
+        self.hook("commit:before")
+        super()._commit()
+        self.hook("commit:after")
+
+
+class House:
+    """One daemon on a state file; `restart()` forgets everything that is not in it."""
+
+    def __init__(
+        self, path: Path | None, fakes: Sequence[FakeCrm], clock: ManualClock, policy: str = POLICY
+    ) -> None:
+        self.path = path
+        self.fakes = list(fakes)
+        self.clock = clock
+        self.policy = policy
+        self.allowed = True
+        self.on_commit: Callable[[str], None] = lambda _: None
+        self._open()
+
+    def _open(self) -> None:
+        self.db = HookedDb(self.path, lambda when: self.on_commit(when))
+        active = ActivePolicy(
+            load_policy({"policy.yaml": self.policy}, "policy.yaml"),
+            {"policy.yaml": self.policy},
+            "policy.yaml",
+        )
+        metrics = Metrics()
+        router = Router(self.db, active.policy, metrics)
+        with self.db.transaction():
+            decisions.keep_policy(
+                self.db, active.policy.hash, active.files, active.main, self.clock.now()
+            )
+        self.ingests: dict[str, Ingest] = {}
+        self.delivers: dict[str, Deliver] = {}
+        for fake in self.fakes:
+            ingest = Ingest(
+                self.db, FakeConnector(fake), lambda: router, self.clock, metrics,
+                all_ready=self._all_ready, on_work=lambda: None,
+            )  # fmt: skip
+            self.ingests[fake.name] = ingest
+            self.delivers[fake.name] = Deliver(
+                self.db, FakeConnector(fake), ingest, self.clock, metrics,
+                quiet=QUIET, may_write=lambda: self.allowed,
+            )  # fmt: skip
+        self.commands = Commands(self.db, lambda: active, self.clock)
+
+    def _all_ready(self) -> bool:
+        rows = [directory.get_connector(self.db, f.name) for f in self.fakes]
+        return all(r is not None and r.ready for r in rows)
+
+    def start(self) -> None:
+        """First contact with every CRM, and everything that exists read."""
+        for ingest in self.ingests.values():
+            ingest.first_contact()
+        for ingest in self.ingests.values():
+            assert ingest.read_existing(lambda: False)
+
+    def poll(self) -> None:
+        for ingest in self.ingests.values():
+            while ingest.cycle().more:
+                pass
+
+    def deliver(self) -> None:
+        for deliver in self.delivers.values():
+            while deliver.turn():
+                pass
+
+    def round(self) -> None:
+        self.poll()
+        self.deliver()
+
+    def restart(self) -> None:
+        """What kill -9 leaves: the state file."""
+        self.db.close()
+        self._open()
+
+    def state(self, ref: Ref) -> LeadState | None:
+        row = leads.get_lead(self.db, ref)
+        return row.state if row else None
+
+    def reason(self, ref: Ref) -> str:
+        row = leads.get_lead(self.db, ref)
+        assert row is not None
+        return row.reason
+
+    def open_writes(self) -> int:
+        return len(outbox.open_rows(self.db))
+
+    def close(self) -> None:
+        self.db.close()
+
+
+def an_org(clock: ManualClock, name: str = "salesforce") -> FakeCrm:
+    """A fake CRM with the policy's reps and one queue."""
+    fake = FakeCrm(clock, name=name, lead_object="Lead" if name == "salesforce" else "contacts")
+    for email in REPS:
+        fake.add_user(email)
+    fake.add_queue("Inbound")
+    return fake
+
+
+def owner_email(fake: FakeCrm, ref: Ref) -> str | None:
+    """The e-mail of a lead's owner in the fake."""
+    owner_id = fake.owner_of(ref)
+    owner = fake.owner(owner_id) if owner_id else None
+    return owner.email if owner else None
+
+
+def user_id(fake: FakeCrm, email: str) -> str:
+    from fairlead.core.types import Kind
+
+    return next(r.ref.id for r in fake.rows(Kind.REP) if r.fields["email"] == email)

@@ -1,0 +1,121 @@
+"""kill -9 at any moment, then a restart: nothing lost, nothing twice.
+
+One small day is played with the process dying at the n-th input/output point (before or after each
+remote call and each commit), for every n; the verdict comes from the fakes' audit alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from daemon.house import REPS, House, an_org, user_id
+
+from fairlead.core.types import Ref
+from fairlead.errors import RetryLater
+from fairlead.testing.clock import ManualClock
+from fairlead.testing.fake_crm import FakeCrm
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Fuse:
+    """Counts input/output points and burns through at one of them."""
+
+    at: int | None
+    count: int = 0
+
+    def point(self, _: str) -> None:
+        self.count += 1
+        if self.count == self.at:
+            raise Killed
+
+
+@dataclass
+class Day:
+    sf: FakeCrm
+    hs: FakeCrm
+    leads: list[tuple[FakeCrm, Ref]]
+    taken: tuple[Ref, str]
+
+
+def play(path: Path, fuse: Fuse, fault: str | None = None) -> Day:
+    """Leads arrive, a person takes one, the process dies at the fuse's point and starts again."""
+    clock = ManualClock()
+    sf, hs = an_org(clock, "salesforce"), an_org(clock, "hubspot")
+    house = House(path, [sf, hs], clock)
+    house.start()
+    clock.advance(5)
+    leads: list[tuple[FakeCrm, Ref]] = []
+    for fake, email in ((sf, "a@a.test"), (hs, "b@b.test"), (sf, "c@c.test"), (hs, "a@a.test")):
+        leads.append((fake, fake.create_lead(email=email)))
+    taken = leads[2][1]
+    person = user_id(sf, "ben@example.com")
+    struck = False
+
+    def on_sf_call(call: str) -> None:
+        nonlocal struck
+        if call == "write.owners:before" and not struck:
+            struck = True
+            sf.person_sets_owner(taken, person)
+        fuse.point(call)
+
+    sf.on_call, hs.on_call = on_sf_call, fuse.point
+    house.on_commit = fuse.point
+    if fault == "applied":
+        sf.faults.timeout_applied("write.owners")
+        hs.faults.timeout_applied("write.tasks")
+    elif fault == "lost":
+        sf.faults.timeout_not_applied("write.owners")
+        hs.faults.timeout_not_applied("write.tasks")
+    elif fault == "late":
+        sf.faults.applied_later(60, "write.owners")
+        hs.faults.applied_later(60, "write.owners")
+    for _ in range(14):
+        try:
+            house.round()
+        except Killed:
+            house.restart()
+        except RetryLater:
+            pass
+        clock.advance(30)
+    assert house.open_writes() == 0, "the outbox does not drain"
+    house.close()
+    return Day(sf, hs, leads, (taken, person))
+
+
+def judge(day: Day) -> None:
+    """What the CRMs' own audit says of the day."""
+    for fake, ref in day.leads:
+        assert fake.owner_of(ref) is not None, f"{ref} has no owner"
+    taken, person = day.taken
+    assert day.sf.owner_of(taken) == person, "a person's choice was overwritten"
+    for fake in (day.sf, day.hs):
+        ours = {(a.ref, a.new) for a in fake.our_writes("owner") if a.ref != taken}
+        per_lead = Counter(ref for ref, _ in ours)
+        assert all(n == 1 for n in per_lead.values()), f"two owners of ours: {per_lead}"
+        marks = Counter(t.ref for t in fake.tasks.values())
+        assert all(n == 1 for n in marks.values()), f"two tasks: {marks}"
+    assert {t.ref for t in (*day.sf.tasks.values(), *day.hs.tasks.values())} == {
+        ref for _, ref in day.leads
+    }
+    emails = [fake.owner(fake.owner_of(ref) or "") for fake, ref in (day.leads[0], day.leads[3])]
+    assert emails[0] is not None
+    assert emails[1] is not None
+    assert emails[0].email == emails[1].email in REPS, "duplicates went apart"
+
+
+@pytest.mark.parametrize("fault", [None, "applied", "lost", "late"])
+def test_a_crash_at_every_point_loses_nothing_and_does_nothing_twice(
+    tmp_path: Path, fault: str | None
+) -> None:
+    whole = Fuse(None)
+    judge(play(tmp_path / "whole.sqlite", whole, fault))
+    assert whole.count > 20
+    for n in range(1, whole.count + 1):
+        judge(play(tmp_path / f"{n}.sqlite", Fuse(n), fault))
