@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ def test_a_healthy_portal_has_no_complaint(connect: Connect, wire: Any) -> None:
     assert failed(probe.findings) == {}
     assert probe.account == "4711"
     assert probe.our_ids == ("31337",)
-    assert probe.server_now.replace(microsecond=0) == datetime(2026, 11, 2, 10, tzinfo=UTC)
+    assert abs(probe.server_now - datetime(2026, 11, 2, 10, tzinfo=UTC)) < timedelta(seconds=10)
     assert probe.capabilities.task_marker
     assert probe.capabilities.audit_field
     url = connector.record_url(Ref("hubspot", "companies", "9"))

@@ -268,8 +268,8 @@ def test_a_catch_up_over_the_cap_reaches_the_house_page_by_page(
     assert all(len(p.records) <= polling.PAGE for p in pages)
     instants = [p.cursor.covered_until for p in pages]
     assert instants == sorted(instants)
-    assert end.covered_until.replace(microsecond=0) == NOW - timedelta(seconds=60)
-    assert pages[-1].server_now.replace(microsecond=0) == NOW
+    assert timedelta(seconds=50) < NOW - end.covered_until <= timedelta(seconds=60)
+    assert NOW <= pages[-1].server_now < NOW + timedelta(seconds=10)
 
 
 def test_a_restart_in_the_middle_of_a_catch_up_loses_nothing(connect: Connect, wire: Any) -> None:
@@ -293,7 +293,7 @@ def test_the_slow_walk_brings_late_rows_and_not_the_old_ones_again(
     for i in range(300):
         index.put(i + 1, NOW_MS - 1_800_000)
     wire.answer("search", wired(index))
-    connector = connect(reconcile_every_seconds=1)
+    connector = connect(reconcile_every_seconds=50)
     _, cursor = drain(connector, connector.start_cursor(Kind.LEAD, since=None))
     index.put(1_000, NOW_MS - 900_000)
     position = {**cursor.position, "slow_began": NOW_MS - 60_000}
