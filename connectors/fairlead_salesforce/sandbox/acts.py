@@ -34,9 +34,9 @@ class _Dry(Exception):
 def act(sb: Sandbox, order: Mapping[str, Any]) -> Result:
     """Carry out an order; raises ValueError on one that is wrong or that the org refuses."""
     op = str(order.get("op"))
-    if op not in _OPS:
-        raise ValueError(f"unknown op {op!r}; known: {', '.join(sorted(_OPS))}")
-    do, keys = _OPS[op]
+    if op not in OPS:
+        raise ValueError(f"unknown op {op!r}; known: {', '.join(sorted(OPS))}")
+    do, keys = OPS[op]
     unknown = set(order) - _COMMON - keys
     if unknown:
         raise ValueError(f"op {op}: unknown keys {sorted(unknown)}")
@@ -347,7 +347,7 @@ def _status(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:
     }
 
 
-_OPS: Mapping[str, tuple[Callable[[Sandbox, Mapping[str, Any], Who], Result], set[str]]] = {
+OPS: Mapping[str, tuple[Callable[[Sandbox, Mapping[str, Any], Who], Result], set[str]]] = {
     "create": (_create, {*_TARGET, "fields", "at", "auto_assign"} - {"id"}),
     "update": (_update, {*_TARGET, "fields", "at", "auto_assign"}),
     "delete": (_delete, {*_TARGET, "at"}),
