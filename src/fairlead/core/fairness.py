@@ -32,7 +32,9 @@ def charge(
     a balance starts at 0. Absent reps gain and pay nothing. The entries sum to 0.
     """
     total = sum((weight for _, weight in eligible), Fraction(0))
-    shares = [(rep, weight / total) for rep, weight in sorted(eligible)]
+    # Exact division is slow and most reps of a team weigh the same: once per weight is enough.
+    share_of = {weight: weight / total for weight in {weight for _, weight in eligible}}
+    shares = [(rep, share_of[weight]) for rep, weight in sorted(eligible)]
     zero = Fraction(0)
     winner = max(shares, key=lambda gain: balances.get(gain[0], zero) + gain[1])[0]
     entries = [LedgerEntry(pool, rep, share, SHARE) for rep, share in shares]
