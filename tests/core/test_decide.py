@@ -417,3 +417,15 @@ def test_when_nobody_at_all_can_take_it_the_lead_is_held_and_not_dropped() -> No
     assert (decision.owner_id, decision.ledger, decision.rule) == (None, (), "R")
     only = ask(case(), seen=seen)
     assert (only.reason, only.rule) == ("nobody in team a can take it", "otherwise")
+
+
+@pytest.mark.parametrize("values", [{"country": "FR"}, {"country": "DE"}, {"employees": 5000}])
+def test_without_explaining_the_answer_is_the_same_and_no_rule_is_kept(
+    values: dict[str, str],
+) -> None:
+    seen = world(rep("anna"), rep("ben", HS), rep("carla", HS))
+    of = case(lead(**values))
+    short = decide(of, seen, policy(RULES), NOW)
+    assert short.trace.rules == ()
+    long = ask(of, policy(RULES), seen)
+    assert replace(long, trace=replace(long.trace, rules=())) == short
