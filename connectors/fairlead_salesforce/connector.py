@@ -38,6 +38,7 @@ from fairlead.spi.connector import (
     Direction,
     FieldMap,
     Probe,
+    Receipt,
     RemoteField,
     TaskFound,
     Wanted,
@@ -180,7 +181,7 @@ class SalesforceConnector:
             except (RetryLater, NeedsOperator, Ambiguous):
                 # The receipts matter more; the next poll meets the same fault and reports it.
                 continue
-        return Written(sent.receipts, pages)
+        return Written(self._settled(effects, sent), pages)
 
     def probe(self) -> Probe:
         self._schema.forget()
@@ -212,6 +213,15 @@ class SalesforceConnector:
 
     def close(self) -> None:
         self._client.close()
+
+    def _settled(self, effects: Sequence[Effect], sent: writes.Sent) -> tuple[Receipt, ...]:
+        if not sent.doubtful:
+            return sent.receipts
+        try:
+            there = self.read([effects[place].ref for place in sent.doubtful])
+        except (RetryLater, NeedsOperator, Ambiguous):
+            return writes.settle(effects, sent, None)
+        return writes.settle(effects, sent, there)
 
     def _poll_parts(self, cursors: Mapping[Kind, Cursor]) -> list[Part]:
         parts = []

@@ -246,6 +246,18 @@ _KEY_TAKEN = {"DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID", "ENTITY_IS_DELETED"}
 """For a task: one with our key is there, perhaps in the recycle bin. Look it up by its key."""
 
 
+def is_doubtful(found: tuple[Problem, ...], *, task: bool) -> bool:
+    """Whether a refused row leaves open if its record is gone: its code names no field.
+
+    "Invalid cross reference id" is said of a record as well as of its new owner, and "entity is
+    deleted" of a lead as well as of our own earlier task. Only reading the record can tell.
+    """
+    codes = {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"}
+    if not task:
+        codes.discard("ENTITY_IS_DELETED")
+    return any(p.code in codes and not p.fields for p in found)
+
+
 def row_outcome(found: tuple[Problem, ...], *, task: bool) -> Outcome:
     """What a refused Collections row means; a code we do not know is a refusal for good."""
     for problem in found:

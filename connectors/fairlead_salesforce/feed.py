@@ -59,7 +59,8 @@ class Position:
 
     @classmethod
     def start(cls, since: datetime | None) -> Position:
-        at = since if since is not None else NEVER
+        # Stamps are cut down to the second, so what changes right now may bear an earlier one.
+        at = since.replace(microsecond=0) if since is not None else NEVER
         return cls(at=at, last_id="", floor=at)
 
     @classmethod

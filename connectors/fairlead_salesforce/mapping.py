@@ -275,13 +275,13 @@ def task_found(row: Mapping[str, Any]) -> TaskFound | None:
 
 
 _TYPES = {
-    "boolean": "boolean",
+    "boolean": "bool",
     "int": "number",
     "double": "number",
     "currency": "number",
     "percent": "number",
     "long": "number",
-    "date": "date",
+    "date": "instant",
     "datetime": "instant",
     "multipicklist": "list",
 }

@@ -8,16 +8,17 @@ AMBIGUOUS when Salesforce left both out. Nothing is sent twice here.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.types import Gone, Record, Ref
 from fairlead.errors import Ambiguous, FairleadError, NeedsOperator, RetryLater
 from fairlead.spi.connector import Outcome, Receipt
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.composite import PARTS, ROWS, WRITE_HEADERS, Answer, Part, send
-from fairlead_salesforce.failures import call_error, problems, row_outcome
+from fairlead_salesforce.failures import call_error, is_doubtful, problems, row_outcome
 from fairlead_salesforce.mapping import MARKER_FIELD, owner_row, task_row, to_18
 
 QUEUE_PREFIX = "00G"
@@ -47,9 +48,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A receipt per effect, the answers of the polls that found a free part, the server's clock."""
+    """A receipt per effect, the answers of the polls that found a free part, the server's clock.
+
+    `doubtful` are the places of refused effects whose record may be gone; `settle` them.
+    """
 
     receipts: tuple[Receipt, ...]
+    doubtful: frozenset[int]
     polls: tuple[Answer, ...]
     date: datetime | None
 
@@ -97,6 +102,7 @@ def send_all(
     receipt, those never sent being RETRY.
     """
     receipts: dict[int, Receipt] = {}
+    doubtful: set[int] = set()
     poll_answers: tuple[Answer, ...] = ()
     date: datetime | None = None
     stopped: FairleadError | None = None
@@ -121,7 +127,7 @@ def send_all(
             stopped = e
             break
         for batch, answer in zip(group, answers, strict=False):
-            faults.append(_receive(effects, batch, answer, receipts))
+            faults.append(_receive(effects, batch, answer, receipts, doubtful))
         poll_answers = tuple(answers[len(group) :])
     fault = faults[0] if faults else None
     if fault is not None and None not in faults and stopped is None:
@@ -136,11 +142,35 @@ def send_all(
         else:
             text = f"not sent: {stopped}"
             receipts[place] = _receipt(effect, Outcome.RETRY, text, after=after)
-    return Sent(tuple(receipts[i] for i in range(len(effects))), poll_answers, date)
+    in_order = tuple(receipts[i] for i in range(len(effects)))
+    return Sent(in_order, frozenset(doubtful), poll_answers, date)
+
+
+def settle(
+    effects: Sequence[Effect], sent: Sent, there: Mapping[Ref, Record | Gone] | None
+) -> tuple[Receipt, ...]:
+    """The receipts with the doubtful ones decided by what reading their records showed.
+
+    `there` None means that they could not be read now; what was refused is then tried again.
+    """
+    receipts = list(sent.receipts)
+    for place in sent.doubtful:
+        receipt, ref = receipts[place], effects[place].ref
+        found = there.get(ref) if there is not None else None
+        if found is None:
+            if receipt.outcome is Outcome.BAD_OWNER:
+                receipts[place] = replace(receipt, outcome=Outcome.RETRY)
+        elif isinstance(found, Gone) or found.ref != ref or found.converted:
+            receipts[place] = replace(receipt, outcome=Outcome.GONE)
+    return tuple(receipts)
 
 
 def _receive(
-    effects: Sequence[Effect], batch: Batch, answer: Answer, receipts: dict[int, Receipt]
+    effects: Sequence[Effect],
+    batch: Batch,
+    answer: Answer,
+    receipts: dict[int, Receipt],
+    doubtful: set[int],
 ) -> NeedsOperator | None:
     """Write the receipts of one part; returns what an operator must mend if the part failed so."""
     if answer.status is not None and not answer.ok:
@@ -154,6 +184,8 @@ def _receive(
     for number, place in enumerate(batch.places):
         row = rows[number] if len(rows) == len(batch.places) else None
         receipts[place] = _row_receipt(effects[place], row, tasks=batch.tasks)
+        if isinstance(row, Mapping) and is_doubtful(problems(row), task=batch.tasks):
+            doubtful.add(place)
     return None
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from salesforce.wire_sf import Wire, lead, rows, soql_of
 
@@ -88,13 +88,14 @@ class Org:
         return seen[:size], len(seen) >= size
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 40).map(lambda n: n / 2), st.integers(0, 19).map(lambda n: n / 2)),
         max_size=40,
     ),
     st.integers(2, 5),
-    st.floats(0.01, 3.0),
+    st.floats(0.05, 3.0),
 )
 def test_every_row_is_seen_however_late_within_the_look_back_it_commits(
     commits: list[tuple[float, float]], size: int, minutes_per_page: float
@@ -109,6 +110,10 @@ def test_every_row_is_seen_however_late_within_the_look_back_it_commits(
         assert pos.floor >= floor
         now += timedelta(minutes=minutes_per_page)
     assert seen == {row_id for _, row_id, _ in org.rows}
+
+
+def test_a_start_within_a_second_takes_in_that_whole_second() -> None:
+    assert Position.start(TEN + timedelta(milliseconds=700)).at == TEN
 
 
 def test_a_cursor_survives_json_and_a_foreign_one_is_refused() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.errors import Bug
@@ -34,6 +34,7 @@ def test_a_value_becomes_one_literal(value: str | bool | int | datetime, text: s
     assert soql.literal(value) == text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_ends_its_own_literal(value: str) -> None:
     inner = soql.literal(value)[1:-1]

@@ -250,6 +250,36 @@ def test_one_record_stands_once_in_a_part_and_objects_are_grouped(
     assert [r.key for r in written.receipts] == ["o1", "o2", "o1", "o3"]
 
 
+GONE_OR_NOT = [
+    (refused("INVALID_CROSS_REFERENCE_KEY"), [None], Outcome.GONE),
+    (refused("INVALID_CROSS_REFERENCE_KEY"), [lead(1)], Outcome.BAD_OWNER),
+    (refused("INVALID_CROSS_REFERENCE_KEY"), [lead(1, IsConverted=True)], Outcome.GONE),
+    (refused("INVALID_CROSS_REFERENCE_KEY"), "unreadable", Outcome.RETRY),
+]
+
+
+@pytest.mark.parametrize(("row", "there", "outcome"), GONE_OR_NOT)
+def test_a_refusal_that_may_mean_either_record_or_owner_is_settled_by_reading(
+    wire: Wire, connect: Callable[..., Any], row: Any, there: Any, outcome: Outcome
+) -> None:
+    wire.composite([applied(2), row])
+    wire.composite(there, rows())
+    if there == [None]:
+        wire.composite(rows())
+    assert outcomes(connect().write([owner(2), owner(1)])) == [Outcome.APPLIED, outcome]
+
+
+def test_a_task_refused_as_deleted_is_gone_only_with_its_lead(
+    wire: Wire, connect: Callable[..., Any]
+) -> None:
+    wire.people()
+    wire.composite([refused("ENTITY_IS_DELETED"), refused("ENTITY_IS_DELETED")])
+    wire.composite([lead(1), None], rows())
+    wire.composite(rows({"Id": ref(2).id, "IsDeleted": True, "MasterRecordId": None}))
+    written = connect().write([task(1), task(2)])
+    assert outcomes(written) == [Outcome.AMBIGUOUS, Outcome.GONE], "the first one's task is binned"
+
+
 def test_a_queue_gets_no_task_and_nothing_is_sent_for_it(
     wire: Wire, connect: Callable[..., Any]
 ) -> None:
