@@ -1,9 +1,10 @@
-"""The HubSpot sandbox as the contract suite sees it, contacts being the leads."""
+"""The HubSpot sandbox as the contract suite sees it; leads are contacts or Lead objects."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,8 @@ class HubSpotUnderTest:
     date after a create stays on, because every connector must live with it.
     """
 
+    lead_object = "contacts"
+
     def __init__(self, *, lag: tuple[float, float] | None = None) -> None:
         self.abilities = Abilities(
             convert=False,
@@ -66,7 +69,7 @@ class HubSpotUnderTest:
             search_per_second=1000,
             burst_per_10s=10_000,
         )
-        return FACTORY.build(settings, direction, Wanted())
+        return FACTORY.build(settings, direction, Wanted(lead_object=self.lead_object))
 
     def now(self) -> datetime:
         return self.sandbox.now()
@@ -146,7 +149,7 @@ class HubSpotUnderTest:
         self.sandbox.act(op="corrupt", object=ref.object, id=ref.id)
 
     def missing_ref(self) -> Ref:
-        return Ref("hubspot", "contacts", "999999999")
+        return Ref("hubspot", self.lead_object, "999999999")
 
     def missing_owner(self) -> str:
         return "999999999"
@@ -166,10 +169,10 @@ class HubSpotUnderTest:
         for row in self.sandbox.org.rows("tasks"):
             if row.deleted or row.fields.get("fairlead_key") != marker:
                 continue
-            [contact] = self.portal.links[("tasks", row.id)]["contacts"]
+            [lead] = self.portal.links[("tasks", row.id)][self.lead_object]
             found.append(
                 TaskTruth(
-                    Ref("hubspot", "contacts", contact),
+                    Ref("hubspot", self.lead_object, lead),
                     row.fields["hubspot_owner_id"],
                     row.fields["hs_task_subject"],
                     row.fields["hs_task_body"],
@@ -201,6 +204,54 @@ class HubSpotUnderTest:
 
     def close(self) -> None:
         self.sandbox.close()
+
+
+class HubSpotLeadsUnderTest(HubSpotUnderTest):
+    """Leads are objects of type lead; what is known of the person stands in their contact.
+
+    Editing the contact alone does not touch the lead, in HubSpot as here; a person who works on a
+    lead changes both.
+    """
+
+    lead_object = "leads"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.abilities = replace(self.abilities, merge=False)
+        self._contacts: dict[Ref, Ref] = {}
+
+    def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
+        contact = super().create_lead(fields)
+        own = {"hubspot_owner_id": owner_id} if owner_id else {}
+        lead = self._create("leads", {"hs_lead_name": "A lead", **own}, associations=_of(contact))
+        self._contacts[lead] = contact
+        return lead
+
+    def create_twins(self, count: int) -> Sequence[Ref]:
+        contact = super().create_lead({"email": "twins@acme.example"})
+        items = [{"hs_lead_name": f"Twin {i}"} for i in range(count)]
+        made = self.sandbox.act(
+            op="create",
+            object="leads",
+            items=items,
+            associations=_of(contact),
+            at=str(_ms(self.now())),
+            settled=True,
+        )
+        leads = [Ref("hubspot", "leads", str(id)) for id in made["ids"]]
+        self._contacts |= dict.fromkeys(leads, contact)
+        return leads
+
+    def edit(self, ref: Ref, fields: Mapping[str, Any]) -> None:
+        super().edit(self._contacts[ref], fields)
+        name = {"hs_lead_name": " ".join(map(str, fields.values()))}
+        self.sandbox.act(op="update", object="leads", id=ref.id, fields=name)
+
+
+def _of(contact: Ref) -> list[dict[str, Any]]:
+    """The association of a lead with its primary contact."""
+    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 578}
+    return [{"to": {"id": contact.id}, "types": [kind]}]
 
 
 def _theirs(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -12,27 +12,43 @@ from typing import Any
 import requests
 
 from fairlead.clock import SystemClock
+from fairlead.sandbox.faults import FaultPlan
 from fairlead.sandbox.org import Org, Row, SandboxClock, Write
-from fairlead.sandbox.server import serve
+from fairlead.sandbox.server import RunningServer, serve
 from fairlead.sandbox.wire import FaceFactory
 
 TOKEN = "sandbox-token"
 
 
+_SERVERS: dict[str, RunningServer] = {}
+"""One server per CRM for the whole run: stopping one takes longer than most tests."""
+
+
+def close_servers() -> None:
+    while _SERVERS:
+        _SERVERS.popitem()[1].close()
+
+
+def _server(factory: FaceFactory) -> RunningServer:
+    if factory.name not in _SERVERS:
+        # A placeholder: the address is known once the port is, and each test brings its own org.
+        org = Org(SandboxClock(SystemClock().now))
+        server = serve(factory.build(org, token=TOKEN, base_url=""))
+        # Else every answer waits 40 ms for a delayed acknowledgement.
+        server._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _SERVERS[factory.name] = server
+    return _SERVERS[factory.name]
+
+
 class ServedSandbox:
-    """A face over HTTP on loopback. Orders go through `/_sandbox`; the truth is read in place."""
+    """A fresh org over HTTP on loopback. Orders go through `/_sandbox`; truth is read in place."""
 
     def __init__(self, factory: FaceFactory) -> None:
         self.org = Org(SandboxClock(SystemClock().now), seed=7)
-        # The base address is known only once the port is; faces learn it before the first call.
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        server = _server(factory)
+        self.url = server.url
         self.face = factory.build(self.org, token=TOKEN, base_url=self.url)
-        self.server = serve(self.face, port=port)
-        # Else every answer waits 40 ms for a delayed acknowledgement.
-        self.server._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server.app.face, server.app.faults = self.face, FaultPlan(self.org.rng)
         self._http = requests.Session()
         self._http.trust_env = False
         self._folder = tempfile.TemporaryDirectory()
@@ -80,7 +96,6 @@ class ServedSandbox:
 
     def close(self) -> None:
         self._http.close()
-        self.server.close()
         self._folder.cleanup()
 
 

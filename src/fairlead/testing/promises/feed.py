@@ -234,7 +234,8 @@ class FeedPromises(Promises):
         deleted, loser, survivor, converted = (
             crm.create_lead(JO | {"email": f"{name}@acme.example"}) for name in "abcd"
         )
-        crm.wait_visible(converted)
+        for ref in (deleted, loser, survivor, converted):
+            crm.wait_visible(ref)
         _, cursor = drain(reader, now_cursor(crm, reader))
         crm.pass_time(2)
         crm.delete(deleted)
@@ -257,7 +258,8 @@ class FeedPromises(Promises):
         cursor = now_cursor(crm, reader)
         refs = [crm.create_lead(JO | {"email": f"jo{i}@acme.example"}) for i in range(3)]
         crm.corrupt(refs[1])
-        crm.wait_visible(refs[2])
+        for ref in refs:
+            crm.wait_visible(ref)
         records, _ = drain(reader, cursor)
         assert refs_of(records) == set(refs)
         assert of(records, refs[1]).unreadable

@@ -196,7 +196,8 @@ class WritePromises(Promises):
         anna = crm.add_user("anna@example.com")
         cursor = writer.start_cursor(Kind.LEAD, since=crm.now())
         ref, other = (crm.create_lead(JO | {"email": f"{n}@acme.example"}) for n in "ab")
-        crm.wait_visible(other)
+        for made in (ref, other):
+            crm.wait_visible(made)
         written = writer.write([to(ref, anna)], then_poll={Kind.LEAD: cursor})
         assert outcomes(written.receipts) == [Outcome.APPLIED]
         if writer.capabilities.carries_poll:
