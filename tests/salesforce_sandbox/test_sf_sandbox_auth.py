@@ -30,7 +30,7 @@ JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @cache
-def key(n: int = 0) -> rsa.RSAPrivateKey:
+def key(n: int) -> rsa.RSAPrivateKey:
     """A private key; `n` tells one from another."""
     return rsa.generate_private_key(65537, 2048)
 
@@ -51,11 +51,11 @@ def certificate() -> str:
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key().public_key())
+        .public_key(key(0).public_key())
         .serial_number(1)
         .not_valid_before(begin)
         .not_valid_after(begin + timedelta(days=3650))
-        .sign(key(), hashes.SHA256())
+        .sign(key(0), hashes.SHA256())
     )
     return made.public_bytes(Encoding.PEM).decode()
 

@@ -88,8 +88,6 @@ def test_query_all_pages_follow_themselves(
 
 def test_a_task_is_upserted_by_a_key_that_needs_quoting(sf_api: Salesforce) -> None:
     key = "lead/1?ä 100%"
-    first = sf_api.Task.upsert_by_key if hasattr(sf_api.Task, "upsert_by_key") else None
-    assert first is None
     path = f"sobjects/Task/Fairlead_Key__c/{requests.utils.quote(key, safe='')}"
     made = sf_api.restful(path, method="PATCH", json={"Subject": "Call"})
     again = sf_api.restful(path, method="PATCH", json={"Subject": "Again"})

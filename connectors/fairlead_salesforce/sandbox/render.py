@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from fairlead.sandbox.org import Row
@@ -18,6 +19,7 @@ from fairlead_salesforce.sandbox.state import Sandbox
 Read = Callable[[Row], Any]
 
 
+@lru_cache(maxsize=65_536)
 def stamp(at: datetime) -> str:
     """`2013-05-07T22:07:19.000+0000`; the fraction is always zero."""
     return at.isoformat(timespec="seconds")[:19] + ".000+0000"
