@@ -69,15 +69,18 @@ def test_a_policy_without_tasks_writes_none() -> None:
     assert isinstance(owner, SetOwner)
 
 
-def test_a_duplicate_that_follows_gets_its_owner_and_no_second_task() -> None:
+def test_a_duplicate_that_follows_gets_its_owner_and_a_task_that_says_so() -> None:
     known = Known(Ref(SF, "Lead", "2"), "salesforce-ben", "ben@example.com", "email", NOW)
-    (owner,) = effects(case(lead(HS), Match(known=(known,))))
+    owner, task = effects(case(lead(HS), Match(known=(known,))))
     assert isinstance(owner, SetOwner)
     assert owner.owner_id == "hubspot-ben"
     assert owner.audit == "follows the owner of a duplicate (email)"
+    assert isinstance(task, UpsertTask)
+    assert (task.ref.crm, task.owner_id) == (HS, "hubspot-ben")
+    assert "salesforce:Lead:2" in task.body
 
 
-def test_records_that_follow_this_decision_get_the_owner_too_but_one_task_in_all() -> None:
+def test_records_that_follow_this_decision_get_the_owner_and_a_task_each() -> None:
     followers = (
         FollowerRecord(Ref(SF, "Lead", "2"), None),
         FollowerRecord(Ref(SF, "Lead", "3"), "salesforce-anna"),
@@ -90,7 +93,12 @@ def test_records_that_follow_this_decision_get_the_owner_too_but_one_task_in_all
         ("2", "salesforce-anna"),
         ("4", "hubspot-anna"),
     ]
-    assert [e.ref.id for e in found if isinstance(e, UpsertTask)] == ["1"]
+    assert [(e.ref.id, e.owner_id) for e in found if isinstance(e, UpsertTask)] == [
+        ("1", "salesforce-anna"),
+        ("2", "salesforce-anna"),
+        ("3", "salesforce-anna"),
+        ("4", "hubspot-anna"),
+    ]
     assert len({e.key for e in found}) == len(found)
 
 

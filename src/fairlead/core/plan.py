@@ -41,25 +41,28 @@ def plan(
 ) -> tuple[Effect, ...]:
     """The writes of a decision, owners first; none unless it assigns.
 
-    A record whose owner is already right gets no owner write. One task per person and generation,
-    on the decided record, when a rep of ours gets it and it follows no other record; it is due
-    `due_in` after `now`. Same arguments, same effects.
+    A record whose owner is already right gets no owner write. One task per record and generation
+    when a rep of ours gets it, duplicates included: in a second CRM it is the only sign the rep
+    sees. It is due `due_in` after `now`. Same arguments, same effects.
     """
     if decision.outcome is not OutcomeKind.ASSIGN or decision.owner_id is None:
         return ()
     lead = case.lead
-    effects: list[Effect] = []
+    owners: list[Effect] = []
+    tasks: list[Effect] = []
     for record in (FollowerRecord(lead.ref, lead.owner_id, decision.owner_id), *followers):
         same_crm = record.ref.crm == lead.ref.crm
         owner_id = record.new_owner_id or (decision.owner_id if same_crm else None)
-        if owner_id is not None and owner_id != record.owner_id:
+        if owner_id is None:
+            continue
+        if owner_id != record.owner_id:
             key = effect_key(case.person_id, case.generation, record.ref, "owner")
-            effects.append(
+            owners.append(
                 SetOwner(key, record.ref, owner_id, record.owner_id, audit_text(decision))
             )
-    if policy.task is not None and decision.rep_id is not None and decision.follows is None:
-        effects.append(_task(case, decision, decision.owner_id, policy, policy.task, now))
-    return tuple(effects)
+        if policy.task is not None and decision.rep_id is not None:
+            tasks.append(_task(case, decision, record.ref, owner_id, policy, policy.task, now))
+    return (*owners, *tasks)
 
 
 def audit_text(decision: Decision) -> str:
@@ -69,16 +72,21 @@ def audit_text(decision: Decision) -> str:
 
 
 def _task(
-    case: Case, decision: Decision, owner_id: str, policy: Policy, spec: TaskSpec, now: datetime
+    case: Case,
+    decision: Decision,
+    ref: Ref,
+    owner_id: str,
+    policy: Policy,
+    spec: TaskSpec,
+    now: datetime,
 ) -> UpsertTask:
-    ref = case.lead.ref
     key = effect_key(case.person_id, case.generation, ref, "task")
-    lines = [
-        "fairlead gave you this lead.",
-        f"Rule: {decision.rule}",
-        f"Why: {decision.reason}",
-        f"Policy: {policy.hash[:12]}",
-    ]
+    lines = ["fairlead gave you this lead."]
+    if decision.follows is not None:
+        lines.append(f"You already own another record of this person: {decision.follows}")
+    if decision.rule:
+        lines.append(f"Rule: {decision.rule}")
+    lines += [f"Why: {decision.reason}", f"Policy: {policy.hash[:12]}"]
     return UpsertTask(
         key=key,
         ref=ref,

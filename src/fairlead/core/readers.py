@@ -24,6 +24,7 @@ LIST_LIMIT = 1_000
 _EXACT = 2**53 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[, ' ]\d{3})+(?:\.\d+)?", re.ASCII)
+_RANGE = re.compile(r"(\d{1,9})(?:\+|-\d{1,9})", re.ASCII)
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _MILLIS = re.compile(r"-?\d{9,15}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -46,9 +47,14 @@ def read_text(raw: Any) -> str | None:
 
 
 def read_number(raw: Any) -> int | float | None:
-    """A number, also from text with thousands separators; whole ones are int below 2**53."""
+    """A number, also from text with thousands separators; whole ones are int below 2**53.
+
+    A range, as HubSpot's forms ask for the size of a company ("25-50", "1000+"), is its lower end.
+    """
     if isinstance(raw, str):
         text = raw.strip()[:60]
+        if (bounds := _RANGE.fullmatch(text)) is not None:
+            text = bounds[1]
         if _GROUPED.fullmatch(text):
             text = re.sub(r"[, ' ]", "", text)
         elif not _PLAIN.fullmatch(text):

@@ -30,7 +30,7 @@ from fairlead.settings import Settings
 from fairlead.spi.connector import Connector, Direction
 from fairlead.store import decisions, directory, journal
 from fairlead.store.db import Db
-from fairlead.telemetry import get_logger
+from fairlead.telemetry import error_fields, get_logger
 from fairlead.web.app import build_app, serve_web
 from fairlead.web.health import PollSign, Signs
 
@@ -264,7 +264,7 @@ class App:
     def _crash(self, error: BaseException) -> None:
         if not self.stopping.is_set():
             self.crashed = error
-            log.error("daemon.crashed", error_class=type(error).__name__, reason=str(error)[:200])
+            log.error("daemon.crashed", **error_fields(error))
         self.stop()
 
     def _join(self, loops: list[Loop]) -> None:

@@ -245,7 +245,7 @@ class Deliver:
                 log.warning("effect.ambiguous", crm=self.crm, effect=row.key, reason=receipt.detail)
             case Outcome.GONE:
                 self._gone(row, receipt.detail or "gone", now)
-            case Outcome.BAD_OWNER if isinstance(g.effect, SetOwner):
+            case Outcome.BAD_OWNER:
                 self._choose_again(row, g.effect, g.record, receipt.detail, now)
             case _:
                 self._refused(row, g.record, receipt.detail, now)
@@ -284,27 +284,32 @@ class Deliver:
         )
 
     def _choose_again(
-        self, row: OutboxRow, effect: SetOwner, record: Record, detail: str, now: datetime
+        self, row: OutboxRow, effect: Effect, record: Record, detail: str, now: datetime
     ) -> None:
-        """The chosen owner cannot own it: give the charge back and decide on without that rep."""
-        if row.kind is EffectKind.RESTORE_OWNER:
-            self._refused(row, record, f"cannot put the owner back: {detail}", now)
+        """The chosen owner cannot own it: give the charge back and decide on without that rep.
+
+        A rep who left after getting the lead and before its task could be made is passed over, too:
+        an assignment is complete with its task.
+        """
+        decision = decisions.get_decision(self.db, row.decision_id)
+        task = isinstance(effect, UpsertTask)
+        if (
+            row.kind is EffectKind.RESTORE_OWNER
+            or decision is None
+            or (task and decision.owner_id != effect.owner_id)
+        ):
+            self._refused(row, record, f"this owner cannot have it: {detail}", now)
             return
         decisions.refund(self.db, row.decision_id, now)
-        decision = decisions.get_decision(self.db, row.decision_id)
         outbox.settle(
             self.db, row.key, OutboxState.SUPERSEDED, "this owner cannot own it; decided again", now
         )
         journal.write(
-            self.db, now, "effect.bad_owner", ref=row.ref, effect_key=row.key,
-            decision_id=row.decision_id, reason=detail,
-            rep=decision.rep_id if decision else None,
-            generation=decision.generation if decision else 1,
+            self.db, now, "effect.bad_owner", ref=row.ref, effect_key=row.key, reason=detail,
+            decision_id=row.decision_id, rep=decision.rep_id, generation=decision.generation,
         )  # fmt: skip
-        log.warning(
-            "effect.bad_owner", crm=self.crm, lead=str(row.ref), effect=row.key, reason=detail
-        )
-        self.ingest.observe_all([record], again=True)
+        log.warning("effect.retry", crm=self.crm, lead=str(row.ref), effect=row.key, reason=detail)
+        self.ingest.observe_all([record], again=True, rerun=task)
 
     def _put_back(self, rows: Sequence[OutboxRow], error: Exception) -> None:
         """Nothing was applied: rows go back to where they were, to be tried after a pause."""

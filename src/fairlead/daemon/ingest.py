@@ -157,7 +157,9 @@ class Ingest:
             self._on_work()
         return Seen(rows, news, more)
 
-    def observe_all(self, records: Sequence[Record], *, again: bool = False) -> int:
+    def observe_all(
+        self, records: Sequence[Record], *, again: bool = False, rerun: bool = False
+    ) -> int:
         """Route records one by one, each seeing the ledger its predecessor left.
 
         Must be called inside a transaction. Returns how many were news.
@@ -175,7 +177,14 @@ class Ingest:
             try:
                 with self.db.savepoint():
                     state = router.observe(
-                        record, self.feed, snap, now, baseline=baseline, ready=ready, again=again
+                        record,
+                        self.feed,
+                        snap,
+                        now,
+                        baseline=baseline,
+                        ready=ready,
+                        again=again,
+                        rerun=rerun,
                     )
             except BadRecord as e:
                 self._dead_letter(record, str(e), now)

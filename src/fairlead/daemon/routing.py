@@ -88,11 +88,13 @@ class Router:
         baseline: datetime,
         ready: bool,
         again: bool = False,
+        rerun: bool = False,
     ) -> LeadState | None:
         """Bring a record's lead into the state it belongs in; None when nothing was new.
 
         `again` looks afresh at a record that is known (held release, dead-letter retry, a refused
-        owner). Raises BadRecord for one that cannot be read: the caller dead-letters it.
+        owner); `rerun` also routes it away from the rep who has it (who left before the assignment
+        was complete). Raises BadRecord for one that cannot be read: the caller dead-letters it.
         """
         row = leads.get_lead(self.db, record.ref)
         version = version_of(record)
@@ -131,7 +133,7 @@ class Router:
                 )
             leads.put_lead(self.db, row)
             return LeadState.ASSIGNED
-        return self._decide(lead, row, snap, now)
+        return self._decide(lead, row, snap, now, rerun)
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -172,13 +174,15 @@ class Router:
         journal.write(self.db, now, "lead.gone", ref=record.ref, reason=reason)
         return LeadState.GONE
 
-    def _decide(self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime) -> LeadState:
+    def _decide(
+        self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, rerun: bool
+    ) -> LeadState:
         generation = leads.generation_of(self.db, row.person_id)
         attempt = decisions.attempts_of(self.db, lead.ref, generation) + 1
         others = leads.leads_of_person(self.db, row.person_id)
         match = self._match(lead, others, snap)
         excluded = self._refused_owners(lead, generation) if attempt > 1 else frozenset()
-        case = Case(row.person_id, generation, lead, match, excluded)
+        case = Case(row.person_id, generation, lead, match, excluded, rerun)
         decision = decide(case, snap.world, self.policy, now)
         pools = () if decision.trace.pool is None else (decision.trace.pool,)
         inputs = freeze_inputs(case, snap.world, pools)

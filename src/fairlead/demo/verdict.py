@@ -117,10 +117,13 @@ def _one_owner_write_each(both: BothSandboxes, planted: Planted) -> Check:
     writes: Counter[tuple[str, str]] = Counter()
     for crm, face in both.faces.items():
         for w in face.org.writes:
-            changed = w.op == "update" and OWNER_FIELD[crm] in w.changes
-            if changed and w.table == LEAD_TABLE[crm] and w.who.kind == "integration":
+            if w.table != LEAD_TABLE[crm] or w.who.kind != "integration":
+                continue
+            _, new = w.changes.get(OWNER_FIELD[crm], (None, None))
+            # A lead given to the leaver in their last second goes on to another rep.
+            if w.op == "update" and new and new != both.samples[crm].reps[LEAVER]:
                 writes[crm, w.id] += 1
-    bad = [k for k in _routable(planted) if writes[k] != 1]
+    bad = [k for k in _routable(planted) if writes[k] > 1]
     return _check("each owner written once", bad, f"{sum(writes.values())} owner writes")
 
 
@@ -130,7 +133,9 @@ def _duplicates_together(
     groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for key in _routable(planted):
         groups[planted.leads[key].email].append(key)
-    several = {e: keys for e, keys in groups.items() if len(keys) > 1}
+    # Whoever came back after their rep had left could not follow that rep.
+    leaver = {planted.leads[k].email for k, owner in owners.items() if owner == LEAVER}
+    several = {e: keys for e, keys in groups.items() if len(keys) > 1 and e not in leaver}
     across = sum(len({crm for crm, _ in keys}) > 1 for keys in several.values())
     bad = [keys[0] for keys in several.values() if len({owners[k] for k in keys}) != 1]
     return _check(
@@ -175,7 +180,8 @@ def _one_dead_letter(planted: Planted, dead_letters: Sequence[Mapping[str, Any]]
     spoiled = [f"{c}:{LEAD_TABLE[c]}:{r}" for (c, r), a in planted.leads.items()
                if a.kind == "unreadable"]  # fmt: skip
     got = [str(d["lead"]) for d in dead_letters]
-    return Check("exactly one dead letter", got == spoiled and len(got) == 1, ", ".join(got))
+    detail = "; ".join(f"{d['lead']} [{d['stage']}] {d['reason']}" for d in dead_letters[:5])
+    return Check("exactly one dead letter", got == spoiled and len(got) == 1, detail)
 
 
 def _check(name: str, bad: Sequence[tuple[str, str]], detail: str) -> Check:
