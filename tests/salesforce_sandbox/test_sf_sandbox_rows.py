@@ -226,6 +226,19 @@ def test_a_key_in_the_body_or_a_field_that_is_no_key_is_refused(sf: Client) -> N
     assert sf.call("PATCH", "sobjects/Task/Subject/a", {}).status == 404
 
 
+def test_a_key_that_several_rows_have_answers_300_with_their_addresses(sf: Client) -> None:
+    sf.face.tune({"keys_unique": False})
+    ids = [sf.call("POST", "sobjects/Task", {"Fairlead_Key__c": "k"}).json["id"] for _ in "ab"]
+    address = "sobjects/Task/Fairlead_Key__c/K"
+    for answer in (sf.call("GET", address), sf.call("PATCH", address, {"Subject": "x"})):
+        assert answer.status == 300
+        assert answer.json == [f"/services/data/v67.0/sobjects/Task/{i}" for i in ids]
+    record = {"attributes": {"type": "Task"}, "Fairlead_Key__c": "k"}
+    many = sf.call("PATCH", "composite/sobjects/Task/Fairlead_Key__c", {"records": [record]})
+    assert many.json[0]["errors"][0]["statusCode"] == "DUPLICATE_EXTERNAL_ID"
+    assert sf.values("SELECT Subject FROM Task", "Subject") == [None, None]
+
+
 def test_a_task_knows_when_it_was_closed(sf: Client) -> None:
     id = sf.call("POST", "sobjects/Task", {"Subject": "Call"}).json["id"]
     row = sf.get("Task", id)

@@ -112,7 +112,7 @@ def _commit(
             raise _Dry
     except _Dry:
         pass
-    number = len(sb.failed_commits) + sb.logins + max(sb.pending, default=0) + 1
+    number = max(sb.pending, default=0) + 1
     sb.pending[number] = start
     for id in locks:
         sb.locked[id] = sb.locked.get(id, 0) + 1

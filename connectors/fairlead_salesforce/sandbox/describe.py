@@ -100,7 +100,7 @@ def one_field(sb: Sandbox, obj: ObjectDef, field: FieldDef, who: Who) -> dict[st
         "digits": field.length if field.type == "int" else 0,
         "externalId": field.external,
         "filterable": field.filterable,
-        "groupable": field.filterable and field.type not in ("datetime", "currency", "double"),
+        "groupable": field.groupable,
         "idLookup": field.name == "Id" or field.external or field.name in ("Email", "Username"),
         "label": field.label,
         "length": length,

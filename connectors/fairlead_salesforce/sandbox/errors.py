@@ -34,7 +34,7 @@ class Refused(Exception):
         self.fields = None if fields is None else list(fields)
         self.extra = dict(extra or {})
 
-    def rest(self) -> list[dict[str, Any]]:
+    def rest(self) -> list[Any]:
         """The body of a REST refusal: a list of one."""
         one: dict[str, Any] = {**self.extra, "message": self.message, "errorCode": self.code}
         if self.fields is not None:
@@ -49,6 +49,18 @@ class Refused(Exception):
             "message": self.message,
             "fields": self.fields or [],
         }
+
+
+class Several(Refused):
+    """More than one row has the external id: 300, and their addresses are the body."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        message = "more than one record found for external id field"
+        super().__init__("DUPLICATE_EXTERNAL_ID", message, status=300, fields=[])
+        self.addresses = list(addresses)
+
+    def rest(self) -> list[Any]:
+        return self.addresses
 
 
 class OAuthRefused(Exception):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote
 
 from fairlead.sandbox.org import Row
 from fairlead.sandbox.wire import Response
@@ -57,7 +56,7 @@ def delete(call: Call, name: str, id: str) -> Response:
 def read_external(call: Call, name: str, field: str, value: str) -> Response:
     """`GET /sobjects/{o}/{field}/{value}`."""
     obj = rows.object_for(call.sb, name, call.who)
-    row = _by_external(call, obj, field, value)
+    row = rows.find_by_external(call.sb, obj, field, value, call.who, call.version)
     if row is None:
         raise not_found()
     return _show(call, obj, row)
@@ -66,7 +65,7 @@ def read_external(call: Call, name: str, field: str, value: str) -> Response:
 def upsert(call: Call, name: str, field: str, value: str) -> Response:
     """`PATCH /sobjects/{o}/{field}/{value}`: 201 created, 200 updated, 300 for several."""
     obj = rows.object_for(call.sb, name, call.who)
-    row = _by_external(call, obj, field, value)
+    row = rows.find_by_external(call.sb, obj, field, value, call.who, call.version)
     if row is not None:
         _unless_modified(call, row)
     id, created = rows.upsert(call.sb, obj, field, value, call.object(), call.save())
@@ -74,37 +73,10 @@ def upsert(call: Call, name: str, field: str, value: str) -> Response:
     return answer(201 if created else 200, body)
 
 
-class _Several(Refused):
-    """More than one row carries the external id: 300 with their URLs as the body."""
-
-    def __init__(self, urls: list[str]) -> None:
-        super().__init__("MULTIPLE_CHOICES", "more than one record", status=300)
-        self.urls = urls
-
-    def rest(self) -> list[str]:  # type: ignore[override]
-        return self.urls
-
-
-def _by_external(call: Call, obj: ObjectDef, field: str, value: str) -> Row | None:
-    row = rows.find_by_external(call.sb, obj, field, value, call.who)
-    known = obj.find(field)
-    if known is None or known.unique:
-        return row
-    same = [
-        r
-        for r in call.sb.org.rows(obj.name)
-        if not r.deleted and str(r.fields.get(known.name) or "").lower() == value.lower()
-    ]
-    if len(same) > 1:
-        base = f"/services/data/v{call.version}/sobjects/{quote(obj.name)}"
-        raise _Several([f"{base}/{r.id}" for r in same])
-    return row
-
-
 def delete_external(call: Call, name: str, field: str, value: str) -> Response:
     """`DELETE /sobjects/{o}/{field}/{value}`."""
     obj = rows.object_for(call.sb, name, call.who)
-    row = _by_external(call, obj, field, value)
+    row = rows.find_by_external(call.sb, obj, field, value, call.who, call.version)
     if row is None:
         raise not_found()
     rows.delete(call.sb, obj, row, call.save())

@@ -14,8 +14,9 @@ from typing import Any
 
 from fairlead.sandbox.org import Row, Who
 from fairlead_salesforce.sandbox import rules
-from fairlead_salesforce.sandbox.errors import Refused, no_such_column, not_found
+from fairlead_salesforce.sandbox.errors import Refused, Several, no_such_column, not_found
 from fairlead_salesforce.sandbox.ids import canonical
+from fairlead_salesforce.sandbox.render import address
 from fairlead_salesforce.sandbox.schema import FieldDef, ObjectDef
 from fairlead_salesforce.sandbox.setup_objects import DEFAULTS, TASK_STATUSES
 from fairlead_salesforce.sandbox.state import Sandbox
@@ -212,11 +213,21 @@ def children(sb: Sandbox, id: str) -> list[Row]:
     return [r for t, f in tables for r in sb.org.rows(t) if not r.deleted and r.fields.get(f) == id]
 
 
-def find_by_external(sb: Sandbox, obj: ObjectDef, name: str, value: str, who: Who) -> Row | None:
-    """The live row with an external id; raises when the field is none."""
+def find_by_external(
+    sb: Sandbox, obj: ObjectDef, name: str, value: str, who: Who, version: str
+) -> Row | None:
+    """The live row with an external id; raises when the field is none, or several rows have it."""
     field = obj.find(name)
     if field is None or not field.external:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+    if not field.unique:
+        same = [
+            r
+            for r in sb.org.rows(obj.name)
+            if not r.deleted and str(r.fields.get(field.name) or "").lower() == value.lower()
+        ]
+        if len(same) > 1:
+            raise Several([address(version, r) for r in same])
     row = sb.by_key(obj.name, field.name, value)
     return row if row and visible(sb, row, who) else None
 
@@ -226,7 +237,7 @@ def upsert(
 ) -> tuple[str, bool]:
     """Create or update by external id; says which (True: created)."""
     field = obj.find(name)
-    row = find_by_external(sb, obj, name, value, save.who)
+    row = find_by_external(sb, obj, name, value, save.who, save.version)
     if any(k.lower() == name.lower() for k in body):
         raise Refused(
             "INVALID_FIELD",

@@ -46,6 +46,10 @@ class FieldDef:
         return self.name.endswith("__c")
 
     @property
+    def groupable(self) -> bool:
+        return self.filterable and self.type not in ("datetime", "currency", "double", "percent")
+
+    @property
     def polymorphic(self) -> bool:
         return len(self.reference_to) > 1
 
@@ -173,6 +177,7 @@ class Schema:
         missing_objects: Iterable[str] = (),
         missing_fields: Iterable[str] = (),
         read_only_fields: Iterable[str] = (),
+        keys_unique: bool = True,
     ) -> None:
         gone = {m.lower() for m in missing_fields}
         fixed = {m.lower() for m in read_only_fields}
@@ -187,6 +192,8 @@ class Schema:
                 for f in plain.fields
                 if not named(plain, f) & gone
             ]
+            if not keys_unique:
+                kept = [replace(f, unique=False) if f.external else f for f in kept]
             shown = plain.with_fields(kept)
             self._objects[shown.name.lower()] = shown
             if shown.prefix:

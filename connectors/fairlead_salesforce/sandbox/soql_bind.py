@@ -235,9 +235,13 @@ class Binder:
         if kind not in ("date", "datetime"):
             raise self._wrong_literal(bound.field, literal)
         zone = self.zone
-        first, after = days(literal.value, literal.count, local_day(self.sb.org.now(), zone))
-        low: str = first.isoformat() if kind == "date" else stamp(midnight(first, zone))
-        high: str = after.isoformat() if kind == "date" else stamp(midnight(after, zone))
+        try:
+            first, after = days(literal.value, literal.count, local_day(self.sb.org.now(), zone))
+            begin, end = midnight(first, zone), midnight(after, zone)
+        except (OverflowError, ValueError):
+            raise self.bad(literal.at, "date literal out of range", "MALFORMED_QUERY") from None
+        low: str = first.isoformat() if kind == "date" else stamp(begin)
+        high: str = after.isoformat() if kind == "date" else stamp(end)
         match op:
             case "=":
                 return lambda r: (v := read(r)) is not None and low <= v < high

@@ -222,6 +222,7 @@ class _Run:
         query = self.query
         keys = [(p, self.bind.path(p)) for p in query.group]
         grouped = {b.field.name for _, b in keys}
+        self._check_groups(keys, grouped)
         for item in query.select:
             if isinstance(item, AllFields):
                 raise self.bind.bad(
@@ -238,6 +239,25 @@ class _Run:
         members = members[query.offset :][: query.limit]
         records = [self._group_record(m) for m in members]
         return Outcome(len(records), [], records=records)
+
+    def _check_groups(self, keys: list[tuple[Path, Bound]], grouped: set[str]) -> None:
+        for path, bound in keys:
+            if not bound.field.groupable:
+                raise self.bind.bad(
+                    path.at, f"field '{bound.field.name}' can not be grouped in a query call"
+                )
+        for order in self.query.order:
+            if isinstance(order.by, Path) and self.bind.path(order.by).field.name not in grouped:
+                raise self.bind.bad(
+                    order.by.at,
+                    f"Ordered field must be grouped or aggregated: {order.by}",
+                    "MALFORMED_QUERY",
+                )
+        aliases = [
+            s.alias.lower() for s in self.query.select if isinstance(s, Aggregate) and s.alias
+        ]
+        if len(set(aliases)) < len(aliases):
+            raise Refused("MALFORMED_QUERY", "duplicate alias")
 
     def _sorted_groups(self, groups: list[list[Row]]) -> list[list[Row]]:
         out = groups
@@ -263,6 +283,12 @@ class _Run:
         if item.path is None:
             return len(rows)
         bound = self.bind.path(item.path)
+        if not bound.field.filterable:
+            raise self.bind.bad(
+                item.at,
+                f"field {item.path} does not support aggregate operator {item.function.upper()}",
+                "MALFORMED_QUERY",
+            )
         values = [v for v in map(bound.read, rows) if v is not None]
         if item.function == "count":
             return len(values)

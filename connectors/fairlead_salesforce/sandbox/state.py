@@ -84,6 +84,7 @@ class Sandbox:
             missing_objects=k.objects_missing,
             missing_fields=missing,
             read_only_fields=k.fields_read_only,
+            keys_unique=k.keys_unique,
         )
 
     # -- time and quota ---------------------------------------------------------------------
