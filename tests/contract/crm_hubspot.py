@@ -40,7 +40,8 @@ class HubSpotUnderTest:
 
     lead_object = "contacts"
 
-    def __init__(self, *, lag: tuple[float, float] | None = None) -> None:
+    def __init__(self, *, lag: tuple[float, float] | None = None, **settings: Any) -> None:
+        self._settings = {"search_per_second": 1000, "burst_per_10s": 10_000, **settings}
         self.abilities = Abilities(
             convert=False,
             tells_deletions=False,
@@ -66,8 +67,7 @@ class HubSpotUnderTest:
         settings = FACTORY.settings_model(
             token_file=self.sandbox.secret(f"token-{token}", token),
             base_url=url,
-            search_per_second=1000,
-            burst_per_10s=10_000,
+            **self._settings,
         )
         return FACTORY.build(settings, direction, Wanted(lead_object=self.lead_object))
 

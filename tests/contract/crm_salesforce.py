@@ -34,9 +34,13 @@ API = "^/services/data"
 
 
 class SalesforceUnderTest:
-    """Changes show at once unless a commit is held back, and stamps are whole seconds."""
+    """Changes show at once unless a commit is held back, and stamps are whole seconds.
 
-    def __init__(self) -> None:
+    Pages are a tenth of what Salesforce allows, so that the suite's bursts cross their edges.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = {"page_size": 200, **settings}
         self.abilities = Abilities(late=timedelta(minutes=10))
         self.sandbox = ServedSandbox(FACE)
 
@@ -54,6 +58,7 @@ class SalesforceUnderTest:
             login="token",
             token_file=self.sandbox.secret(f"token-{token}", token),
             instance_url=url,
+            **self._settings,
         )
         return FACTORY.build(settings, direction, Wanted())
 
