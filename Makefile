@@ -6,7 +6,7 @@
 
 DEMO := .venv
 TEST := .venv-test
-SOURCES := $(shell find src connectors -type f ! -name '*.pyc' ! -name '.*')
+SOURCES := $(shell find src connectors fixtures/policies -type f ! -name '*.pyc' ! -name '.*')
 BUILD_FILES := pyproject.toml README.md LICENSE
 ARGS ?=
 
