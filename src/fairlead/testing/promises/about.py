@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fairlead.core.effects import SetOwner
+from fairlead.core.schema import CUSTOM_TYPES
 from fairlead.core.types import OwnerKind
 from fairlead.spi.connector import Connector
 from fairlead.testing.promises.feed import JO
@@ -80,6 +81,7 @@ class AboutPromises(Promises):
             sources = reader.field_map.sources(number)
             assert [fields[s].type for s in sources if s in fields][:1] == ["number"]
         assert all(f.label for f in fields.values())
+        assert {f.type for f in fields.values()} <= set(CUSTOM_TYPES)
 
     def test_a_record_has_an_address_a_person_can_open(
         self, crm: CrmUnderTest, reader: Connector
