@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -28,6 +29,7 @@ from fairlead.daemon.sdnotify import Notifier
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
 from fairlead.spi.connector import Connector, Direction
+from fairlead.spi.patience import patiently
 from fairlead.store import decisions, directory, journal
 from fairlead.store.db import Db
 from fairlead.telemetry import error_fields, get_logger
@@ -172,12 +174,14 @@ class App:
         time is near; those in their quiet period stay for the next round.
         """
         for reader in self.readers.values():
-            reader.ingest.first_contact()
-            reader.ingest.read_existing(self.stopping.is_set)
+            patiently(reader.ingest.first_contact, stop=self.stopping)
+            patiently(
+                partial(reader.ingest.read_existing, self.stopping.is_set), stop=self.stopping
+            )
         for reader in self.readers.values():
-            while reader.ingest.cycle().more:
+            while patiently(reader.ingest.cycle, stop=self.stopping).more:
                 pass
-            reader.ingest.release_held()
+            patiently(reader.ingest.release_held, stop=self.stopping)
         ends = self.clock.monotonic() + patience
         for writer in self.writers.values():
             while writer.deliver.turn() and self.clock.monotonic() < ends:

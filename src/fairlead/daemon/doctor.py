@@ -8,6 +8,7 @@ from fairlead.daemon.active_policy import read_policy, wanted
 from fairlead.errors import Ambiguous, ConfigError, NeedsOperator, RetryLater
 from fairlead.settings import Settings
 from fairlead.spi.connector import Direction, Wanted
+from fairlead.spi.patience import patiently
 
 
 def examine(settings: Settings) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def _connector(settings: Settings, name: str, want: Wanted) -> list[dict[str, An
     except ConfigError as e:
         return [_finding(name, "configured", False, str(e))]
     try:
-        probe = connector.probe()
+        probe = patiently(connector.probe)
     except (NeedsOperator, ConfigError) as e:
         return [_finding(name, "log-in and rights", False, str(e), getattr(e, "remedy", ""))]
     except (RetryLater, Ambiguous) as e:

@@ -18,6 +18,7 @@ from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector
+from fairlead.spi.patience import patiently
 from fairlead.store import decisions, directory, leads, outbox
 from fairlead.store.db import Db
 
@@ -72,17 +73,17 @@ def dry_run(
             for name, reader in readers.items()
         ]  # fmt: skip
         for ingest in ingests:
-            ingest.first_contact()
-            ingest.read_existing(lambda: False)
+            patiently(ingest.first_contact)
+            patiently(partial(ingest.read_existing, lambda: False))
         for ingest in ingests:
-            while ingest.cycle().more:
+            while patiently(ingest.cycle).more:
                 pass
             with copy.transaction():
                 if created_since is not None:
                     leads.hold_existing(copy, ingest.crm, created_since)
                 leads.wake_held(copy)
             while leads.held_due(copy, ingest.crm, clock.now(), 1):
-                ingest.release_held()
+                patiently(ingest.release_held)
         rows = outbox.open_rows(copy)
         writes = tuple(_planned(copy, o, waiting=o.key in before) for o in rows)
         return DryRun(writes, leads.counts(copy))

@@ -10,13 +10,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fairlead.core.policy_file import load_policy
 from fairlead.core.schema import CUSTOM_TYPES
 from fairlead.core.types import CrmOwner, OwnerKind
 from fairlead.errors import Bug, ConfigError, FairleadError
 from fairlead.settings import Settings
-from fairlead.spi.connector import Direction, RemoteField, Wanted
+from fairlead.spi.connector import Connector, Direction, RemoteField, Wanted
+from fairlead.spi.patience import patiently
 
 MOST_REPS = 200
 MOST_FIELDS = 40
@@ -45,10 +47,7 @@ def starter_policy(settings: Settings) -> str:
         factory, model = settings.connector(name)
         connector = factory.build(model, Direction.READ, Wanted())
         try:
-            ours = connector.probe().our_ids
-            owners = [o for o in connector.owners() if o.id not in ours]
-            objects = connector.capabilities.lead_objects
-            found[name] = Found(objects[0], owners, connector.fields())
+            found[name] = patiently(partial(_look, connector))
         finally:
             connector.close()
     text = write(found)
@@ -57,6 +56,12 @@ def starter_policy(settings: Settings) -> str:
     except FairleadError as e:
         raise Bug(f"the starter policy is not valid: {e}") from e
     return text
+
+
+def _look(connector: Connector) -> Found:
+    ours = connector.probe().our_ids
+    owners = [o for o in connector.owners() if o.id not in ours]
+    return Found(connector.capabilities.lead_objects[0], owners, connector.fields())
 
 
 def write(found: Mapping[str, Found]) -> str:
