@@ -202,11 +202,16 @@ def sum_up(both: BothSandboxes, traffic: Traffic, client: ControlClient) -> Summ
     dead = client.call("dead-letters", all=False)
     times = times_to_owner(both, planted)
     calls = {n: len(f.org.requests) for n, f in both.faces.items()}
-    shown = planted.taken_by_person
-    first = next(k for k, a in planted.leads.items() if a.kind == "routable" and k[1] != (
-        shown[1] if shown else ""))  # fmt: skip
-    why = client.call("why", lead=first[1])
+    found = (client.call("why", lead=rid) for _, rid in planted.leads)
+    why = next((w for w in found if is_telling(w)), [])
     return Summary(tuple(judge(both, planted, dead)), client.call("status"), times, calls, why)
+
+
+def is_telling(why: list[dict[str, Any]]) -> bool:
+    """Whether this explanation shows a rule, a team and its balances."""
+    return any(
+        "balances in" in line for w in why if w["decision"] for line in w["decision"]["text"]
+    )
 
 
 def wait_for_interrupt() -> None:
