@@ -203,7 +203,7 @@ def sum_up(both: BothSandboxes, traffic: Traffic, client: ControlClient) -> Summ
     times = times_to_owner(both, planted)
     calls = {n: len(f.org.requests) for n, f in both.faces.items()}
     found = (client.call("why", lead=rid) for _, rid in planted.leads)
-    why = next((w for w in found if is_telling(w)), [])
+    why: list[dict[str, Any]] = next((w for w in found if is_telling(w)), [])
     return Summary(tuple(judge(both, planted, dead)), client.call("status"), times, calls, why)
 
 

@@ -6,6 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
+LATER = {
+    "lead.owner_changed": "somebody changed the owner",
+    "lead.gone": "the lead is gone",
+    "effect.superseded": "our write gave way",
+    "effect.restored": "the person's owner was put back",
+    "effect.bad_owner": "the CRM did not take this owner",
+    "effect.refused": "the CRM refused",
+    "dead_letter.retried": "a person asked for another try",
+    "dead_letter.dropped": "a person gave it up",
+}
+"""What happened to a lead beside its decision and writes, as `why` tells it."""
+
+
 def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for i, lead in enumerate(found):
         if i:
@@ -25,6 +38,10 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for e in lead["effects"]:
             detail = f" ({e['detail']})" if e["detail"] else ""
             yield f"  {e['kind']}: {e['state']}{detail}"
+        for j in lead["journal"]:
+            if j["event"] in LATER:
+                about = j.get("reason") or j.get("owner_id") or ""
+                yield f"  {j['at'][:19]}Z {LATER[j['event']]}{': ' if about else ''}{about}"
 
 
 def human_status(v: Mapping[str, Any]) -> Iterator[str]:
