@@ -113,6 +113,8 @@ class Reader(Loop):
         self.owners_due = threading.Event()
         self.held_due = threading.Event()
         self._contacted = False
+        self._calls_per_poll = 1
+        self._owners_read = 0.0
 
     def step(self) -> float:
         if not self._contacted:
@@ -120,11 +122,11 @@ class Reader(Loop):
             self._contacted = True
         if not self.ingest.read_existing(self.stopping.is_set):
             return 0.0
-        if self.owners_due.is_set():
-            self.owners_due.clear()
-            if self.ingest.refresh_owners():
-                self.held_due.set()
+        if self._owners_wanted() and self.ingest.refresh_owners():
+            self.held_due.set()
+        before = self.ingest.connector.budget.calls_made
         seen = self.ingest.cycle()
+        self._calls_per_poll = max(1, self.ingest.connector.budget.calls_made - before)
         if self.held_due.is_set():
             self.held_due.clear()
             self.ingest.release_held()
@@ -134,7 +136,17 @@ class Reader(Loop):
 
     def wait(self) -> float:
         """Seconds to the next poll under the quota that is left."""
-        return poll_interval(self.interval, self.ingest.connector.budget)
+        budget = self.ingest.connector.budget
+        return poll_interval(self.interval, budget, calls_per_poll=self._calls_per_poll)
+
+    def _owners_wanted(self) -> bool:
+        """Whether users and queues are due; with little quota left they wait as polls do."""
+        now = self.clock.monotonic()
+        if not self.owners_due.is_set() or now - self._owners_read < 2 * self.wait():
+            return False
+        self.owners_due.clear()
+        self._owners_read = now
+        return True
 
 
 class Writer(Loop):

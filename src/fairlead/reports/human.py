@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-
 LATER = {
     "lead.owner_changed": "somebody changed the owner",
     "lead.gone": "the lead is gone",
