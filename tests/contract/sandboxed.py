@@ -34,8 +34,6 @@ def _server(factory: FaceFactory) -> RunningServer:
         # A placeholder: the address is known once the port is, and each test brings its own org.
         org = Org(SandboxClock(SystemClock().now))
         server = serve(factory.build(org, token=TOKEN, base_url=""))
-        # Else every answer waits 40 ms for a delayed acknowledgement.
-        server._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _SERVERS[factory.name] = server
     return _SERVERS[factory.name]
 
