@@ -21,7 +21,7 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead.sandbox.faults import Fault, FaultPlan
+from fairlead.sandbox.faults import TRANSPORT_KINDS, Fault, FaultPlan
 from fairlead.sandbox.org import Org, Row
 from fairlead.sandbox.wire import Face, Request, Response
 
@@ -66,12 +66,15 @@ def _clock(face: Face, _: FaultPlan, request: Request) -> Any:
     return {"now": face.org.now()}
 
 
-def _add_fault(_: Face, faults: FaultPlan, request: Request) -> Any:
+def _add_fault(face: Face, faults: FaultPlan, request: Request) -> Any:
     order = _object(request)
     known = {f.name for f in fields(Fault)}
     if unknown := sorted(set(order) - known):
         raise ValueError(f"unknown fault setting {unknown[0]}; known: {', '.join(sorted(known))}")
-    faults.add(Fault(**order))
+    fault = Fault(**order)
+    if fault.kind not in TRANSPORT_KINDS:
+        face.fault(fault.kind, fault.params)
+    faults.add(fault)
     return {"added": order["kind"]}
 
 

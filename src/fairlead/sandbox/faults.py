@@ -17,14 +17,15 @@ TRANSPORT_KINDS = ("delay", "hang", "reset", "truncate")
 class Fault:
     """One planned fault.
 
-    `path` is a regular expression searched in the request path, `method` exact or "". `where`
-    tells whether it strikes before or after the request took effect. `count` strikes are left
-    (None: for ever), each with `probability`.
+    `path` is a regular expression searched in the request path, `body` one searched in its text,
+    `method` exact or "". `where` tells whether it strikes before or after the request took effect.
+    `count` strikes are left (None: for ever), each with `probability`.
     """
 
     kind: str
     method: str = ""
     path: str = ""
+    body: str = ""
     where: str = "before"
     count: int | None = 1
     probability: float = 1.0
@@ -37,6 +38,7 @@ class Fault:
         if self.kind == "truncate" and self.where != "after":
             raise ValueError("truncate cuts an answer, so it strikes after")
         re.compile(self.path)
+        re.compile(self.body)
 
 
 class FaultPlan:
@@ -55,13 +57,15 @@ class FaultPlan:
         with self._lock:
             self._faults.clear()
 
-    def draw(self, method: str, path: str) -> Fault | None:
+    def draw(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """The fault that strikes this request, if any; its count goes down."""
         with self._lock:
             for fault in self._faults:
                 if fault.method and fault.method != method:
                     continue
                 if not re.search(fault.path, path):
+                    continue
+                if fault.body and not re.search(fault.body, body.decode("utf-8", "replace")):
                     continue
                 if fault.probability < 1.0 and self._rng.random() >= fault.probability:
                     continue
