@@ -11,24 +11,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from fairlead.clock import Clock
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
-from fairlead.core.types import Gone, Kind, LeadState, OwnerKind, Record, Ref
+from fairlead.core.types import Gone, Kind, Record, Ref
+from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.meter import Meter
+from fairlead.daemon.refusal import refused
 from fairlead.daemon.verify import Verifier
 from fairlead.errors import Ambiguous, NeedsOperator, RetryLater
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector, Cursor, Outcome, Receipt
-from fairlead.store import decisions, directory, journal, leads, outbox
+from fairlead.store import decisions, directory, journal, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
 
 log = get_logger()
 
+T = TypeVar("T")
+
 BACKOFF = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds to wait after the n-th refusal that invites another try."""
+MOST_TRIES = 20
+LONGEST_TRYING = timedelta(hours=1)
+"""When a row that the CRM keeps asking to try again becomes a dead letter, whichever is first; the
+hour counts from the fifth try on, so that one long pause is no reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class Deliver:
         self.quiet = quiet
         self._may_write = may_write
         self.verifier = Verifier(db, connector, clock, metrics)
+        self._meter = Meter(connector, metrics)
 
     def turn(self) -> int:
         """Deliver one batch of what is due; the number of rows it touched (0: nothing to do).
@@ -79,24 +90,36 @@ class Deliver:
             )
         if not rows:
             return 0
-        answers = self._read(rows)
+        try:
+            self._deliver(rows)
+        finally:
+            self._meter.read()
+        return len(rows)
+
+    def _deliver(self, rows: Sequence[OutboxRow]) -> None:
+        answers = self._asking(rows, lambda: self.connector.read(_refs(rows)))
         with self.db.transaction():
+            self.verifier.learn_people()
             passed = [g for r in rows if (g := self._guard(r, answers[r.ref])) is not None]
             passed = self._only_with_owner(passed, rows)
             outbox.remember_guard(
                 self.db,
-                [(g.row.key, outbox.history_marks(g.record.owner_history or ())) for g in passed],
+                [
+                    (g.row.key, outbox.history_marks(g.record.owner_history))
+                    for g in passed
+                    if g.record.owner_history is not None
+                ],
             )
         passed = self._drop_known_tasks(passed)
         if passed:
             self._write(passed)
-        return len(rows)
 
     # -- guard ------------------------------------------------------------------------------
 
-    def _read(self, rows: Sequence[OutboxRow]) -> Mapping[Ref, Record | Gone]:
+    def _asking(self, rows: Sequence[OutboxRow], ask: Callable[[], T]) -> T:
+        """Ask the CRM something before a write; when it cannot be asked, the rows go back."""
         try:
-            return self.connector.read(list(dict.fromkeys(r.ref for r in rows)))
+            return ask()
         except (RetryLater, Ambiguous, NeedsOperator) as e:
             self._put_back(rows, e)
             raise
@@ -104,36 +127,61 @@ class Deliver:
     def _guard(self, row: OutboxRow, answer: Record | Gone) -> Guarded | None:
         """Decide, on the lead as it is now, whether this row may go out."""
         now = self.clock.now()
+        current = outbox.get(self.db, row.key)
+        if current is None or current.state not in outbox.OPEN:
+            return None  # an earlier row of this batch has ended it
         gone = why_gone(row.ref, answer)
         if gone is not None or isinstance(answer, Gone):
-            self._gone(row, gone or "gone", now)
+            lead_gone(self.db, row.ref, gone or "gone", now)
+            return None
+        if answer.unreadable is not None:
+            self._asked_again(row, answer, f"unreadable: {answer.unreadable}", None, now)
             return None
         if isinstance(row.effect, UpsertTask):
             return self._guard_task(row, row.effect, answer, now)
         if answer.owner_id == row.effect.owner_id or row.state is OutboxState.SENT:
             self.verifier.settle_row(row, answer, now)
             return None
-        if answer.owner_id != row.effect.expected_owner_id:
-            self.verifier.superseded(row, answer, now, "the owner changed before we wrote")
-            decisions.refund(self.db, row.decision_id, now)
+        return self._guard_owner(row, row.effect, answer, now)
+
+    def _guard_owner(
+        self, row: OutboxRow, effect: SetOwner, record: Record, now: datetime
+    ) -> Guarded | None:
+        """Whether nobody has touched the owner since the decision, or since an earlier try."""
+        restoring = row.kind is EffectKind.RESTORE_OWNER
+        person = self.verifier.chosen_since(row, record)
+        shown = self.verifier.shown(row, record)
+        if shown or (restoring and person is not None):
+            who = "a person chose the owner" if person else "overruled by automation"
+            self.verifier.superseded(row, record, now, who)
             return None
-        if not self._can_own(row.effect.owner_id):
-            self._choose_again(row, row.effect, answer, "inactive before the write", now)
+        if record.owner_id != effect.expected_owner_id:
+            if restoring or self.verifier.is_persons(record.owner_id) or not _unsent(row, record):
+                self.verifier.superseded(row, record, now, "the owner changed before we wrote")
+            else:
+                self._decide_again(row, record, "moved before we wrote; decided again", now)
             return None
-        return Guarded(row, row.effect, answer)
+        if not restoring and not self.verifier.can_own(effect.owner_id):
+            self._choose_again(row, effect, record, "inactive before the write", now)
+            return None
+        return Guarded(row, effect, record)
 
     def _guard_task(
         self, row: OutboxRow, task: UpsertTask, record: Record, now: datetime
     ) -> Guarded | None:
         """A task goes to whoever owns the lead; none to a queue."""
-        pending = outbox.open_owner_write(self.db, row.ref)
-        if pending is not None or record.owner_id == task.owner_id:
+        if record.owner_id == task.owner_id:
             return Guarded(row, task, record)
-        owner = record.owner_id
-        if owner is None or not self._is_person(owner):
+        pending = outbox.open_owner_write(self.db, row.ref)
+        if pending is not None and pending.state is not OutboxState.SENT:
+            return Guarded(row, task, record)
+        if pending is not None:
+            self._return(row, now + timedelta(seconds=BACKOFF[0]), "after its owner")
+            return None
+        if record.owner_id is None or not self.verifier.is_persons(record.owner_id):
             outbox.settle(self.db, row.key, OutboxState.CANCELLED, "nobody to give it to", now)
             return None
-        return Guarded(row, replace(task, owner_id=owner), record)
+        return Guarded(row, replace(task, owner_id=record.owner_id), record)
 
     def _only_with_owner(
         self, passed: Sequence[Guarded], rows: Sequence[OutboxRow]
@@ -148,7 +196,7 @@ class Deliver:
                 continue
             stopped = g.row.ref in owners_asked - owners_passed
             if isinstance(g.effect, UpsertTask) and stopped:
-                outbox.again(self.db, g.row.key, self.clock.now(), "after its owner")
+                self._return(g.row, self.clock.now(), "after its owner")
                 continue
             kept.append(g)
         return kept
@@ -162,7 +210,7 @@ class Deliver:
         ]
         if not retried:
             return passed
-        found = self.connector.find_tasks(retried)
+        found = self._asking([g.row for g in passed], lambda: self.connector.find_tasks(retried))
         left: list[Guarded] = []
         with self.db.transaction():
             for g in passed:
@@ -172,15 +220,6 @@ class Deliver:
                 else:
                     left.append(g)
         return left
-
-    def _can_own(self, owner_id: str) -> bool:
-        return any(o.active and o.id == owner_id for o in directory.get_owners(self.db, self.crm))
-
-    def _is_person(self, owner_id: str) -> bool:
-        return any(
-            o.kind is OwnerKind.REP and o.id == owner_id
-            for o in directory.get_owners(self.db, self.crm)
-        )
 
     # -- write ------------------------------------------------------------------------------
 
@@ -229,59 +268,66 @@ class Deliver:
             "effect.sent", crm=self.crm, lead=str(row.ref), effect=row.key, kind=kind,
             outcome=receipt.outcome.value, reason=receipt.detail,
         )  # fmt: skip
+        current = outbox.get(self.db, row.key)
+        if current is None or receipt.outcome is Outcome.AMBIGUOUS:
+            log.warning("effect.ambiguous", crm=self.crm, effect=row.key, reason=receipt.detail)
+            return False
+        if current.effect != row.effect:
+            # Decided again while it was out; what it was answered is about the former decision.
+            if current.state is OutboxState.INFLIGHT:
+                outbox.again(self.db, row.key, now, "decided again")
+            return False
+        if receipt.outcome is Outcome.APPLIED and isinstance(g.effect, UpsertTask):
+            self._task_done(row, receipt.remote_id, now)
+            return False
+        if current.state is not OutboxState.INFLIGHT:
+            return False
         match receipt.outcome:
             case Outcome.APPLIED:
-                if isinstance(g.effect, UpsertTask):
-                    current = outbox.get(self.db, row.key)
-                    if current is not None and current.effect == row.effect:
-                        self._task_done(row, receipt.remote_id, now)
-                    return False
                 outbox.sent(self.db, row.key, receipt.remote_id, now)
                 return True
             case Outcome.RETRY:
-                at = now + timedelta(seconds=receipt.after or backoff(row.attempts))
-                outbox.again(self.db, row.key, at, receipt.detail)
-            case Outcome.AMBIGUOUS:
-                log.warning("effect.ambiguous", crm=self.crm, effect=row.key, reason=receipt.detail)
+                self._asked_again(row, g.record, receipt.detail, receipt.after, now)
             case Outcome.GONE:
-                self._gone(row, receipt.detail or "gone", now)
+                lead_gone(self.db, row.ref, receipt.detail or "gone", now)
             case Outcome.BAD_OWNER:
                 self._choose_again(row, g.effect, g.record, receipt.detail, now)
             case _:
-                self._refused(row, g.record, receipt.detail, now)
+                refused(self.db, row, g.record, receipt.detail, now)
         return False
 
     def _task_done(self, row: OutboxRow, remote_id: str | None, now: datetime) -> None:
         outbox.sent(self.db, row.key, remote_id, now)
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
+        journal.close_dead_letters_of(self.db, row.ref, now, "deliver")
         journal.write(self.db, now, "task.written", ref=row.ref, effect_key=row.key, id=remote_id)
 
-    def _gone(self, row: OutboxRow, reason: str, now: datetime) -> None:
-        outbox.cancel_open(self.db, row.ref, OutboxState.GONE, reason, now)
-        leads.set_state(self.db, row.ref, LeadState.GONE, reason)
-        journal.write(self.db, now, "lead.gone", ref=row.ref, effect_key=row.key, reason=reason)
+    def _asked_again(
+        self, row: OutboxRow, record: Record, detail: str, after: float | None, now: datetime
+    ) -> None:
+        """This row alone must be tried again, but not for ever."""
+        tries = row.retries + 1
+        since = row.retrying_since or now
+        if tries >= MOST_TRIES or (tries >= len(BACKOFF) and now - since >= LONGEST_TRYING):
+            refused(self.db, row, record, f"given up after {tries} tries: {detail}", now)
+            return
+        at = now + timedelta(seconds=max(after or 0.0, backoff(row.retries)))
+        outbox.asked_again(self.db, row.key, at, detail, now)
+        log.warning(
+            "effect.retry", crm=self.crm, lead=str(row.ref), effect=row.key, kind=row.kind.value,
+            attempt=tries, reason=detail,
+        )  # fmt: skip
 
-    def _refused(self, row: OutboxRow, record: Record, detail: str, now: datetime) -> None:
-        """The CRM says no for good: a person must look."""
-        outbox.settle(self.db, row.key, OutboxState.REFUSED, detail, now)
-        if isinstance(row.effect, SetOwner):
-            outbox.cancel_open(
-                self.db, row.ref, OutboxState.CANCELLED, "its owner was refused", now
-            )
-            leads.set_state(
-                self.db, row.ref, LeadState.DEAD_LETTER, f"refused by {self.crm}: {detail}",
-                owner_id=record.owner_id,
-            )  # fmt: skip
-        if journal.add_dead_letter(
-            self.db, now, row.ref, "deliver", detail, record.version, row.key
-        ):
-            log.warning(
-                "dead_letter.added", crm=self.crm, lead=str(row.ref),
-                stage="deliver", reason=detail,
-            )  # fmt: skip
+    def _decide_again(self, row: OutboxRow, record: Record, why: str, now: datetime) -> None:
+        """Nothing was written and nobody's lead it is: what it is now decides."""
+        outbox.settle(self.db, row.key, OutboxState.SUPERSEDED, why, now)
+        decisions.refund(self.db, row.decision_id, row.ref, now)
         journal.write(
-            self.db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail
-        )
+            self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key, reason=why,
+            owner_id=record.owner_id,
+        )  # fmt: skip
+        log.info("effect.superseded", crm=self.crm, lead=str(row.ref), effect=row.key, reason=why)
+        self.ingest.observe_all([record], again=True)
 
     def _choose_again(
         self, row: OutboxRow, effect: Effect, record: Record, detail: str, now: datetime
@@ -293,22 +339,28 @@ class Deliver:
         """
         decision = decisions.get_decision(self.db, row.decision_id)
         task = isinstance(effect, UpsertTask)
+        if task and outbox.open_owner_write(self.db, row.ref) is not None:
+            self._asked_again(row, record, f"after its owner: {detail}", None, now)
+            return
         if (
             row.kind is EffectKind.RESTORE_OWNER
             or decision is None
             or (task and decision.owner_id != effect.owner_id)
         ):
-            self._refused(row, record, f"this owner cannot have it: {detail}", now)
+            refused(self.db, row, record, f"this owner cannot have it: {detail}", now)
             return
-        decisions.refund(self.db, row.decision_id, now)
+        decisions.refund(self.db, row.decision_id, row.ref, now)
         outbox.settle(
             self.db, row.key, OutboxState.SUPERSEDED, "this owner cannot own it; decided again", now
         )
         journal.write(
             self.db, now, "effect.bad_owner", ref=row.ref, effect_key=row.key, reason=detail,
-            decision_id=row.decision_id, rep=decision.rep_id, generation=decision.generation,
+            decision_id=row.decision_id, rep=decision.rep_id or decision.owner_id,
+            generation=decision.generation,
         )  # fmt: skip
-        log.warning("effect.retry", crm=self.crm, lead=str(row.ref), effect=row.key, reason=detail)
+        log.warning(
+            "effect.bad_owner", crm=self.crm, lead=str(row.ref), effect=row.key, reason=detail
+        )
         self.ingest.observe_all([record], again=True, rerun=task)
 
     def _put_back(self, rows: Sequence[OutboxRow], error: Exception) -> None:
@@ -318,21 +370,23 @@ class Deliver:
             now = self.clock.now()
             for row in rows:
                 at = now + timedelta(seconds=after or backoff(row.attempts))
-                if row.state is OutboxState.NEW:
-                    outbox.again(self.db, row.key, at, str(error))
-                else:
-                    outbox.look_again(self.db, row.key, at, str(error))
+                self._return(row, at, str(error))
+
+    def _return(self, row: OutboxRow, at: datetime, why: str) -> None:
+        """Give a claimed row back in the state in which it was claimed."""
+        if row.state is OutboxState.NEW:
+            outbox.again(self.db, row.key, at, why)
+        else:
+            outbox.look_again(self.db, row.key, at, why)
 
 
-def why_gone(ref: Ref, answer: Record | Gone) -> str | None:
-    """Why a lead read by id can take no more writes; None when it can."""
-    if isinstance(answer, Gone):
-        return answer.reason
-    if answer.ref != ref:
-        return f"merged into {answer.ref}"
-    if answer.converted:
-        return "converted"
-    return "deleted" if answer.deleted else None
+def _refs(rows: Sequence[OutboxRow]) -> list[Ref]:
+    return list(dict.fromkeys(r.ref for r in rows))
+
+
+def _unsent(row: OutboxRow, record: Record) -> bool:
+    """Whether the write surely never took effect: not sent, refused, or not in the history."""
+    return row.state is OutboxState.NEW or record.owner_history is not None
 
 
 def backoff(attempts: int) -> float:

@@ -14,8 +14,11 @@ from typing import Any
 
 from fairlead.clock import Clock
 from fairlead.core.domains import registrable_domain
-from fairlead.core.types import Account, Gone, Kind, LeadState, Record, Ref
-from fairlead.daemon.routing import Feed, Router, version_of
+from fairlead.core.types import Account, Kind, LeadState, Record, Ref
+from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.meter import Meter
+from fairlead.daemon.routing import Feed, Router
+from fairlead.daemon.sightings import is_news, version_of
 from fairlead.errors import BadRecord, Bug
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
@@ -28,6 +31,10 @@ log = get_logger()
 POLLED = (Kind.LEAD, Kind.ACCOUNT)
 HELD_RETRY = timedelta(seconds=60)
 HELD_BATCH = 200
+SETTLED = (LeadState.ASSIGNED, LeadState.LEFT, LeadState.TERMINAL, LeadState.PRE_EXISTING)
+"""States in which we want nothing of a record, so that it may become unreadable."""
+ODD_DATA = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a record nobody has thought of can raise on its way; the store's errors are not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Ingest:
         self._on_work = on_work
         self._progress = progress or (lambda what, n: None)
         self._created_since = created_since
+        self._meter = Meter(connector, metrics)
         self.feed = Feed(
             self.crm,
             {
@@ -108,6 +116,7 @@ class Ingest:
             return False
         with self.db.transaction():
             directory.set_ready(self.db, self.crm)
+            leads.wake_held(self.db)
         return True
 
     # -- every cycle ------------------------------------------------------------------------
@@ -116,6 +125,8 @@ class Ingest:
         """One poll: the next page of leads and accounts, in as few round trips as possible."""
         seen = self._turn(POLLED)
         self.metrics.polls_total.labels(crm=self.crm, result="ok").inc()
+        self._meter.read()
+        log.debug("poll.done", crm=self.crm, records=seen.rows, count=seen.news)
         return seen
 
     def cursors(self, kinds: Sequence[Kind] = POLLED) -> Mapping[Kind, Cursor]:
@@ -173,7 +184,7 @@ class Ingest:
         snap = router.snapshot(now)
         ready = row.ready and self._all_ready()
         news = 0
-        for record in records:
+        for record in records if again else self._news(records):
             try:
                 with self.db.savepoint():
                     state = router.observe(
@@ -182,46 +193,60 @@ class Ingest:
                         snap,
                         now,
                         baseline=baseline,
+                        first_reading=not row.ready,
                         ready=ready,
                         again=again,
                         rerun=rerun,
                     )
-            except BadRecord as e:
-                self._dead_letter(record, str(e), now)
+            except (BadRecord, *ODD_DATA) as e:
+                named = isinstance(e, BadRecord)
+                self._dead_letter(
+                    record, str(e) if named else f"cannot be routed ({type(e).__name__})", now
+                )
                 snap = router.snapshot(now)
                 state = LeadState.DEAD_LETTER
             news += state is not None
         return news
 
+    def _news(self, records: Sequence[Record]) -> list[Record]:
+        """Without the records that are known as they are: most of a page, for it looks back."""
+        known = leads.versions(self.db, [r.ref for r in records])
+        return [
+            r
+            for r in records
+            if r.ref not in known or is_news(known[r.ref], r, version_of(r))
+        ]  # fmt: skip
+
     def release_held(self) -> int:
-        """Look again, by id, at held leads that are due; returns how many found an owner."""
-        now = self.clock.now()
-        refs = leads.held_due(self.db, self.crm, now, HELD_BATCH)
-        return self.look_again(refs)
+        """Look again, by id, at held leads that are due; returns how many left their state."""
+        if not self._all_ready():
+            return 0
+        return self.look_again(leads.held_due(self.db, self.crm, self.clock.now(), HELD_BATCH))
 
     def look_again(self, refs: Sequence[Ref]) -> int:
         """Read these leads by id and decide on them afresh; the number that left their state."""
         if not refs:
             return 0
         answers = self.connector.read(refs)
-        moved = 0
         with self.db.transaction():
             now = self.clock.now()
+            before = {ref: leads.get_lead(self.db, ref) for ref in refs}
+            here: list[Record] = []
             for ref in refs:
-                before = leads.get_lead(self.db, ref)
                 answer = answers[ref]
-                if isinstance(answer, Gone) or answer.ref != ref:
-                    merged = f"merged into {answer.ref}"
-                    reason = answer.reason if isinstance(answer, Gone) else merged
-                    leads.set_state(self.db, ref, LeadState.GONE, reason)
-                    journal.write(self.db, now, "lead.gone", ref=ref, reason=reason)
-                else:
-                    self.observe_all([answer], again=True)
-                after = leads.get_lead(self.db, ref)
-                if after is not None and before is not None and after.state is not before.state:
-                    moved += 1
-                elif after is not None and after.state is LeadState.HELD:
-                    leads.put_lead(self.db, replace(after, retry_at=now + HELD_RETRY))
+                gone = why_gone(ref, answer)
+                if gone is not None:
+                    lead_gone(self.db, ref, gone, now)
+                elif isinstance(answer, Record):
+                    here.append(answer)
+            self.observe_all(here, again=True)
+            leads.retry_at(self.db, refs, now + HELD_RETRY)
+            moved = sum(
+                (after := leads.get_lead(self.db, ref)) is not None
+                and (was := before[ref]) is not None
+                and after.state is not was.state
+                for ref in refs
+            )
         if moved:
             self._on_work()
         return moved
@@ -243,14 +268,21 @@ class Ingest:
         row = leads.get_lead(self.db, record.ref)
         if row is not None and row.state is LeadState.DEAD_LETTER and row.version == version:
             return
+        if row is not None and row.state in SETTLED:
+            leads.put_lead(self.db, replace(row, version=version))
+            return
         if row is None:
             person_id, _ = leads.person_for(self.db, record.ref, ())
             row = leads.LeadRow(
                 record.ref, person_id, LeadState.DEAD_LETTER, reason, record.owner_id, version,
                 record.created_at, now, None, None, None, None,
             )  # fmt: skip
-        leads.put_lead(self.db, row)
-        leads.set_state(self.db, record.ref, LeadState.DEAD_LETTER, reason)
+        leads.put_lead(
+            self.db,
+            replace(
+                row, state=LeadState.DEAD_LETTER, reason=reason, version=version, retry_at=None
+            ),
+        )
         if journal.add_dead_letter(self.db, now, record.ref, "read", reason, version, None):
             journal.write(self.db, now, "dead_letter.added", ref=record.ref, reason=reason)
             log.warning(

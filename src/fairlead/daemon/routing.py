@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
-
-import orjson
 
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, Known, Match, OutcomeKind, World
-from fairlead.core.effects import SetOwner
+from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.match import match_account
 from fairlead.core.normalise import normalise
@@ -25,7 +23,9 @@ from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
-from fairlead.core.types import Lead, LeadState, Record
+from fairlead.core.types import Lead, LeadState, Record, Ref
+from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import decisions, directory, journal, leads, outbox
@@ -34,6 +34,14 @@ from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
 log = get_logger()
+
+REFUSAL_HOLDS = timedelta(minutes=15)
+FOLLOWS = "follows a duplicate"
+TOLD = {
+    OutcomeKind.ASSIGN: "lead.decided",
+    OutcomeKind.HOLD: "lead.held",
+    OutcomeKind.LEAVE: "lead.left",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ class Router:
         now: datetime,
         *,
         baseline: datetime,
+        first_reading: bool,
         ready: bool,
         again: bool = False,
         rerun: bool = False,
@@ -98,44 +107,80 @@ class Router:
         """
         row = leads.get_lead(self.db, record.ref)
         version = version_of(record)
-        if row is not None and not again and not _is_news(row, record, version):
+        if row is not None and not again and not is_news(row.version, record, version):
             return None
+        reason = why_gone(record.ref, record)
+        if reason is not None:
+            return self._gone(record, row, version, reason, snap, now)
         if record.unreadable is not None:
             raise BadRecord(record.unreadable)
-        if record.deleted or record.converted:
-            return self._gone(record, row, version, now)
-        owners = snap.world.owners
-        lead = normalise(record, feed.sources, self.policy.fields, owners)
+        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
         keys = identity_keys(lead)
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
-            self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
+        elif row.decision_id is None and row.state is not LeadState.PRE_EXISTING:
+            # Not routed yet, perhaps not even read: who it is may have come out only now.
+            first = row.first_seen_at
+            row = replace(
+                self._first_sight(record, lead, keys, version, now), state=row.state,
+                first_seen_at=first,
+            )  # fmt: skip
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=self._believed_owner(row, record))
-        if _is_old(record, row, baseline):
-            leads.put_lead(
-                self.db,
-                replace(row, state=LeadState.PRE_EXISTING, reason="older than the first start"),
+        if before is None or before.version != version:
+            self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
+            log.debug("lead.seen", crm=feed.crm, lead=str(record.ref), state=row.state.value)
+        known = None if before is None or again else before
+        if is_old(record, row, baseline, first_reading=first_reading):
+            known = row = replace(row, state=LeadState.PRE_EXISTING)
+        kept = self._kept(row, known, snap, ready=ready)
+        if kept is None:
+            return self._decide(lead, row, snap, now, rerun)
+        if before is not None and before.owner_id != kept.owner_id:
+            journal.write(
+                self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
             )
-            return LeadState.PRE_EXISTING
-        if not ready:
-            leads.put_lead(
-                self.db,
-                replace(row, state=LeadState.HELD, reason="existing records are still being read"),
-            )
-            return LeadState.HELD
-        if row.state is LeadState.ASSIGNED and not again:
-            if before is not None and before.owner_id != row.owner_id:
-                journal.write(
-                    self.db, now, "lead.owner_changed", ref=record.ref, owner_id=row.owner_id
-                )
-            leads.put_lead(self.db, row)
-            return LeadState.ASSIGNED
-        return self._decide(lead, row, snap, now, rerun)
+        leads.put_lead(self.db, kept)
+        if kept.state is not LeadState.DEAD_LETTER:
+            journal.close_dead_letters_of(self.db, record.ref, now, "read")
+        return kept.state
 
     # -- steps ------------------------------------------------------------------------------
+
+    def _kept(
+        self, row: LeadRow, known: LeadRow | None, snap: Snapshot, *, ready: bool
+    ) -> LeadRow | None:
+        """The row in the state that needs no decision now; None when one must be taken.
+
+        `known` is what stood before, None for a first or an ordered look. A lead that we have given
+        to somebody is decided again only when told to: whatever became of it since (another owner,
+        none at all) is what people or their tools wanted.
+        """
+        if known is not None and known.state is LeadState.PRE_EXISTING:
+            return replace(row, state=LeadState.PRE_EXISTING, reason="older than the first start")
+        if outbox.open_owner_write(self.db, row.ref) is not None:
+            return replace(row, state=LeadState.ASSIGNED, retry_at=None)
+        if known is not None and known.state is LeadState.TERMINAL:
+            return row
+        if known is not None and (row.state is LeadState.ASSIGNED or self._was_assigned(row)):
+            if is_persons(snap.world, row.ref.crm, row.owner_id):
+                reason = row.reason if row.state is LeadState.ASSIGNED else "has an owner again"
+                return replace(row, state=LeadState.ASSIGNED, reason=reason)
+            return replace(row, state=LeadState.LEFT, reason="its owner was taken away")
+        if not ready:
+            return replace(
+                row, state=LeadState.HELD, reason="existing records are still being read"
+            )
+        return None
+
+    def _was_assigned(self, row: LeadRow) -> bool:
+        """Whether it is left because somebody took it from the owner that we gave it."""
+        if row.state is not LeadState.LEFT or row.decision_id is None:
+            return False
+        kept = decisions.get_decision(self.db, row.decision_id)
+        return kept is not None and kept.outcome == OutcomeKind.ASSIGN.value
 
     def _first_sight(
         self, record: Record, lead: Lead, keys: tuple[str, ...], version: str, now: datetime
@@ -158,20 +203,22 @@ class Router:
         return record.owner_id
 
     def _gone(
-        self, record: Record, row: LeadRow | None, version: str, now: datetime
+        self,
+        record: Record,
+        row: LeadRow | None,
+        version: str,
+        reason: str,
+        snap: Snapshot,
+        now: datetime,
     ) -> LeadState | None:
         if row is None:
             return None
+        leads.put_lead(self.db, replace(row, version=version, retry_at=None))
+        lead_gone(self.db, record.ref, reason, now, snap.running)
         if record.merged_into is not None:
-            reason = f"merged into {record.merged_into}"
-        else:
-            reason = "converted" if record.converted else "deleted"
-        outbox.cancel_open(self.db, record.ref, outbox.OutboxState.GONE, reason, now)
-        leads.put_lead(
-            self.db,
-            replace(row, state=LeadState.GONE, reason=reason, version=version, retry_at=None),
-        )
-        journal.write(self.db, now, "lead.gone", ref=record.ref, reason=reason)
+            survivor = leads.get_lead(self.db, record.merged_into)
+            if survivor is not None and survivor.person_id != row.person_id:
+                leads.hand_over_keys(self.db, row.person_id, survivor.person_id)
         return LeadState.GONE
 
     def _decide(
@@ -181,7 +228,7 @@ class Router:
         attempt = decisions.attempts_of(self.db, lead.ref, generation) + 1
         others = leads.leads_of_person(self.db, row.person_id)
         match = self._match(lead, others, snap)
-        excluded = self._refused_owners(lead, generation) if attempt > 1 else frozenset()
+        excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         case = Case(row.person_id, generation, lead, match, excluded, rerun)
         decision = decide(case, snap.world, self.policy, now)
         pools = () if decision.trace.pool is None else (decision.trace.pool,)
@@ -202,19 +249,30 @@ class Router:
             )  # fmt: skip
             row = replace(row, decision_id=decision_id, decided_at=now)
             self._tell(case, decision, decision_id, now)
+            behind = (now - lead.modified_at).total_seconds()
+            self.metrics.decision_lag_seconds.observe(max(0.0, behind))
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
-            self._intend(case, decision, decision_id, others, now)
+            self._intend(case, decision, decision_id, others, snap, now)
             row = replace(row, owner_id=decision.owner_id)
-        leads.put_lead(self.db, replace(row, state=decision.state, reason=reason, retry_at=None))
+        leads.put_lead(
+            self.db,
+            replace(
+                row, state=decision.state, reason=reason, retry_at=None,
+                urgent=decision.high_priority,
+            ),
+        )  # fmt: skip
         journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state
 
-    def _refused_owners(self, lead: Lead, generation: int) -> frozenset[str]:
+    def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
+        """Owners that the CRM would not take lately; a refusal is no verdict for ever."""
         return frozenset(
             str(j.detail["rep"])
             for j in journal.of_lead(self.db, lead.ref)
-            if j.event == "effect.bad_owner" and j.detail["generation"] == generation
+            if j.event == "effect.bad_owner"
+            and j.detail["generation"] == generation
+            and j.at > now - REFUSAL_HOLDS
         )
 
     def _match(self, lead: Lead, others: list[LeadRow], snap: Snapshot) -> Match:
@@ -234,6 +292,7 @@ class Router:
         decision: Decision,
         decision_id: str,
         others: list[LeadRow],
+        snap: Snapshot,
         now: datetime,
     ) -> None:
         followers = tuple(
@@ -243,19 +302,37 @@ class Router:
             and o.ref != case.lead.ref
             and o.state is LeadState.HELD
             and o.decision_id is not None
+            and not is_persons(snap.world, o.ref.crm, o.owner_id)
         )
+        inherited = self._has_task_of(decision.follows, others)
         for effect in plan(case, decision, self.policy, now, followers=followers):
+            if inherited and isinstance(effect, UpsertTask) and effect.ref == case.lead.ref:
+                continue
             outbox.add(
                 self.db, effect, decision_id=decision_id, urgent=decision.high_priority, now=now
             )
-        for f in followers:
-            leads.set_state(
-                self.db,
-                f.ref,
-                LeadState.ASSIGNED,
-                "follows a duplicate",
-                owner_id=decision.owner_id,
-            )
+        for o in others:
+            if any(f.ref == o.ref for f in followers):
+                leads.put_lead(
+                    self.db,
+                    replace(
+                        o, state=LeadState.ASSIGNED, reason=FOLLOWS, owner_id=decision.owner_id,
+                        decision_id=decision_id, decided_at=now, retry_at=None,
+                    ),
+                )  # fmt: skip
+                journal.write(
+                    self.db, now, "lead.decided", ref=o.ref, decision_id=decision_id,
+                    outcome=decision.outcome.value, state=LeadState.ASSIGNED.value,
+                    rule=decision.rule, reason=FOLLOWS, policy=self.policy.hash[:12],
+                )  # fmt: skip
+
+    def _has_task_of(self, followed: Ref | None, others: list[LeadRow]) -> bool:
+        """Whether the record followed was merged away and had its task: it came along."""
+        gone = any(o.ref == followed and o.state is LeadState.GONE for o in others)
+        if followed is None or not gone:
+            return False
+        task = outbox.task_of(self.db, followed)
+        return task is not None and task.state is outbox.OutboxState.DONE
 
     def _tell(self, case: Case, decision: Decision, decision_id: str, now: datetime) -> None:
         ref = case.lead.ref
@@ -267,7 +344,7 @@ class Router:
         self.metrics.decisions_total.labels(
             outcome=decision.outcome.value, rule=decision.rule
         ).inc()
-        event = "lead.held" if decision.outcome is OutcomeKind.HOLD else "lead.decided"
+        event = TOLD[decision.outcome]
         log.info(
             event, crm=ref.crm, lead=str(ref), decision=decision_id,
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
@@ -275,32 +352,10 @@ class Router:
         )  # fmt: skip
 
 
-def version_of(record: Record) -> str:
-    """What tells two sightings apart: the stamp, and (stamps being coarse) a hash of the values."""
-    seen = orjson.dumps(
-        [record.fields, record.owner_id, record.deleted, record.converted, record.unreadable],
-        default=str,
-        option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
-    )
-    return f"{record.version}#{hashlib.blake2b(seen, digest_size=8).hexdigest()}"
-
-
 def decision_name(case: Case, attempt: int) -> str:
     """The decision's id: the same for the same case, record and attempt, also on lost state."""
     text = f"{case.person_id}|{case.generation}|{case.lead.ref}|{attempt}"
     return "d" + hashlib.sha256(text.encode()).hexdigest()[:23]
-
-
-def _is_news(row: LeadRow, record: Record, version: str) -> bool:
-    if row.version == version:
-        return False
-    return record.version >= row.version.split("#", 1)[0]
-
-
-def _is_old(record: Record, row: LeadRow, baseline: datetime) -> bool:
-    if row.decision_id is not None:
-        return False
-    return record.created_at is not None and record.created_at < baseline
 
 
 def _counts(row: LeadRow) -> bool:

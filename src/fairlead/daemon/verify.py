@@ -4,26 +4,30 @@
     ours, and no person changed the owner since the guard    done
     a person's choice is what stands                         superseded by them
     ours stands over a person's choice made meanwhile        put theirs back (and verify that too)
-    the old owner still                                      not visible: look again, resend
-    somebody else, no person in the history                  overruled by automation: do not fight
+    the old owner still, ours never in the history           not visible: look again, resend once
+    anything else                                            overruled: do not fight
 
 A one-shot put-back could itself run over a second edit, so a put-back goes through the same guard
-and the same verification until the newest choice of a person is what stands.
+and the same verification until the newest choice of a person is what stands. Where the CRM keeps no
+owner history only the value decides. A person who *clears* the owner in the instant between guard
+and write is not put back: an effect cannot say "nobody", and a lead without owner is ours to route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fairlead.clock import Clock
 from fairlead.core.effects import SetOwner, UpsertTask, effect_key
-from fairlead.core.types import Actor, Gone, LeadState, OwnerChange, OwnerKind, Record
+from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
+from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.refusal import refused
 from fairlead.errors import Ambiguous, RetryLater
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector
-from fairlead.store import directory, journal, leads, outbox
+from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
@@ -43,6 +47,21 @@ class Verifier:
         self.crm = connector.name
         self.clock = clock
         self.metrics = metrics
+        self._people: Mapping[str, CrmOwner] = {}
+
+    def learn_people(self) -> None:
+        """Take the users and queues as they are now; once a turn."""
+        self._people = {o.id: o for o in directory.get_owners(self.db, self.crm)}
+
+    def can_own(self, owner_id: str) -> bool:
+        """Whether the CRM's list of owners has this one as active."""
+        return owner_id in self._people and self._people[owner_id].active
+
+    def is_persons(self, owner_id: str | None) -> bool:
+        """Whether this owner is a person, not a queue; a user who is not listed yet counts."""
+        if owner_id is None:
+            return False
+        return owner_id not in self._people or self._people[owner_id].kind is not OwnerKind.QUEUE
 
     def verify(self, keys: Sequence[str]) -> None:
         """Read back the leads of these rows in one go and settle each."""
@@ -60,35 +79,40 @@ class Verifier:
             now = self.clock.now()
             for row in rows:
                 answer = answers[row.ref]
-                if isinstance(answer, Gone) or answer.deleted or answer.ref != row.ref:
-                    outbox.cancel_open(self.db, row.ref, OutboxState.GONE, "gone", now)
-                    leads.set_state(self.db, row.ref, LeadState.GONE, "gone after our write")
-                else:
+                gone = why_gone(row.ref, answer)
+                if gone is not None:
+                    lead_gone(self.db, row.ref, gone, now)
+                elif isinstance(answer, Record):
                     self.settle_row(row, answer, now)
 
     def settle_row(self, row: OutboxRow, record: Record, now: datetime) -> None:
         """Settle one owner write on the record as it is now. Inside a transaction."""
         assert isinstance(row.effect, SetOwner)
         ours = row.effect.owner_id
-        person = self._newest_choice(row, record)
-        if record.owner_id == ours:
+        person = self.chosen_since(row, record)
+        if record.unreadable is not None:
+            outbox.look_again(self.db, row.key, now + NOT_VISIBLE_YET, record.unreadable)
+        elif record.owner_id == ours:
             if person is not None and person.owner_id not in (None, ours):
-                self._put_back(row, row.effect, person, now)
+                self._put_back(row, row.effect, person, record, now)
             else:
                 self._done(row, record, now)
-        elif record.owner_id == row.effect.expected_owner_id and person is None:
-            self._not_visible(row, now)
+        elif (
+            record.owner_id == row.effect.expected_owner_id
+            and person is None
+            and not self.shown(row, record)
+        ):
+            self._not_visible(row, record, now)
         else:
-            who = "a person chose the owner" if person else "overruled by automation"
-            self.superseded(row, record, now, who)
+            tool = "overruled" if record.owner_history is None else "overruled by automation"
+            self.superseded(row, record, now, "a person chose the owner" if person else tool)
 
     def superseded(self, row: OutboxRow, record: Record, now: datetime, why: str) -> None:
-        """Somebody else owns the lead now: ours ends here, and the task follows the owner."""
+        """Somebody else decided who owns the lead: ours ends here, and the task follows."""
         outbox.settle(self.db, row.key, OutboxState.SUPERSEDED, why, now)
-        owned = record.owner_id is not None and self._is_person(record.owner_id)
-        state = LeadState.ASSIGNED if owned else LeadState.LEFT
-        leads.set_state(self.db, row.ref, state, why, owner_id=record.owner_id)
-        self._task_follows(row, record, now, owned=owned)
+        decisions.refund(self.db, row.decision_id, row.ref, now)
+        self._settle_lead(row, record, why)
+        self._task_follows(row, record, now)
         self.metrics.effects_total.labels(kind=row.kind.value, outcome="superseded").inc()
         journal.write(
             self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key,
@@ -96,33 +120,26 @@ class Verifier:
         )  # fmt: skip
         log.info("effect.superseded", crm=self.crm, lead=str(row.ref), effect=row.key, reason=why)
 
-    # -- parts ------------------------------------------------------------------------------
-
-    def _newest_choice(self, row: OutboxRow, record: Record) -> OwnerChange | None:
+    def chosen_since(self, row: OutboxRow, record: Record) -> OwnerChange | None:
         """The newest owner a person chose since the guard looked, or None."""
-        if record.owner_history is None or row.guard_history is None:
-            return None
-        known = list(row.guard_history)
-        newest: OwnerChange | None = None
-        for change, mark in zip(
-            record.owner_history, outbox.history_marks(record.owner_history), strict=True
-        ):
-            if mark in known:
-                known.remove(mark)
-            elif change.actor is Actor.PERSON:
-                newest = change
-        return newest
+        return next(
+            (c for c in reversed(_new(row, record)) if c.actor is Actor.PERSON),
+            None,
+        )
+
+    def shown(self, row: OutboxRow, record: Record) -> bool:
+        """Whether the history shows that our write took effect, whatever came after it."""
+        return any(c.owner_id == row.effect.owner_id for c in _new(row, record))
+
+    # -- parts ------------------------------------------------------------------------------
 
     def _done(self, row: OutboxRow, record: Record, now: datetime) -> None:
         restored = row.kind is EffectKind.RESTORE_OWNER
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
         event = "effect.restored" if restored else "effect.verified"
         if restored:
-            leads.set_state(
-                self.db, row.ref, LeadState.ASSIGNED, "a person chose the owner",
-                owner_id=record.owner_id,
-            )  # fmt: skip
-            self._task_follows(row, record, now, owned=True)
+            self._settle_lead(row, record, "a person chose the owner")
+            self._task_follows(row, record, now)
         elif record.created_at is not None and row.attempts <= 1:
             self.metrics.time_to_owner_seconds.observe(
                 max(0.0, (now - record.created_at).total_seconds())
@@ -133,19 +150,33 @@ class Verifier:
         )
         log.info(event, crm=self.crm, lead=str(row.ref), effect=row.key, owner=record.owner_id)
 
+    def _settle_lead(self, row: OutboxRow, record: Record, why: str) -> None:
+        owned = self.is_persons(record.owner_id)
+        leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
+        leads.set_owner(self.db, row.ref, record.owner_id)
+
     def _put_back(
-        self, row: OutboxRow, effect: SetOwner, person: OwnerChange, now: datetime
+        self,
+        row: OutboxRow,
+        effect: SetOwner,
+        person: OwnerChange,
+        record: Record,
+        now: datetime,
     ) -> None:
         assert person.owner_id is not None
         why = "our write ran over a person's choice; theirs is put back"
         outbox.settle(self.db, row.key, OutboxState.SUPERSEDED, why, now)
+        decisions.refund(self.db, row.decision_id, row.ref, now)
         key = effect_key(effect.key, row.attempts, row.ref, f"restore:{person.owner_id}")
         back = SetOwner(key, row.ref, person.owner_id, effect.owner_id, "owner put back")
         outbox.add(
             self.db, back, decision_id=row.decision_id, urgent=True, now=now,
             kind=EffectKind.RESTORE_OWNER,
         )  # fmt: skip
-        leads.set_state(self.db, row.ref, LeadState.ASSIGNED, why, owner_id=person.owner_id)
+        # What a person does from here on is a newer choice than the one to be put back.
+        outbox.remember_guard(self.db, [(key, outbox.history_marks(record.owner_history or ()))])
+        leads.set_state(self.db, row.ref, LeadState.ASSIGNED, why)
+        leads.set_owner(self.db, row.ref, person.owner_id)
         journal.write(
             self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key, reason=why,
             owner_id=person.owner_id,
@@ -154,17 +185,21 @@ class Verifier:
             "effect.superseded", crm=self.crm, lead=str(row.ref), effect=row.key, reason=why
         )
 
-    def _not_visible(self, row: OutboxRow, now: datetime) -> None:
-        if row.state is OutboxState.SENT and row.attempts < LOOKS_BEFORE_RESEND:
+    def _not_visible(self, row: OutboxRow, record: Record, now: datetime) -> None:
+        looks = row.looks + 1
+        outbox.count_look(self.db, row.key)
+        if looks == LOOKS_BEFORE_RESEND:
+            outbox.again(self.db, row.key, now, "our write never showed; sending again")
+        elif looks < 2 * LOOKS_BEFORE_RESEND:
             outbox.look_again(self.db, row.key, now + NOT_VISIBLE_YET, "not visible yet")
         else:
-            outbox.again(self.db, row.key, now, "our write never showed; sending again")
+            refused(self.db, row, record, "accepted twice, and the record never showed it", now)
 
-    def _task_follows(self, row: OutboxRow, record: Record, now: datetime, *, owned: bool) -> None:
+    def _task_follows(self, row: OutboxRow, record: Record, now: datetime) -> None:
         task = outbox.task_of(self.db, row.ref)
         if task is None or not isinstance(task.effect, UpsertTask):
             return
-        if owned and record.owner_id is not None:
+        if self.is_persons(record.owner_id) and record.owner_id is not None:
             if task.effect.owner_id != record.owner_id:
                 follow = replace(task.effect, owner_id=record.owner_id)
                 outbox.add(
@@ -173,8 +208,21 @@ class Verifier:
         elif task.state in outbox.OPEN:
             outbox.settle(self.db, task.key, OutboxState.CANCELLED, "nobody to give it to", now)
 
-    def _is_person(self, owner_id: str) -> bool:
-        return any(
-            o.kind is OwnerKind.REP and o.id == owner_id
-            for o in directory.get_owners(self.db, self.crm)
-        )
+
+def _new(row: OutboxRow, record: Record) -> list[OwnerChange]:
+    """The owner changes that the guard did not see; none where no history is kept.
+
+    Compared by content, not by time: stamps may be whole seconds.
+    """
+    if record.owner_history is None or row.guard_history is None:
+        return []
+    known = list(row.guard_history)
+    fresh: list[OwnerChange] = []
+    for change, mark in zip(
+        record.owner_history, outbox.history_marks(record.owner_history), strict=True
+    ):
+        if mark in known:
+            known.remove(mark)
+        else:
+            fresh.append(change)
+    return fresh

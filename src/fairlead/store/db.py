@@ -36,6 +36,8 @@ class Db:
         self._depth = 0
         self._file_lock = _lock_file(path) if path is not None else None
         try:
+            if path is not None:
+                _make_private(path)
             self._conn = sqlite3.connect(
                 str(path) if path is not None else ":memory:",
                 check_same_thread=False,
@@ -43,7 +45,7 @@ class Db:
             )
             self._conn.row_factory = sqlite3.Row
             self._prepare()
-        except sqlite3.Error as e:
+        except (sqlite3.Error, OSError) as e:
             self.close()
             raise ConfigError(f"cannot use the state file {path}: {e}") from e
 
@@ -74,7 +76,7 @@ class Db:
                 yield
             except BaseException:
                 self._depth = 0
-                self._conn.execute("ROLLBACK")
+                self._undo("ROLLBACK")
                 raise
             self._depth = 0
             self._commit()
@@ -83,9 +85,14 @@ class Db:
         try:
             self._conn.execute("COMMIT")
         except BaseException:
-            if self._conn.in_transaction:
-                self._conn.execute("ROLLBACK")
+            self._undo("ROLLBACK")
             raise
+
+    def _undo(self, *statements: str) -> None:
+        """A full disk makes SQLite roll back by itself; a second time would hide the reason."""
+        for statement in statements:
+            if self._conn.in_transaction:
+                self._conn.execute(statement)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -95,8 +102,7 @@ class Db:
             try:
                 yield
             except BaseException:
-                self._conn.execute("ROLLBACK TO one_record")
-                self._conn.execute("RELEASE one_record")
+                self._undo("ROLLBACK TO one_record", "RELEASE one_record")
                 raise
             self._conn.execute("RELEASE one_record")
 
@@ -141,6 +147,11 @@ class Db:
             if self._file_lock is not None:
                 os.close(self._file_lock)
                 self._file_lock = None
+
+
+def _make_private(path: Path) -> None:
+    """The state holds lead data: nobody else may read it. SQLite's side files copy the mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _lock_file(path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -11,6 +11,8 @@ from fractions import Fraction
 from fairlead.core.decision import Decision, LedgerEntry
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
+
+REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,41 +134,54 @@ def charge(
         )
 
 
-def refund(db: Db, decision_id: str, now: datetime) -> None:
-    """Take a decision's charges back: its owner could not own the lead after all. Idempotent."""
+def refund(
+    db: Db,
+    decision_id: str,
+    ref: Ref,
+    now: datetime,
+    running: dict[str, dict[str, Fraction]] | None = None,
+) -> None:
+    """Take a decision's charges back: its rep did not get the lead `ref` after all. Idempotent.
+
+    Only the record that was decided on was charged: for one that followed it nothing happens.
+    `running` are the balances of a snapshot in use, to be moved along.
+    """
+    kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
+    if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
+        return
     rows = db.rows(
         "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
         (decision_id,),
     )
-    if not rows or any(r["reason"] == "refund" for r in rows):
+    if not rows or any(r["reason"] == REFUND for r in rows):
         return
-    back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), "refund") for r in rows]
-    _post(db, decision_id, back, balances(db), now)
-    winner = db.row("SELECT rep_id FROM decisions WHERE id = ?", (decision_id,))
-    if winner is not None and winner["rep_id"] is not None:
+    back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), REFUND) for r in rows]
+    _post(db, decision_id, back, balances(db) if running is None else running, now)
+    if kept["rep_id"] is not None:
         db.execute(
             "UPDATE balances SET received = received - 1 WHERE pool = ? AND rep_id = ?",
-            (rows[0]["pool"], winner["rep_id"]),
+            (rows[0]["pool"], kept["rep_id"]),
         )
 
 
 def _post(
     db: Db,
     decision_id: str,
-    entries: Iterable[LedgerEntry],
+    entries: Sequence[LedgerEntry],
     running: dict[str, dict[str, Fraction]],
     now: datetime,
 ) -> None:
+    moved: dict[tuple[str, str], Fraction] = {}
     for e in entries:
         pool = running.setdefault(e.pool, {})
-        pool[e.rep_id] = pool.get(e.rep_id, Fraction(0)) + e.delta
-        db.execute(
-            "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (now.isoformat(), decision_id, e.pool, e.rep_id, str(e.delta), e.reason),
-        )
-        db.execute(
-            "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)"
-            " ON CONFLICT (pool, rep_id) DO UPDATE SET balance = excluded.balance",
-            (e.pool, e.rep_id, str(pool[e.rep_id])),
-        )
+        pool[e.rep_id] = moved[e.pool, e.rep_id] = pool.get(e.rep_id, Fraction(0)) + e.delta
+    db.executemany(
+        "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(now.isoformat(), decision_id, e.pool, e.rep_id, str(e.delta), e.reason) for e in entries],
+    )
+    db.executemany(
+        "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)"
+        " ON CONFLICT (pool, rep_id) DO UPDATE SET balance = excluded.balance",
+        [(pool, rep, str(balance)) for (pool, rep), balance in moved.items()],
+    )

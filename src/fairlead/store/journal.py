@@ -121,12 +121,12 @@ def close_dead_letter(db: Db, id: int, state: str, now: datetime) -> None:
     )
 
 
-def close_dead_letters_of(db: Db, ref: Ref, now: datetime) -> None:
-    """The record could be read and routed after all: its open entries are answered."""
+def close_dead_letters_of(db: Db, ref: Ref, now: datetime, stage: str | None = None) -> None:
+    """The record could be read and routed after all: its open entries (of a stage) are answered."""
     db.execute(
         "UPDATE dead_letters SET state = 'retried', closed_at = ? WHERE crm = ? AND object = ?"
-        " AND lead_id = ? AND state = 'open'",
-        (now.isoformat(), ref.crm, ref.object, ref.id),
+        " AND lead_id = ? AND state = 'open' AND (?5 IS NULL OR stage = ?5)",
+        (now.isoformat(), ref.crm, ref.object, ref.id, stage),
     )
 
 

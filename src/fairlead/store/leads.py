@@ -7,9 +7,11 @@ same effect keys. Rows are keyed by the record's address.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from fairlead.core.types import LeadState, Ref
 from fairlead.store.db import Db
@@ -34,6 +36,8 @@ class LeadRow:
     decided_at: datetime | None
     shared_key: str | None
     retry_at: datetime | None
+    urgent: bool = False
+    """A high-priority rule took it: among held leads it is looked at first."""
 
 
 def get_lead(db: Db, ref: Ref) -> LeadRow | None:
@@ -70,24 +74,39 @@ def find_leads(db: Db, text: str) -> list[LeadRow]:
 def put_lead(db: Db, row: LeadRow) -> None:
     db.execute(
         "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id,"
-        " version, created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " version, created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at,"
+        " urgent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.state.value, row.reason,
             row.owner_id, row.version, _iso(row.created_at), _iso(row.first_seen_at),
             row.decision_id, _iso(row.decided_at), row.shared_key, _iso(row.retry_at),
+            int(row.urgent),
         ),
     )  # fmt: skip
 
 
-def set_state(
-    db: Db, ref: Ref, state: LeadState, reason: str, *, owner_id: str | None = None
-) -> None:
-    """Move a lead to a state; `owner_id`, when given, is the owner it now has."""
+def set_state(db: Db, ref: Ref, state: LeadState, reason: str) -> None:
+    """Move a lead to a state; its owner stays as it was."""
     db.execute(
-        "UPDATE leads SET state = ?, reason = ?, owner_id = coalesce(?, owner_id), retry_at = NULL"
+        "UPDATE leads SET state = ?, reason = ?, retry_at = NULL"
         " WHERE crm = ? AND object = ? AND id = ?",
-        (state.value, reason, owner_id, ref.crm, ref.object, ref.id),
+        (state.value, reason, ref.crm, ref.object, ref.id),
+    )
+
+
+def set_owner(db: Db, ref: Ref, owner_id: str | None) -> None:
+    """Note who owns the lead; None: nobody does."""
+    db.execute(
+        "UPDATE leads SET owner_id = ? WHERE crm = ? AND object = ? AND id = ?",
+        (owner_id, ref.crm, ref.object, ref.id),
+    )
+
+
+def retry_at(db: Db, refs: Iterable[Ref], at: datetime) -> None:
+    """Look at these leads again at `at`, if they are still held then."""
+    db.executemany(
+        "UPDATE leads SET retry_at = ? WHERE crm = ? AND object = ? AND id = ? AND state = 'held'",
+        [(at.isoformat(), r.crm, r.object, r.id) for r in refs],
     )
 
 
@@ -103,10 +122,15 @@ def leads_of_person(db: Db, person_id: str) -> list[LeadRow]:
 
 
 def held_due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
-    """Held leads of a CRM whose next look is due, oldest first."""
+    """Held leads of a CRM whose next look is due: never looked at first, then longest due.
+
+    Within those the urgent before the others and the older before the newer. Since a look puts the
+    next one off, each gets its turn however many there are.
+    """
     rows = db.rows(
         "SELECT crm, object, id FROM leads WHERE state = 'held' AND crm = ?"
-        " AND (retry_at IS NULL OR retry_at <= ?) ORDER BY first_seen_at LIMIT ?",
+        " AND (retry_at IS NULL OR retry_at <= ?)"
+        " ORDER BY coalesce(retry_at, ''), urgent DESC, first_seen_at, id LIMIT ?",
         (crm, _iso(now), limit),
     )
     return [Ref(r["crm"], r["object"], r["id"]) for r in rows]
@@ -163,6 +187,23 @@ def add_keys(db: Db, person_id: str, keys: Iterable[str]) -> None:
     )
 
 
+def hand_over_keys(db: Db, person_id: str, to: str) -> None:
+    """Somebody merged two persons: who comes with a key of the one belongs to the other now."""
+    db.execute("UPDATE identity SET person_id = ? WHERE person_id = ?", (to, person_id))
+
+
+def versions(db: Db, refs: Sequence[Ref]) -> dict[Ref, str]:
+    """The last seen version of each of these records that is known."""
+    rows = db.rows(
+        "SELECT l.crm, l.object, l.id, l.version FROM json_each(?) asked JOIN leads l"
+        " ON l.crm = json_extract(asked.value, '$[0]')"
+        " AND l.object = json_extract(asked.value, '$[1]')"
+        " AND l.id = json_extract(asked.value, '$[2]')",
+        (json.dumps([[r.crm, r.object, r.id] for r in refs]),),
+    )
+    return {Ref(r["crm"], r["object"], r["id"]): r["version"] for r in rows}
+
+
 def generation_of(db: Db, person_id: str) -> int:
     r = db.row("SELECT generation FROM persons WHERE id = ?", (person_id,))
     return int(r["generation"]) if r is not None else 1
@@ -177,7 +218,7 @@ def _when(text: str | None) -> datetime | None:
 
 
 def _lead(r: object) -> LeadRow:
-    row: dict[str, str | None] = dict(r)  # type: ignore[call-overload]
+    row: dict[str, Any] = dict(r)  # type: ignore[call-overload]
     first_seen = _when(row["first_seen_at"])
     assert first_seen is not None
     return LeadRow(
@@ -193,4 +234,5 @@ def _lead(r: object) -> LeadRow:
         decided_at=_when(row["decided_at"]),
         shared_key=row["shared_key"],
         retry_at=_when(row["retry_at"]),
+        urgent=bool(row["urgent"]),
     )

@@ -120,3 +120,17 @@ def _foundation(db: sqlite_utils.Database) -> None:
             WHERE state = 'open'
         """,
     )
+
+
+@MIGRATIONS(name="0002_bounded_tries")
+def _bounded_tries(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        ALTER TABLE leads ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE outbox ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE outbox ADD COLUMN retrying_since TEXT;
+        ALTER TABLE outbox ADD COLUMN looks INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX outbox_seq ON outbox (seq)
+        """,
+    )

@@ -62,6 +62,11 @@ class OutboxRow:
     guard_history: tuple[str, ...] | None
     remote_id: str | None
     detail: str
+    retries: int = 0
+    """How often in a row the CRM asked to try again, since `retrying_since`."""
+    retrying_since: datetime | None = None
+    looks: int = 0
+    """How often a read-back did not show the write that the CRM had acknowledged."""
 
 
 def add(
@@ -74,7 +79,11 @@ def add(
     kind: EffectKind | None = None,
 ) -> None:
     """Intend an effect. One that is already there under its key takes the new payload and goes
-    out again, unless it is the same payload and already done."""
+    out again, unless it is the same payload and already done.
+
+    One that is in flight stays so until its quiet period is over: the former payload may still be
+    on its way, and two of them must not race.
+    """
     kind = kind or (
         EffectKind.SET_OWNER if isinstance(effect, SetOwner) else EffectKind.UPSERT_TASK
     )
@@ -84,9 +93,11 @@ def add(
         " not_before, decision_id, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, 'new', ?, (SELECT coalesce(max(seq), 0) + 1 FROM outbox),"
         " ?, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, state = 'new',"
-        " not_before = excluded.not_before, decision_id = excluded.decision_id,"
-        " guard_history = NULL, detail = '', settled_at = NULL"
+        " ON CONFLICT (key) DO UPDATE SET payload = excluded.payload,"
+        " state = CASE state WHEN 'inflight' THEN 'inflight' ELSE 'new' END,"
+        " not_before = CASE state WHEN 'inflight' THEN not_before ELSE excluded.not_before END,"
+        " decision_id = excluded.decision_id, guard_history = NULL, detail = '',"
+        " settled_at = NULL, retries = 0, retrying_since = NULL, looks = 0"
         " WHERE NOT (payload = excluded.payload AND state = 'done')",
         (
             effect.key, ref.crm, ref.object, ref.id, kind.value, _dump(effect), int(urgent),
@@ -108,17 +119,14 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
         (crm, now.isoformat(), limit),
     )
     claimed = [_row(r) for r in owners]
+    going = [r.key for r in claimed if r.state is OutboxState.NEW]
     tasks = db.rows(
         "SELECT t.* FROM outbox t WHERE t.crm = ? AND t.kind = 'upsert_task'"
         " AND t.state IN ('new', 'inflight') AND t.not_before <= ?"
-        " ORDER BY t.urgent DESC, t.seq LIMIT ?",
-        (crm, now.isoformat(), limit),
+        " AND NOT " + _OWNER_OPEN + " ORDER BY t.urgent DESC, t.seq LIMIT ?",
+        (crm, now.isoformat(), json.dumps(going), limit),
     )
-    going = {r.ref for r in claimed if r.state is OutboxState.NEW}
-    for r in tasks:
-        task = _row(r)
-        if task.ref in going or not _owner_open(db, task.ref):
-            claimed.append(task)
+    claimed += [_row(r) for r in tasks]
     db.executemany(
         "UPDATE outbox SET not_before = ?, attempts = attempts + 1,"
         " state = CASE state WHEN 'sent' THEN 'sent' ELSE 'inflight' END WHERE key = ?",
@@ -127,13 +135,12 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
     return claimed
 
 
-def _owner_open(db: Db, ref: Ref) -> bool:
-    r = db.row(
-        "SELECT 1 FROM outbox WHERE crm = ? AND object = ? AND lead_id = ?"
-        " AND kind IN ('set_owner', 'restore_owner') AND state IN ('new', 'inflight') LIMIT 1",
-        (ref.crm, ref.object, ref.id),
-    )
-    return r is not None
+_OWNER_OPEN = (
+    "EXISTS (SELECT 1 FROM outbox o WHERE o.crm = t.crm AND o.object = t.object"
+    " AND o.lead_id = t.lead_id AND o.kind IN ('set_owner', 'restore_owner')"
+    " AND o.state IN ('new', 'inflight') AND o.key NOT IN (SELECT value FROM json_each(?)))"
+)
+"""Whether the owner write of a task's lead is open, leaving out those whose keys are given."""
 
 
 def open_owner_write(db: Db, ref: Ref) -> OutboxRow | None:
@@ -158,18 +165,35 @@ def remember_guard(db: Db, seen: Iterable[tuple[str, Sequence[str]]]) -> None:
 def sent(db: Db, key: str, remote_id: str | None, verify_at: datetime) -> None:
     """The CRM said yes; verify it at `verify_at`."""
     db.execute(
-        "UPDATE outbox SET state = 'sent', remote_id = coalesce(?, remote_id), not_before = ?"
-        " WHERE key = ?",
+        "UPDATE outbox SET state = 'sent', remote_id = coalesce(?, remote_id), not_before = ?,"
+        " retries = 0, retrying_since = NULL WHERE key = ?",
         (remote_id, verify_at.isoformat(), key),
     )
 
 
 def again(db: Db, key: str, at: datetime, detail: str) -> None:
-    """It was definitely not applied: try again at `at`."""
+    """It was definitely not applied: try again at `at`. A settled row begins afresh."""
     db.execute(
-        "UPDATE outbox SET state = 'new', not_before = ?, detail = ? WHERE key = ?",
+        "UPDATE outbox SET state = 'new', not_before = ?, detail = ?, settled_at = NULL,"
+        " retries = iif(settled_at IS NULL, retries, 0),"
+        " retrying_since = iif(settled_at IS NULL, retrying_since, NULL) WHERE key = ?",
         (at.isoformat(), detail, key),
     )
+
+
+def asked_again(db: Db, key: str, at: datetime, detail: str, now: datetime) -> None:
+    """The CRM itself asked to try this row again: like `again`, and counted."""
+    again(db, key, at, detail)
+    db.execute(
+        "UPDATE outbox SET retries = retries + 1, retrying_since = coalesce(retrying_since, ?)"
+        " WHERE key = ?",
+        (now.isoformat(), key),
+    )
+
+
+def count_look(db: Db, key: str) -> None:
+    """The write was acknowledged and did not show."""
+    db.execute("UPDATE outbox SET looks = looks + 1 WHERE key = ?", (key,))
 
 
 def look_again(db: Db, key: str, at: datetime, detail: str) -> None:
@@ -235,11 +259,12 @@ def open_rows(db: Db) -> list[OutboxRow]:
 
 
 def next_due(db: Db, crm: str) -> datetime | None:
-    """When the next open row of this CRM wants attention."""
+    """When the next open row of this CRM wants attention; a task waits for its owner's."""
     r = db.row(
-        "SELECT min(not_before) at FROM outbox WHERE crm = ?"
-        " AND state IN ('new', 'inflight', 'sent')",
-        (crm,),
+        "SELECT min(not_before) at FROM outbox t WHERE crm = ?"
+        " AND state IN ('new', 'inflight', 'sent')"
+        " AND (kind != 'upsert_task' OR NOT " + _OWNER_OPEN + ")",
+        (crm, "[]"),
     )
     return datetime.fromisoformat(r["at"]) if r is not None and r["at"] else None
 
@@ -295,4 +320,9 @@ def _row(r: Any) -> OutboxRow:
         guard_history=None if r["guard_history"] is None else tuple(json.loads(r["guard_history"])),
         remote_id=r["remote_id"],
         detail=r["detail"],
+        retries=r["retries"],
+        retrying_since=(
+            datetime.fromisoformat(r["retrying_since"]) if r["retrying_since"] else None
+        ),
+        looks=r["looks"],
     )

@@ -1,0 +1,32 @@
+"""A write that will not happen: the CRM said no for good, or asked for another try too often."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fairlead.core.effects import SetOwner
+from fairlead.core.types import LeadState, Record
+from fairlead.store import decisions, journal, leads, outbox
+from fairlead.store.db import Db
+from fairlead.store.outbox import OutboxRow, OutboxState
+from fairlead.telemetry import get_logger
+
+log = get_logger()
+
+
+def refused(db: Db, row: OutboxRow, record: Record, detail: str, now: datetime) -> None:
+    """Set one write aside for a person, inside the caller's transaction; others go on.
+
+    Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back.
+    """
+    crm = row.ref.crm
+    outbox.settle(db, row.key, OutboxState.REFUSED, detail, now)
+    if isinstance(row.effect, SetOwner):
+        outbox.cancel_open(db, row.ref, OutboxState.CANCELLED, "its owner was refused", now)
+        decisions.refund(db, row.decision_id, row.ref, now)
+        leads.set_state(db, row.ref, LeadState.DEAD_LETTER, f"refused by {crm}: {detail}")
+        leads.set_owner(db, row.ref, record.owner_id)
+    if journal.add_dead_letter(db, now, row.ref, "deliver", detail, record.version, row.key):
+        log.warning("dead_letter.added", crm=crm, lead=str(row.ref), stage="deliver", reason=detail)
+    journal.write(db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail)
+    log.warning("effect.refused", crm=crm, lead=str(row.ref), effect=row.key, reason=detail)
