@@ -1,9 +1,10 @@
-"""A daemon's reading and writing sides over fake CRMs and a clock moved by hand, without threads."""
+"""A daemon's reading and writing sides over fake CRMs and a clock moved by hand; no threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from fairlead.core.policy_file import load_policy
@@ -14,7 +15,8 @@ from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router
 from fairlead.metrics import Metrics
-from fairlead.store import decisions, directory, leads, outbox
+from fairlead.spi.connector import Capabilities
+from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_connector import FakeConnector
@@ -46,43 +48,84 @@ REPS = ("anna@example.com", "ben@example.com", "carla@example.com")
 QUIET = timedelta(seconds=120)
 
 
-class HookedDb(Db):
-    """The state, telling before and after each commit, so that a test can crash there."""
+@cache
+def the_policy(text: str) -> ActivePolicy:
+    """A policy, read once per process."""
+    return ActivePolicy(
+        load_policy({"policy.yaml": text}, "policy.yaml"), {"policy.yaml": text}, "policy.yaml"
+    )
 
-    def __init__(self, path: Path | None, hook: Callable[[str], None]) -> None:
+
+class HookedDb(Db):
+    """The state, telling before and after each commit, so that a test can crash there.
+
+    In memory it opens from an `image` of what another one had committed: a state file without disk.
+    """
+
+    def __init__(
+        self, path: Path | None, hook: Callable[[str], None], image: bytes | None = None
+    ) -> None:
         self.hook: Callable[[str], None] = lambda _: None
+        self._image = image
         super().__init__(path)
         self.hook = hook
+
+    def _prepare(self) -> None:
+        if self._image is None:
+            super()._prepare()
+        else:
+            self._conn.deserialize(self._image)
+            self._conn.execute("PRAGMA foreign_keys=ON")
 
     def _commit(self) -> None:
         self.hook("commit:before")
         super()._commit()
         self.hook("commit:after")
 
+    def committed(self) -> bytes:
+        """What a process that dies now leaves behind."""
+        if self._conn.in_transaction:
+            self._conn.execute("ROLLBACK")
+        return self._conn.serialize()
+
+
+@cache
+def empty_state() -> bytes:
+    """A new state in memory, migrated once per process."""
+    db = HookedDb(None, lambda _: None)
+    image = db.committed()
+    db.close()
+    return image
+
 
 class House:
-    """One daemon on a state file; `restart()` forgets everything that is not in it."""
+    """One daemon on a state file, or in memory; `restart()` forgets all that is not in the state.
+
+    Without a path the state lives in memory and outlives a restart all the same.
+    """
 
     def __init__(
-        self, path: Path | None, fakes: Sequence[FakeCrm], clock: ManualClock, policy: str = POLICY
+        self,
+        path: Path | None,
+        fakes: Sequence[FakeCrm],
+        clock: ManualClock,
+        policy: str = POLICY,
+        capabilities: Mapping[str, Capabilities] | None = None,
     ) -> None:
         self.path = path
         self.fakes = list(fakes)
         self.clock = clock
         self.policy = policy
+        self.capabilities = capabilities or {}
         self.allowed = True
+        self.metrics = Metrics()
         self.on_commit: Callable[[str], None] = lambda _: None
-        self._open()
+        self._open(None if path is not None else empty_state())
 
-    def _open(self) -> None:
-        self.db = HookedDb(self.path, lambda when: self.on_commit(when))
-        active = ActivePolicy(
-            load_policy({"policy.yaml": self.policy}, "policy.yaml"),
-            {"policy.yaml": self.policy},
-            "policy.yaml",
-        )
-        metrics = Metrics()
-        router = Router(self.db, active.policy, metrics)
+    def _open(self, image: bytes | None) -> None:
+        self.db = HookedDb(self.path, lambda when: self.on_commit(when), image)
+        active = the_policy(self.policy)
+        router = Router(self.db, active.policy, self.metrics)
         with self.db.transaction():
             decisions.keep_policy(
                 self.db, active.policy.hash, active.files, active.main, self.clock.now()
@@ -91,15 +134,21 @@ class House:
         self.delivers: dict[str, Deliver] = {}
         for fake in self.fakes:
             ingest = Ingest(
-                self.db, FakeConnector(fake), lambda: router, self.clock, metrics,
+                self.db, self.connector(fake), lambda: router, self.clock, self.metrics,
                 all_ready=self._all_ready, on_work=lambda: None,
             )  # fmt: skip
             self.ingests[fake.name] = ingest
             self.delivers[fake.name] = Deliver(
-                self.db, FakeConnector(fake), ingest, self.clock, metrics,
-                quiet=QUIET, may_write=lambda: self.allowed,
+                self.db, self.connector(fake), ingest, self.clock, self.metrics,
+                quiet=QUIET, may_write=self.may_write,
             )  # fmt: skip
         self.commands = Commands(self.db, lambda: active, self.clock)
+
+    def connector(self, fake: FakeCrm) -> FakeConnector:
+        return FakeConnector(fake, capabilities=self.capabilities.get(fake.name))
+
+    def may_write(self) -> bool:
+        return self.allowed and journal.get_switch(self.db, "paused") is None
 
     def _all_ready(self) -> bool:
         rows = [directory.get_connector(self.db, f.name) for f in self.fakes]
@@ -127,9 +176,12 @@ class House:
         self.deliver()
 
     def restart(self) -> None:
-        """What kill -9 leaves: the state file."""
+        """What kill -9 leaves: the state as it was committed."""
+        image = self.db.committed() if self.path is None else None
         self.db.close()
-        self._open()
+        self.on_commit, hook = lambda _: None, self.on_commit
+        self._open(image)
+        self.on_commit = hook
 
     def state(self, ref: Ref) -> LeadState | None:
         row = leads.get_lead(self.db, ref)

@@ -123,7 +123,10 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
     tasks = db.rows(
         "SELECT t.* FROM outbox t WHERE t.crm = ? AND t.kind = 'upsert_task'"
         " AND t.state IN ('new', 'inflight') AND t.not_before <= ?"
-        " AND NOT " + _OWNER_OPEN + " ORDER BY t.urgent DESC, t.seq LIMIT ?",
+        " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.crm = t.crm AND o.object = t.object"
+        " AND o.lead_id = t.lead_id AND o.kind IN ('set_owner', 'restore_owner')"
+        " AND o.state IN ('new', 'inflight') AND o.key NOT IN (SELECT value FROM json_each(?)))"
+        " ORDER BY t.urgent DESC, t.seq LIMIT ?",
         (crm, now.isoformat(), json.dumps(going), limit),
     )
     claimed += [_row(r) for r in tasks]
@@ -133,14 +136,6 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
         [(quiet_until.isoformat(), c.key) for c in claimed],
     )
     return claimed
-
-
-_OWNER_OPEN = (
-    "EXISTS (SELECT 1 FROM outbox o WHERE o.crm = t.crm AND o.object = t.object"
-    " AND o.lead_id = t.lead_id AND o.kind IN ('set_owner', 'restore_owner')"
-    " AND o.state IN ('new', 'inflight') AND o.key NOT IN (SELECT value FROM json_each(?)))"
-)
-"""Whether the owner write of a task's lead is open, leaving out those whose keys are given."""
 
 
 def open_owner_write(db: Db, ref: Ref) -> OutboxRow | None:
@@ -263,8 +258,10 @@ def next_due(db: Db, crm: str) -> datetime | None:
     r = db.row(
         "SELECT min(not_before) at FROM outbox t WHERE crm = ?"
         " AND state IN ('new', 'inflight', 'sent')"
-        " AND (kind != 'upsert_task' OR NOT " + _OWNER_OPEN + ")",
-        (crm, "[]"),
+        " AND (kind != 'upsert_task' OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.crm = t.crm"
+        " AND o.object = t.object AND o.lead_id = t.lead_id"
+        " AND o.kind IN ('set_owner', 'restore_owner') AND o.state IN ('new', 'inflight')))",
+        (crm,),
     )
     return datetime.fromisoformat(r["at"]) if r is not None and r["at"] else None
 
