@@ -44,7 +44,7 @@ def section(name: str) -> str:
 
 
 def lines_of_shell() -> list[tuple[str, str]]:
-    """Every line of a shell block, on any page, that calls fairlead; with the place of its block."""
+    """Every line of a shell block, on any page, that calls fairlead; and where it stands."""
     found = []
     for block in all_blocks():
         if block.kind not in ("sh", "console"):
@@ -76,50 +76,46 @@ def test_it_has_every_option_and_argument_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_it_has_an_example_and_known_exit_codes(name: str) -> None:
     text = section(name)
-    assert f"\nfairlead {name}" in text or f" {name}" in re.findall(r"```sh\n(.*?)```", text)[0]
+    assert re.search(rf"(?m)^fairlead {name}( |$)", text)
     [codes] = re.findall(r"(?m)^Exit codes: (.*)$", text)
     told = {int(c) for c in re.findall(r"\b\d+\b", codes)}
-    assert {0} < told | {1}
-    assert told <= CODES
+    assert {0} <= told <= CODES
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_examples_of_the_help_are_on_the_page(name: str) -> None:
-    for line in (command_at(COMMANDS[name]).epilog or "").splitlines():
-        if line.strip().startswith("fairlead "):
-            assert line.strip() in section(name) or "--json" in line or "--config" in line, line
+    lines = [x.strip() for x in (command_at(COMMANDS[name]).epilog or "").splitlines()]
+    examples = [x for x in lines if x.startswith("fairlead ")]
+    assert examples
+    assert [x for x in examples if x not in section(name)] == []
 
 
 def test_defaults_are_the_program_s() -> None:
+    compared = 0
     for name, path in COMMANDS.items():
-        rows = re.findall(r"(?m)^\| (`--[^|]+) \| ([^|]*) \|", section(name))
-        for options, default in rows:
+        for options, told in re.findall(r"(?m)^\| (`--[^|]+) \| ([^|]*) \|", section(name)):
             for option in re.findall(r"`(--[a-z-]+)`", options):
                 [param] = [p for p in command_at(path).params if option in p.opts]
                 if isinstance(param, click.Option) and param.show_default:
-                    assert (
-                        float(default) == param.default
-                        if default[0].isdigit()
-                        else (default == str(param.default))
-                    )
+                    wanted = param.default
+                    assert told == (f"{wanted:g}" if isinstance(wanted, float) else str(wanted))
+                    compared += 1
+    assert compared >= 5
 
 
 @pytest.mark.parametrize(("place", "line"), lines_of_shell())
 def test_every_call_on_any_page_is_one_that_the_program_takes(place: str, line: str) -> None:
     words = shlex.split(line.split(" > ")[0], comments=True)[1:]
-    context = click.Context(main, info_name="fairlead", resilient_parsing=False)
     command: click.Command = main
-    if words in (["--help"], ["--version"]):
-        return
-    while isinstance(command, click.Group):
-        rest = list(words)
-        parser = command.make_parser(context)
+    while isinstance(command, click.Group) and words not in (["--help"], ["--version"]):
+        parser = command.make_parser(click.Context(command))
         parser.allow_interspersed_args = False
-        _, rest, _ = parser.parse_args(rest)
-        assert rest, f"{place}: {line}: no command"
+        _, rest, _ = parser.parse_args(list(words))
+        assert rest, f"{place}: {line}: names no command"
         assert rest[0] in command.commands, f"{place}: {line}: no command {rest[0]!r}"
         command, words = command.commands[rest[0]], rest[1:]
-    command.make_context(command.name, list(words), resilient_parsing=False)
+    if not isinstance(command, click.Group):
+        command.make_context(command.name, list(words))
 
 
 def test_the_exit_codes_are_all_there_are() -> None:
