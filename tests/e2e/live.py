@@ -1,8 +1,8 @@
 """The stage of these tests: both sandboxes served over HTTP, `fairlead` as a process beside them.
 
 Leads are made as any client makes them, by plain HTTP; what happened is read off the sandboxes'
-audit; what the daemon says is read off its command line, its socket and its log. Nothing here
-imports the daemon's insides.
+audit; what the daemon says is read off its commands, its socket and its log. Nothing here imports
+the daemon's insides.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+from click.testing import CliRunner
 
+from fairlead.cli import main
 from fairlead.daemon.control_socket import ControlClient
 from fairlead.demo.play import policy_folder
 from fairlead.demo.traffic import LEAD_TABLE, OWNER_FIELD
 from fairlead.demo.verdict import MARKER, TASK_TABLE
+from fairlead.errors import ConfigError
 from fairlead.sandbox.both import BothSandboxes
 from fairlead.sandbox.org import Row, Seen, Write
 
@@ -41,6 +45,7 @@ PATIENCE = 40.0
 """Seconds that a condition gets on a busy machine; most take less than one."""
 
 _numbers = itertools.count(1)
+_stages: list[Stage] = []
 
 
 def wait_for(what: str, condition: Callable[[], T], within: float = PATIENCE) -> T:
@@ -51,7 +56,8 @@ def wait_for(what: str, condition: Callable[[], T], within: float = PATIENCE) ->
         if value:
             return value
         if time.monotonic() > ends:
-            raise AssertionError(f"in {within:g} s it never came true that {what}")
+            said = "\n".join(stage.said()[-4000:] for stage in _stages)
+            raise AssertionError(f"in {within:g} s it never came true that {what}; log:\n{said}")
         time.sleep(0.03)
 
 
@@ -246,6 +252,15 @@ class Crms:
             assert counts[crm, id] <= 1, f"{crm} {id} has {counts[crm, id]} tasks"
 
 
+@dataclass(frozen=True)
+class Answered:
+    """How a command ended and what it said."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
 class Stage:
     """A folder with settings, token, policy and state, and the commands run on it."""
 
@@ -262,6 +277,7 @@ class Stage:
         self.connectors = 2
         self.client = ControlClient(self.folder / "s.sqlite.sock", timeout=20)
         self.settings(**settings)
+        _stages.append(self)
 
     def secret(self, name: str, text: str, mode: int = 0o600) -> Path:
         path = self.folder / name
@@ -314,14 +330,28 @@ class Stage:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "fairlead", "--config", str(self.config), *words]
 
-    def fairlead(self, *words: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; it must end with this exit code, and never with a traceback."""
+    def fairlead(self, *words: str, exit_code: int = 0) -> Answered:
+        """Run a command to its end; it must end with this exit code, and never with a traceback.
+
+        `run` and `once` are processes, since they set up logging; the others run in this one, which
+        saves a second each.
+        """
+        done = self._process(words) if words[0] in ("run", "once") else self._here(words)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.exit_code == exit_code, (words, done)
+        return done
+
+    def _process(self, words: Sequence[str]) -> Answered:
         done = subprocess.run(
             self.command(*words), capture_output=True, text=True, timeout=90, env=environment()
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert done.returncode == exit_code, (words, done.returncode, done.stdout, done.stderr)
-        return done
+        return Answered(done.returncode, done.stdout, done.stderr)
+
+    def _here(self, words: Sequence[str]) -> Answered:
+        done = CliRunner().invoke(main, ["--config", str(self.config), *words])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Answered(done.exit_code, done.stdout, done.stderr)
 
     def json(self, *words: str, exit_code: int = 0) -> Any:
         return json.loads(self.fairlead(*words, "--json", exit_code=exit_code).stdout)
@@ -368,6 +398,17 @@ class Stage:
         found: dict[str, Any] = self.client.call("status")
         return found
 
+    def known(self, id: str) -> dict[str, Any] | None:
+        """What `why` tells of a record in the running daemon; None before it was seen."""
+        try:
+            [found] = self.client.call("why", lead=id)
+        except ConfigError as e:
+            if "has been seen" not in str(e):
+                raise
+            return None
+        result: dict[str, Any] = found
+        return result
+
     def idle(self) -> bool:
         """Whether nothing is left to write."""
         depth = self.status()["outbox"]
@@ -384,6 +425,7 @@ class Stage:
     def close(self) -> None:
         if self.process is not None:
             self.kill()
+        _stages.remove(self)
         shutil.rmtree(self.folder)
 
 

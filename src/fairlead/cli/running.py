@@ -43,6 +43,7 @@ def once(config: Path | None, policy: Path | None, as_json: bool) -> None:
     """One round and out: read what changed, decide, write, verify. For cron or a first try."""
     from fairlead.daemon.active_policy import read_policy
     from fairlead.daemon.app import App, build_connectors
+    from fairlead.daemon.commands import Commands
     from fairlead.telemetry import configure_logging
 
     settings = settings_of(config, policy=policy)
@@ -52,7 +53,8 @@ def once(config: Path | None, policy: Path | None, as_json: bool) -> None:
         app = App(settings, active, build_connectors(settings, active), progress=progress)
         try:
             app.once()
-            status = app.commands.status()
+            # Asked as from outside: when this ends, no daemon runs.
+            status = Commands(app.db, lambda: active, app.clock).status()
         finally:
             app.close()
     show(status, as_json, human_status)
