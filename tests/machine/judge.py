@@ -29,8 +29,7 @@ def always(world: World) -> None:
 def _one_owner_of_ours(world: World, crm: FakeCrm) -> None:
     given: defaultdict[Ref, set[str | None]] = defaultdict(set)
     restores = {
-        r["key"]
-        for r in world.house.db.rows("SELECT key FROM outbox WHERE kind = 'restore_owner'")
+        r["key"] for r in world.house.db.rows("SELECT key FROM outbox WHERE kind = 'restore_owner'")
     }
     for a in crm.our_writes("owner"):
         if a.key not in restores:

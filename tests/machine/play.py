@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from daemon.house import REPS, House, an_org, user_id
 
 from fairlead.core.types import LeadState, Ref
 from fairlead.errors import Ambiguous, FairleadError, RetryLater, Unavailable
-from fairlead.store import directory, journal, leads, outbox
+from fairlead.store import journal, leads, outbox
 from fairlead.testing.clock import ManualClock
+from fairlead.testing.fake_connector import FAKE_CAPABILITIES
 from fairlead.testing.fake_crm import FakeCrm
 
 OUTSIDER = "dana@example.com"
@@ -39,7 +41,8 @@ class World:
         self.crms[0].stamp_resolution = timedelta(seconds=1)
         self.outsiders = {c.name: c.add_user(OUTSIDER) for c in self.crms}
         self.queues = {c.name: c.add_queue("Elsewhere") for c in self.crms}
-        self.house = House(None, self.crms, self.clock)
+        one_call = replace(FAKE_CAPABILITIES, carries_poll=False, lead_objects=("contacts",))
+        self.house = House(None, self.crms, self.clock, capabilities={"hubspot": one_call})
         self.house.start()
         self.baseline = self.clock.now()
         self.clock.advance(5)
@@ -216,8 +219,11 @@ class World:
         self._on(lead, lambda crm, ref: crm.mend(ref))
 
     def deactivate(self, crm: int, rep: int) -> None:
+        """One rep leaves, or all of them do."""
         fake = self._crm(crm)
-        fake.deactivate(user_id(fake, REPS[rep % len(REPS)]))
+        gone = REPS[rep % 4 : rep % 4 + 1] or REPS
+        for email in gone:
+            fake.deactivate(user_id(fake, email))
         self.seen["deactivated"] += 1
 
     def activate(self, crm: int, rep: int) -> None:
@@ -300,7 +306,8 @@ class World:
             for row in _rows(self.house, crm.name)
             if row.state is LeadState.HELD
         ]
-        return [f"{o.key} {o.kind} {o.state} {o.detail}" for o in outbox.open_rows(self.house.db)] + held
+        rows = outbox.open_rows(self.house.db)
+        return [*(f"{o.key} {o.kind} {o.state} {o.detail}" for o in rows), *held]
 
     # -- parts ------------------------------------------------------------------------------
 
@@ -342,7 +349,3 @@ def _rows(house: House, crm: str) -> list[leads.LeadRow]:
     found = house.db.rows("SELECT crm, object, id FROM leads WHERE crm = ?", (crm,))
     rows = [leads.get_lead(house.db, Ref(r["crm"], r["object"], r["id"])) for r in found]
     return [r for r in rows if r is not None]
-
-
-def owners_of(house: House, crm: str) -> dict[str, str | None]:
-    return {o.id: o.email for o in directory.get_owners(house.db, crm)}

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from machine.judge import always, at_rest
 from machine.play import World
 
-SEEDS = int(os.environ.get("FAIRLEAD_SEEDS", "60"))
+SEEDS = int(os.environ.get("FAIRLEAD_SEEDS", "150"))
 FIRST = int(os.environ.get("FAIRLEAD_SEED", "0"))
 
 

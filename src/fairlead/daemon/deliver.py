@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from fairlead.clock import Clock
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
-from fairlead.core.types import Gone, Kind, Record, Ref
+from fairlead.core.types import Actor, Gone, Kind, Record, Ref
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
@@ -335,7 +335,7 @@ class Deliver:
         """The chosen owner cannot own it: give the charge back and decide on without that rep.
 
         A rep who left after getting the lead and before its task could be made is passed over, too:
-        an assignment is complete with its task.
+        an assignment is complete with its task. But not one whom a person chose.
         """
         decision = decisions.get_decision(self.db, row.decision_id)
         task = isinstance(effect, UpsertTask)
@@ -345,7 +345,7 @@ class Deliver:
         if (
             row.kind is EffectKind.RESTORE_OWNER
             or decision is None
-            or (task and decision.owner_id != effect.owner_id)
+            or (task and (decision.owner_id != effect.owner_id or _chosen_by_person(record)))
         ):
             refused(self.db, row, record, f"this owner cannot have it: {detail}", now)
             return
@@ -387,6 +387,11 @@ def _refs(rows: Sequence[OutboxRow]) -> list[Ref]:
 def _unsent(row: OutboxRow, record: Record) -> bool:
     """Whether the write surely never took effect: not sent, refused, or not in the history."""
     return row.state is OutboxState.NEW or record.owner_history is not None
+
+
+def _chosen_by_person(record: Record) -> bool:
+    history = record.owner_history
+    return bool(history and history[-1].actor is Actor.PERSON)
 
 
 def backoff(attempts: int) -> float:
