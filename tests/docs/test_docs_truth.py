@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 from dataclasses import fields
+from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
 
@@ -137,3 +139,31 @@ def test_files_that_the_pages_point_at_exist() -> None:
         text = prose(page.read_text(encoding="utf-8"))
         for path in re.findall(r"`((?:tests|src|fixtures|systemd|connectors)/[\w./-]+)`", text):
             assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_every_connector_and_sandbox_has_its_page_in_the_readme() -> None:
+    readme = text_of("README.md")
+    for group, page in (("fairlead.connectors", "connectors"), ("fairlead.sandboxes", "sandbox")):
+        names = {e.name for e in entry_points(group=group)}
+        assert names >= {"salesforce", "hubspot"}
+        for name in names:
+            assert f"](docs/{page}-{name}.md)" in readme
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", text_of("Makefile")))
+    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(r"(?m)(?:^|`)make ([a-z]+)", text)
+        assert set(named) <= targets, page.name
+    assert {"demo", "test", "check", "conformance"} <= set(
+        re.findall(r"(?m)^make ([a-z]+)", text_of("README.md"))
+    )
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    [newest, *_] = re.findall(r"(?m)^## (.+)$", text_of("CHANGELOG.md"))
+    assert project["version"] in newest
+    assert project["requires-python"] == ">=3.11,<3.15"
+    assert "Python 3.11 to 3.14" in text_of("README.md")
