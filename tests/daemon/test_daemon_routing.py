@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from daemon.house import REPS, House, an_org, owner_email, user_id
+from daemon.house import REPS, House, owner_email, user_id
 
 from fairlead.core.types import Actor, LeadState
 from fairlead.errors import Unavailable
 from fairlead.store import journal
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def sf(clock: ManualClock) -> FakeCrm:
-    return an_org(clock, "salesforce")
-
-
-@pytest.fixture
-def hs(clock: ManualClock) -> FakeCrm:
-    return an_org(clock, "hubspot")
-
-
-@pytest.fixture
-def house(sf: FakeCrm, hs: FakeCrm, clock: ManualClock) -> Iterator[House]:
-    house = House(None, [sf, hs], clock)
-    house.start()
-    clock.advance(1)
-    yield house
-    house.close()
 
 
 def test_a_new_lead_gets_its_owner_and_one_task_and_why_explains_it(
@@ -142,9 +117,7 @@ def test_a_person_who_is_faster_than_our_write_wins(house: House, sf: FakeCrm) -
     assert [t.owner_id for t in sf.tasks.values()] in ([], [ben])
 
 
-def test_a_person_who_races_our_write_gets_their_choice_put_back(
-    house: House, sf: FakeCrm
-) -> None:
+def test_a_person_who_races_our_write_gets_their_choice_put_back(house: House, sf: FakeCrm) -> None:
     lead = sf.create_lead(email="x@acme.test")
     house.poll()
     ours = house.delivers["salesforce"]
@@ -178,9 +151,7 @@ def test_an_owner_the_crm_refuses_is_replaced_by_the_next(house: House, sf: Fake
     assert all(owner_email(sf, r) in REPS for r in refs)
 
 
-def test_a_rep_deactivated_between_decision_and_write_is_skipped(
-    house: House, sf: FakeCrm
-) -> None:
+def test_a_rep_deactivated_between_decision_and_write_is_skipped(house: House, sf: FakeCrm) -> None:
     lead = sf.create_lead(email="x@acme.test")
     house.poll()
     chosen = house.db.row("SELECT owner_id FROM leads")["owner_id"]

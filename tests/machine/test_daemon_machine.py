@@ -1,4 +1,4 @@
-"""Hypothesis drives the daemon: any history of leads, people, faults and crashes keeps the promises.
+"""Hypothesis drives the daemon: any history of leads, people and faults keeps the promises.
 
 The same moves as the simulator's, chosen and shrunk by Hypothesis. A fixed set of examples by
 default; `FAIRLEAD_MACHINE=long` plays many more, each time others.

@@ -35,7 +35,7 @@ def moves(world: World, dice: random.Random) -> list[tuple[str, float, Callable[
         ("person strikes", 4, lambda: world.person_strikes(n(), n(), n())),
         ("reader strikes", 1, lambda: world.reader_strikes(n(), n())),
         ("automation", 0.5, lambda: world.automation_sets_owner(n(), n())),
-        ("automation strikes", 0.5, lambda: world.automation_strikes(n(), n(), n())),
+        ("automation strikes", 2, lambda: world.automation_strikes(n(), n(), n())),
         ("edit", 1, lambda: world.edit(n())),
         ("delete", 0.5, lambda: world.delete(n())),
         ("convert", 0.3, lambda: world.convert(n())),
