@@ -1,4 +1,4 @@
-"""Log-ins: JWT bearer and client credentials, over TLS with its authority and over plain loopback."""
+"""Log-ins: JWT bearer and client credentials, over TLS and over plain loopback."""
 
 from __future__ import annotations
 

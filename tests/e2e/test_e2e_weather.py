@@ -14,6 +14,9 @@ from salesforce_sandbox.test_sf_sandbox_auth import USER, private_pem, public_pe
 WRITES = {"path": "/composite$", "body": '"method":"PATCH"'}
 """The one address of Salesforce that carries reads and writes, when it carries writes."""
 
+CALLS = {"salesforce": "/composite$", "hubspot": "/2026-09/", "search": "/2026-09/.*/search$"}
+"""What the daemon calls and the clients of these tests do not."""
+
 
 def with_jwt(stage: Stage) -> None:
     crms = stage.crms
@@ -27,7 +30,9 @@ def with_jwt(stage: Stage) -> None:
             "username": USER,
             "consumer_key": "app-key",
             "private_key_file": "salesforce.key",
-        }
+            "read_timeout": 2,
+        },
+        hubspot={"read_timeout": 2},
     )
 
 
@@ -78,7 +83,7 @@ def test_sessions_that_end_are_renewed_and_nobody_notices(stage: Stage) -> None:
     for _ in range(3):
         crms.act("salesforce", op="expire_sessions")
         routed(stage, [("salesforce", crms.lead())])
-    crms.fault("salesforce", "expired_session", path="/services/data")
+    crms.fault("salesforce", "expired_session", path=CALLS["salesforce"])
     routed(stage, [("salesforce", crms.lead())])
     after = crms.act("salesforce", op="status")
     assert after["logins"] > before["logins"]
@@ -88,13 +93,12 @@ def test_sessions_that_end_are_renewed_and_nobody_notices(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("crm", "kind", "more"),
     [
-        ("salesforce", "server_unavailable", {"count": 6}),
-        ("salesforce", "request_limit", {"count": 2}),
-        ("salesforce", "too_many_requests", {"count": 4, "params": {"retry_after": 1}}),
-        ("salesforce", "bad_gateway_502_html", {"count": 6, "probability": 0.5}),
+        ("salesforce", "server_unavailable", {"count": 2}),
+        ("salesforce", "request_limit", {"count": 2, "params": {"retry_after": 1}}),
+        ("salesforce", "too_many_requests", {"count": 3, "params": {"retry_after": 1}}),
         ("hubspot", "ten_secondly_429", {"count": 3, "params": {"retry_after": 1}}),
-        ("hubspot", "secondly_429", {"count": 3, "path": "/search$"}),
-        ("hubspot", "unavailable_503", {"count": 6, "probability": 0.5}),
+        ("hubspot", "secondly_429", {"count": 3}),
+        ("hubspot", "unavailable_503", {"count": 2}),
     ],
 )
 def test_a_storm_of_refusals_delays_leads_and_loses_none(
@@ -102,7 +106,7 @@ def test_a_storm_of_refusals_delays_leads_and_loses_none(
 ) -> None:
     crms = stage.crms
     since = crms.last_seq(crm)
-    crms.fault(crm, kind, **more)
+    crms.fault(crm, kind, path=CALLS["search" if kind == "secondly_429" else crm], **more)
     keys = [(crm, crms.lead() if crm == "salesforce" else crms.contact()) for _ in range(3)]
     routed(stage, keys)
     assert struck(stage, crm, since, kind) >= 1
@@ -115,7 +119,9 @@ def test_a_storm_of_refusals_delays_leads_and_loses_none(
         ("salesforce", {"kind": "reset", "where": "after", **WRITES}),
         ("salesforce", {"kind": "truncate", "where": "after", **WRITES}),
         ("salesforce", {"kind": "server_unavailable", "where": "after", **WRITES}),
+        ("salesforce", {"kind": "hang", "where": "after", "seconds": 5, **WRITES}),
         ("hubspot", {"kind": "reset", "where": "after", "path": "/contacts/batch/update$"}),
+        ("hubspot", {"kind": "hang", "where": "after", "seconds": 5, "path": "/tasks/batch/"}),
         ("hubspot", {"kind": "reset", "where": "after", "path": "/tasks/batch/"}),
         ("hubspot", {"kind": "reset", "where": "before", "path": "/tasks/batch/"}),
         ("hubspot", {"kind": "internal_500", "where": "after", "path": "/tasks/batch/"}),
@@ -126,7 +132,7 @@ def test_an_answer_lost_around_a_write_makes_no_second_owner_and_no_second_task(
 ) -> None:
     crms = stage.crms
     since = crms.last_seq(crm)
-    crms.control(crm, "faults", {"count": 2, **fault})
+    crms.control(crm, "faults", {"count": 1, **fault})
     keys = [(crm, crms.lead() if crm == "salesforce" else crms.contact()) for _ in range(3)]
     routed(stage, keys)
     assert struck(stage, crm, since, str(fault["kind"])) >= 1
