@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead.core.policy import Policy
 from fairlead.daemon.active_policy import read_policy, wanted
 from fairlead.errors import Ambiguous, ConfigError, NeedsOperator, RetryLater
 from fairlead.settings import Settings
@@ -16,14 +17,7 @@ def examine(settings: Settings) -> list[dict[str, Any]]:
 
     Never raises for what it finds: a CRM that refuses us is a finding like any other.
     """
-    findings: list[dict[str, Any]] = []
-    policy = None
-    try:
-        active = read_policy(settings.policy)
-        policy = active.policy
-        findings.append(_finding("policy", "reads well", True, f"policy {policy.hash[:12]}"))
-    except ConfigError as e:
-        findings.append(_finding("policy", "reads well", False, str(e), "run: fairlead check"))
+    findings, policy = _policy(settings)
     if not settings.connectors:
         findings.append(
             _finding("settings", "a CRM is configured", False, "none is",
@@ -33,6 +27,19 @@ def examine(settings: Settings) -> list[dict[str, Any]]:
         want = wanted(policy, name) if policy else Wanted()
         findings += _connector(settings, name, want)
     return findings
+
+
+def _policy(settings: Settings) -> tuple[list[dict[str, Any]], Policy | None]:
+    """The finding about the policy, and the policy; before `init` its absence is only a note."""
+    if not settings.policy.exists():
+        remedy = "write one with: fairlead init"
+        missing = f"{settings.policy} is not there yet"
+        return [_finding("policy", "reads well", False, missing, remedy, fatal=False)], None
+    try:
+        policy = read_policy(settings.policy).policy
+    except ConfigError as e:
+        return [_finding("policy", "reads well", False, str(e), "run: fairlead check")], None
+    return [_finding("policy", "reads well", True, f"policy {policy.hash[:12]}")], policy
 
 
 def _connector(settings: Settings, name: str, want: Wanted) -> list[dict[str, Any]]:

@@ -47,6 +47,8 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     yield "daemon: running" if v["running"] else "daemon: not running"
     if v["paused"]:
         yield f"PAUSED since {v['paused']}"
+    if (v.get("health") or {}).get("kill_switch"):
+        yield "KILL SWITCH is set: nothing is written; remove the file to go on"
     for wrong in (v.get("health") or {}).get("wrong", ()):
         yield f"WRONG: {wrong}"
     yield f"policy: {(v['policy'] or 'none')[:12]}"
