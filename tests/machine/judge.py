@@ -97,7 +97,8 @@ def _one_lead(world: World, crm: FakeCrm, row: leads.LeadRow) -> None:
 def _people_win(crm: FakeCrm, ref: Ref, changes: list[Audit], events: list[str]) -> None:
     if "effect.refused" in events:
         return  # a put-back that the CRM refused is a person's work
-    people = [a for a in changes if a.actor is Actor.PERSON]
+    # Setting what is there already leaves no trace that anybody could see.
+    people = [a for a in changes if a.actor is Actor.PERSON and a.old != a.new]
     if not people:
         return
     choice = people[-1]

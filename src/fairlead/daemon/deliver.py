@@ -15,16 +15,17 @@ from typing import TypeVar
 
 from fairlead.clock import Clock
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
-from fairlead.core.types import Actor, Gone, Kind, Record, Ref
+from fairlead.core.types import Gone, Kind, Record, Ref
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.refusal import refused
+from fairlead.daemon.second_choice import SecondChoice
 from fairlead.daemon.verify import Verifier
 from fairlead.errors import Ambiguous, NeedsOperator, RetryLater
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector, Cursor, Outcome, Receipt
-from fairlead.store import decisions, directory, journal, outbox
+from fairlead.store import directory, journal, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
@@ -73,6 +74,7 @@ class Deliver:
         self.quiet = quiet
         self._may_write = may_write
         self.verifier = Verifier(db, connector, clock, metrics)
+        self._second_choice = SecondChoice(db, ingest)
         self._meter = Meter(connector, metrics)
 
     def turn(self) -> int:
@@ -151,7 +153,8 @@ class Deliver:
         restoring = row.kind is EffectKind.RESTORE_OWNER
         person = self.verifier.chosen_since(row, record)
         shown = self.verifier.shown(row, record)
-        if shown or (restoring and person is not None):
+        theirs = restoring or self.verifier.is_persons(record.owner_id)
+        if shown or (theirs and person is not None):
             who = "a person chose the owner" if person else "overruled by automation"
             self.verifier.superseded(row, record, now, who)
             return None
@@ -159,7 +162,7 @@ class Deliver:
             if restoring or self.verifier.is_persons(record.owner_id) or not _unsent(row, record):
                 self.verifier.superseded(row, record, now, "the owner changed before we wrote")
             else:
-                self._decide_again(row, record, "moved before we wrote; decided again", now)
+                self._second_choice.after_move(row, record, now)
             return None
         if not restoring and not self.verifier.can_own(effect.owner_id):
             self._choose_again(row, effect, record, "inactive before the write", now)
@@ -318,50 +321,13 @@ class Deliver:
             attempt=tries, reason=detail,
         )  # fmt: skip
 
-    def _decide_again(self, row: OutboxRow, record: Record, why: str, now: datetime) -> None:
-        """Nothing was written and nobody's lead it is: what it is now decides."""
-        outbox.settle(self.db, row.key, OutboxState.SUPERSEDED, why, now)
-        decisions.refund(self.db, row.decision_id, row.ref, now)
-        journal.write(
-            self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key, reason=why,
-            owner_id=record.owner_id,
-        )  # fmt: skip
-        log.info("effect.superseded", crm=self.crm, lead=str(row.ref), effect=row.key, reason=why)
-        self.ingest.observe_all([record], again=True)
-
     def _choose_again(
         self, row: OutboxRow, effect: Effect, record: Record, detail: str, now: datetime
     ) -> None:
-        """The chosen owner cannot own it: give the charge back and decide on without that rep.
-
-        A rep who left after getting the lead and before its task could be made is passed over, too:
-        an assignment is complete with its task. But not one whom a person chose.
-        """
-        decision = decisions.get_decision(self.db, row.decision_id)
-        task = isinstance(effect, UpsertTask)
-        if task and outbox.open_owner_write(self.db, row.ref) is not None:
+        if isinstance(effect, UpsertTask) and outbox.open_owner_write(self.db, row.ref) is not None:
             self._asked_again(row, record, f"after its owner: {detail}", None, now)
-            return
-        if (
-            row.kind is EffectKind.RESTORE_OWNER
-            or decision is None
-            or (task and (decision.owner_id != effect.owner_id or _chosen_by_person(record)))
-        ):
-            refused(self.db, row, record, f"this owner cannot have it: {detail}", now)
-            return
-        decisions.refund(self.db, row.decision_id, row.ref, now)
-        outbox.settle(
-            self.db, row.key, OutboxState.SUPERSEDED, "this owner cannot own it; decided again", now
-        )
-        journal.write(
-            self.db, now, "effect.bad_owner", ref=row.ref, effect_key=row.key, reason=detail,
-            decision_id=row.decision_id, rep=decision.rep_id or decision.owner_id,
-            generation=decision.generation,
-        )  # fmt: skip
-        log.warning(
-            "effect.bad_owner", crm=self.crm, lead=str(row.ref), effect=row.key, reason=detail
-        )
-        self.ingest.observe_all([record], again=True, rerun=task)
+        else:
+            self._second_choice.without_owner(row, effect, record, detail, now)
 
     def _put_back(self, rows: Sequence[OutboxRow], error: Exception) -> None:
         """Nothing was applied: rows go back to where they were, to be tried after a pause."""
@@ -387,11 +353,6 @@ def _refs(rows: Sequence[OutboxRow]) -> list[Ref]:
 def _unsent(row: OutboxRow, record: Record) -> bool:
     """Whether the write surely never took effect: not sent, refused, or not in the history."""
     return row.state is OutboxState.NEW or record.owner_history is not None
-
-
-def _chosen_by_person(record: Record) -> bool:
-    history = record.owner_history
-    return bool(history and history[-1].actor is Actor.PERSON)
 
 
 def backoff(attempts: int) -> float:

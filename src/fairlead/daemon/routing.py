@@ -160,7 +160,7 @@ class Router:
         """
         if known is not None and known.state is LeadState.PRE_EXISTING:
             return replace(row, state=LeadState.PRE_EXISTING, reason="older than the first start")
-        if outbox.open_owner_write(self.db, row.ref) is not None:
+        if row.decision_id and outbox.open_owner_write(self.db, row.ref) is not None:
             return replace(row, state=LeadState.ASSIGNED, retry_at=None)
         if known is not None and known.state is LeadState.TERMINAL:
             return row
@@ -225,7 +225,9 @@ class Router:
         self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, rerun: bool
     ) -> LeadState:
         generation = leads.generation_of(self.db, row.person_id)
-        attempt = decisions.attempts_of(self.db, lead.ref, generation) + 1
+        attempt = 1
+        if row.decision_id is not None:
+            attempt += decisions.attempts_of(self.db, lead.ref, generation)
         others = leads.leads_of_person(self.db, row.person_id)
         match = self._match(lead, others, snap)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -284,11 +284,14 @@ def history_marks(history: Iterable[OwnerChange]) -> tuple[str, ...]:
 
 
 def _dump(effect: Effect) -> str:
-    values: dict[str, Any] = asdict(effect)
+    values: dict[str, Any] = {f: getattr(effect, f) for f in _FIELDS[type(effect)]}
     values["ref"] = str(effect.ref)
     if isinstance(effect, UpsertTask):
         values["due_at"] = effect.due_at.isoformat()
     return json.dumps(values, sort_keys=True)
+
+
+_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in (SetOwner, UpsertTask)}
 
 
 def _load(kind: EffectKind, payload: str) -> Effect:

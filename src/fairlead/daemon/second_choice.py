@@ -1,0 +1,83 @@
+"""When a decision cannot come true, the lead is decided on once more, at once.
+
+Called by `deliver` inside its transaction: an owner that cannot own, a lead that a tool has moved
+meanwhile. The rep who does not get it has the turn given back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fairlead.core.effects import Effect, UpsertTask
+from fairlead.core.types import Actor, Record
+from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.refusal import refused
+from fairlead.store import decisions, journal, outbox
+from fairlead.store.db import Db
+from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
+from fairlead.telemetry import get_logger
+
+log = get_logger()
+
+
+class SecondChoice:
+    """Decides again for one connector's writing side."""
+
+    def __init__(self, db: Db, ingest: Ingest) -> None:
+        self.db = db
+        self.ingest = ingest
+
+    def after_move(self, row: OutboxRow, record: Record, now: datetime) -> None:
+        """Nothing was written and nobody's lead it is: where it is now decides."""
+        why = "moved before we wrote; decided again"
+        outbox.settle(self.db, row.key, OutboxState.SUPERSEDED, why, now)
+        decisions.refund(self.db, row.decision_id, row.ref, now)
+        journal.write(
+            self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key, reason=why,
+            owner_id=record.owner_id,
+        )  # fmt: skip
+        log.info(
+            "effect.superseded", crm=row.ref.crm, lead=str(row.ref), effect=row.key, reason=why
+        )
+        self.ingest.observe_all([record], again=True)
+
+    def without_owner(
+        self, row: OutboxRow, effect: Effect, record: Record, detail: str, now: datetime
+    ) -> None:
+        """The chosen owner cannot own it: decide on without that rep.
+
+        A rep who left after getting the lead and before its task could be made is passed over, too:
+        an assignment is complete with its task. But not one whom a person chose.
+        """
+        decision = decisions.get_decision(self.db, row.decision_id)
+        task = isinstance(effect, UpsertTask)
+        if (
+            row.kind is EffectKind.RESTORE_OWNER
+            or decision is None
+            or (task and (decision.owner_id != effect.owner_id or _chosen_by_person(record)))
+        ):
+            refused(self.db, row, record, f"this owner cannot have it: {detail}", now)
+            return
+        decisions.refund(self.db, row.decision_id, row.ref, now)
+        outbox.settle(
+            self.db, row.key, OutboxState.SUPERSEDED, "this owner cannot own it; decided again", now
+        )
+        journal.write(
+            self.db, now, "effect.bad_owner", ref=row.ref, effect_key=row.key, reason=detail,
+            decision_id=row.decision_id, rep=decision.rep_id or decision.owner_id,
+            generation=decision.generation,
+        )  # fmt: skip
+        log.warning(
+            "effect.bad_owner", crm=row.ref.crm, lead=str(row.ref), effect=row.key, reason=detail
+        )
+        self.ingest.observe_all([record], again=True, rerun=task)
+        pending = outbox.open_owner_write(self.db, row.ref)
+        if pending is not None and record.owner_history is not None:
+            # A person may choose the very owner that we are about to replace.
+            seen = outbox.history_marks(record.owner_history)
+            outbox.remember_guard(self.db, [(pending.key, seen)])
+
+
+def _chosen_by_person(record: Record) -> bool:
+    history = record.owner_history
+    return bool(history and history[-1].actor is Actor.PERSON)
