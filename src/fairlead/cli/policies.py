@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from fairlead.cli.root import EXAMPLES, json_option, progress_line, settings_of, show
+from fairlead.cli.root import EXAMPLES, json_option, need_crm, progress_line, settings_of, show
 from fairlead.clock import SystemClock
 from fairlead.errors import EXIT_CONFIG, EXIT_WOULD_CHANGE, ConfigError
 
@@ -86,6 +86,7 @@ def plan(
 
     settings = settings_of(config, policy=policy)
     active = read_policy(settings.policy)
+    need_crm(settings)
     clock = SystemClock()
     since = parse_since(created_since, clock.now()) if created_since else None
     pairs = build_connectors(settings, active)

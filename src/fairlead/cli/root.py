@@ -80,6 +80,12 @@ def settings_of(config: Path | None, **overrides: Any) -> Any:
     return load_settings(config, overrides)
 
 
+def need_crm(settings: Any) -> None:
+    """Raises ConfigError when the settings name no CRM at all."""
+    if not settings.connectors:
+        raise ConfigError("no CRM is configured; add a [salesforce] or [hubspot] table")
+
+
 def show(value: Any, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:
     """Print a result for a machine or for a person."""
     if as_json:

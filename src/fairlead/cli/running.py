@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from fairlead.cli.root import EXAMPLES, json_option, progress_line, settings_of, show
-from fairlead.errors import ConfigError
+from fairlead.cli.root import EXAMPLES, json_option, need_crm, progress_line, settings_of, show
 from fairlead.reports.human import human_status
 
 
@@ -27,8 +26,7 @@ def run(config: Path | None, policy: Path | None, log_format: str | None) -> Non
     settings = settings_of(config, policy=policy, log_format=log_format)
     configure_logging(settings.log_format, settings.log_level)
     active = read_policy(settings.policy)
-    if not settings.connectors:
-        raise ConfigError("no CRM is configured; add a [salesforce] or [hubspot] table")
+    need_crm(settings)
     app = App(settings, active, build_connectors(settings, active))
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: app.stop())
@@ -49,6 +47,7 @@ def once(config: Path | None, policy: Path | None, as_json: bool) -> None:
     settings = settings_of(config, policy=policy)
     configure_logging(settings.log_format, settings.log_level)
     active = read_policy(settings.policy)
+    need_crm(settings)
     with progress_line() as progress:
         app = App(settings, active, build_connectors(settings, active), progress=progress)
         try:

@@ -37,8 +37,11 @@ class Fault:
             raise ValueError("where must be before or after")
         if self.kind == "truncate" and self.where != "after":
             raise ValueError("truncate cuts an answer, so it strikes after")
-        re.compile(self.path)
-        re.compile(self.body)
+        for name in ("path", "body"):
+            try:
+                re.compile(getattr(self, name))
+            except re.error as e:
+                raise ValueError(f"{name} is no regular expression: {e}") from None
 
 
 class FaultPlan:

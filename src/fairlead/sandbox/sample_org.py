@@ -97,10 +97,11 @@ def furnish_hubspot(face: Face) -> SampleOrg:
             {"op": "create", "object": "companies", "fields": fields, "at": at, "settled": True}
         )
     for i in range(24):
+        person = i + 12  # the first dozen are known to Salesforce, too
         fields = {
             "firstname": "Existing",
             "lastname": f"Contact{i}",
-            "email": f"existing{i + 12}@open{i % 9}.example",
+            "email": f"existing{person}@open{person % 9}.example",
             "country": rng.choice(("Germany", "United States", "France")),
             "lifecyclestage": "lead",
         }

@@ -89,6 +89,8 @@ class SandboxApp:
 
     async def _strike(self, fault: Fault, request: Request, send: Send) -> bool:
         """Play the fault; True when it has answered (or hung up) itself."""
+        if fault.kind == "truncate":
+            return False
         if fault.where == "before":
             org = self.face.org
             with org.lock:
