@@ -24,6 +24,7 @@ from fairlead.core.effects import SetOwner, UpsertTask, effect_key
 from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.refusal import refused
+from fairlead.daemon.sightings import version_of
 from fairlead.errors import Ambiguous, RetryLater
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector
@@ -136,6 +137,7 @@ class Verifier:
     def _done(self, row: OutboxRow, record: Record, now: datetime) -> None:
         restored = row.kind is EffectKind.RESTORE_OWNER
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
+        leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
         event = "effect.restored" if restored else "effect.verified"
         if restored:
             self._settle_lead(row, record, "a person chose the owner")
@@ -153,7 +155,7 @@ class Verifier:
     def _settle_lead(self, row: OutboxRow, record: Record, why: str) -> None:
         owned = self.is_persons(record.owner_id)
         leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
-        leads.set_owner(self.db, row.ref, record.owner_id)
+        leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
 
     def _put_back(
         self,

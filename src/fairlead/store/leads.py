@@ -94,11 +94,16 @@ def set_state(db: Db, ref: Ref, state: LeadState, reason: str) -> None:
     )
 
 
-def set_owner(db: Db, ref: Ref, owner_id: str | None) -> None:
-    """Note who owns the lead; None: nobody does."""
+def set_owner(db: Db, ref: Ref, owner_id: str | None, version: str | None = None) -> None:
+    """Note who owns the lead; None: nobody does.
+
+    `version`, when given, is the version that shows it: with coarse stamps the same older version
+    may come back later and must be news then.
+    """
     db.execute(
-        "UPDATE leads SET owner_id = ? WHERE crm = ? AND object = ? AND id = ?",
-        (owner_id, ref.crm, ref.object, ref.id),
+        "UPDATE leads SET owner_id = ?, version = coalesce(?, version)"
+        " WHERE crm = ? AND object = ? AND id = ?",
+        (owner_id, version, ref.crm, ref.object, ref.id),
     )
 
 
