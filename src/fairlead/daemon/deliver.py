@@ -302,7 +302,7 @@ class Deliver:
     def _task_done(self, row: OutboxRow, remote_id: str | None, now: datetime) -> None:
         outbox.sent(self.db, row.key, remote_id, now)
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
-        journal.close_dead_letters_of(self.db, row.ref, now, "deliver")
+        journal.close_dead_letter_of_effect(self.db, row.key, now)
         journal.write(self.db, now, "task.written", ref=row.ref, effect_key=row.key, id=remote_id)
 
     def _asked_again(

@@ -144,7 +144,9 @@ class Router:
             )
         leads.put_lead(self.db, kept)
         if kept.state is not LeadState.DEAD_LETTER:
-            journal.close_dead_letters_of(self.db, record.ref, now, "read")
+            dead = before is not None and before.state is LeadState.DEAD_LETTER
+            stage = None if dead else "read"
+            journal.close_dead_letters_of(self.db, record.ref, now, stage)
         return kept.state
 
     # -- steps ------------------------------------------------------------------------------
@@ -164,6 +166,10 @@ class Router:
             return replace(row, state=LeadState.ASSIGNED, retry_at=None)
         if known is not None and known.state is LeadState.TERMINAL:
             return row
+        if known is not None and known.state is LeadState.DEAD_LETTER:
+            kept = self._still_dead(row, snap)
+            if kept is not None:
+                return kept
         if known is not None and (row.state is LeadState.ASSIGNED or self._was_assigned(row)):
             if is_persons(snap.world, row.ref.crm, row.owner_id):
                 reason = row.reason if row.state is LeadState.ASSIGNED else "has an owner again"
@@ -174,6 +180,17 @@ class Router:
                 row, state=LeadState.HELD, reason="existing records are still being read"
             )
         return None
+
+    def _still_dead(self, row: LeadRow, snap: Snapshot) -> LeadRow | None:
+        """A lead whose owner the CRM refused waits for a person, whatever else changes on it.
+
+        Our own task changes it, too. Somebody who gives it an owner by hand has answered it.
+        """
+        if not journal.waits_for_a_person(self.db, row.ref, "deliver"):
+            return None
+        if is_persons(snap.world, row.ref.crm, row.owner_id):
+            return replace(row, state=LeadState.ASSIGNED, reason="has an owner again")
+        return replace(row, state=LeadState.DEAD_LETTER)
 
     def _was_assigned(self, row: LeadRow) -> bool:
         """Whether it is left because somebody took it from the owner that we gave it."""

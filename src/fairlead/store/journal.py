@@ -130,6 +130,25 @@ def close_dead_letters_of(db: Db, ref: Ref, now: datetime, stage: str | None = N
     )
 
 
+def close_dead_letter_of_effect(db: Db, effect_key: str, now: datetime) -> None:
+    """The write went through after all: the open entry that names it is answered."""
+    db.execute(
+        "UPDATE dead_letters SET state = 'retried', closed_at = ? WHERE effect_key = ?"
+        " AND state = 'open'",
+        (now.isoformat(), effect_key),
+    )
+
+
+def waits_for_a_person(db: Db, ref: Ref, stage: str) -> bool:
+    """Whether an entry of this stage is open for the record."""
+    found = db.row(
+        "SELECT 1 FROM dead_letters WHERE crm = ? AND object = ? AND lead_id = ? AND stage = ?"
+        " AND state = 'open'",
+        (ref.crm, ref.object, ref.id, stage),
+    )
+    return found is not None
+
+
 def get_switch(db: Db, name: str) -> str | None:
     """A durable switch or fact, e.g. `paused`."""
     r = db.row("SELECT value FROM meta WHERE name = ?", (name,))
