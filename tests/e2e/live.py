@@ -58,7 +58,7 @@ def wait_for(what: str, condition: Callable[[], T], within: float = PATIENCE) ->
         if time.monotonic() > ends:
             said = "\n".join(stage.said()[-4000:] for stage in _stages)
             raise AssertionError(f"in {within:g} s it never came true that {what}; log:\n{said}")
-        time.sleep(0.03)
+        time.sleep(0.05)
 
 
 class Crms:

@@ -56,10 +56,11 @@ def test_health_and_numbers_answer_on_loopback_only(stage: Stage) -> None:
     wait_for("it is well", lambda: get(stage, "/healthz")[0] == 200)
     assert get(stage, "/healthz", Host="evil.example")[0] == 421
     _, numbers = get(stage, "/metrics")
-    assert 'fairlead_leads_seen_total{crm="salesforce"} 25.0' in numbers
-    assert 'fairlead_effects_total{kind="set_owner",outcome="verified"} 2.0' in numbers
-    assert "fairlead_time_to_owner_seconds_count 2.0" in numbers
-    assert re.search(r'fairlead_connector_up\{crm="hubspot"\} 1.0', numbers)
+    for crm, states in stage.status()["leads"].items():
+        assert f'fairlead_leads_seen_total{{crm="{crm}"}} {sum(states.values())}.0' in numbers
+        assert f'fairlead_connector_up{{crm="{crm}"}} 1.0' in numbers
+    assert re.search(r'fairlead_effects_total{kind="set_owner",outcome="verified"} [1-9]', numbers)
+    assert re.search(r"fairlead_time_to_owner_seconds_count [1-9]", numbers)
 
 
 def test_health_tells_when_a_crm_cannot_be_seen(stage: Stage) -> None:
