@@ -175,9 +175,10 @@ class House:
         self.poll()
         self.deliver()
 
-    def restart(self) -> None:
-        """What kill -9 leaves: the state as it was committed."""
-        image = self.db.committed() if self.path is None else None
+    def restart(self, image: bytes | None = None) -> None:
+        """What kill -9 leaves: the state as it was committed; or what a backup `image` holds."""
+        if self.path is None and image is None:
+            image = self.db.committed()
         self.db.close()
         self.on_commit, hook = lambda _: None, self.on_commit
         self._open(image)

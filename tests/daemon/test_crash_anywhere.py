@@ -142,3 +142,33 @@ def test_a_crash_on_a_day_with_faults_does_no_more_harm(start: int, fault: str) 
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.7, 0.9])
 def test_a_restart_on_a_real_file_finds_what_was_committed(tmp_path: Path, part: float) -> None:
     judge(play(tmp_path / "state.sqlite", Fuse(int(points(None) * part))))
+
+
+def test_yesterdays_backup_assigns_nothing_again_and_makes_no_second_task() -> None:
+    """Power cuts and restored backups lose commits; the CRM's own state and the markers hold."""
+    clock = ManualClock()
+    sf, hs = an_org(clock, "salesforce"), an_org(clock, "hubspot")
+    house = House(None, [sf, hs], clock)
+    house.start()
+    clock.advance(5)
+    images: list[bytes] = []
+    house.on_commit = lambda when: (
+        images.append(house.db.committed()) if when == "commit:after" else None
+    )
+    made = [(f, f.create_lead(email=e)) for e in ("a@a.test", "b@b.test") for f in (sf, hs)]
+    for _ in range(3):
+        house.round()
+        clock.advance(1)
+    house.on_commit = lambda _: None
+    owners = {ref: fake.owner_of(ref) for fake, ref in made}
+    assert None not in owners.values()
+    assert len(images) > 10
+    for image in images:
+        house.restart(image)
+        for _ in range(3):
+            house.round()
+            clock.advance(121)
+        assert house.open_writes() == 0
+        assert {ref: fake.owner_of(ref) for fake, ref in made} == owners
+        assert {len([t for t in f.tasks.values() if t.ref == r]) for f, r in made} == {1}
+    house.close()

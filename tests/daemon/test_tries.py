@@ -77,19 +77,6 @@ def test_a_refused_lead_gives_the_turn_back_and_a_retry_takes_one(
     assert house.commands.dead_letters() == []
 
 
-def test_an_edit_of_a_refused_lead_is_looked_at_without_being_told(
-    house: House, sf: FakeCrm
-) -> None:
-    lead = sf.create_lead(email="x@acme.test")
-    sf.faults.refuse(lead)
-    house.round()
-    sf.faults.clear()
-    sf.update(lead, country="FR")
-    house.round()
-    assert owner_email(sf, lead) in REPS
-    assert house.commands.dead_letters() == []
-
-
 def test_a_dropped_lead_stays_dropped_whatever_is_edited(house: House, sf: FakeCrm) -> None:
     lead = sf.create_lead(email="x@acme.test")
     sf.faults.refuse(lead)
