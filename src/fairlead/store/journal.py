@@ -92,7 +92,7 @@ def add_dead_letter(
         " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')"
         " ON CONFLICT (crm, object, lead_id, stage) WHERE state = 'open'"
         " DO UPDATE SET reason = excluded.reason, version = excluded.version,"
-        " effect_key = excluded.effect_key, at = excluded.at",
+        " effect_key = excluded.effect_key",
         (ref.crm, ref.object, ref.id, stage, reason, version, effect_key, now.isoformat()),
     )
     return before is None
@@ -139,12 +139,12 @@ def close_dead_letter_of_effect(db: Db, effect_key: str, now: datetime) -> None:
     )
 
 
-def refused_since(db: Db, ref: Ref, at: datetime) -> bool:
-    """Whether a write to this record was put on the list after `at` and is still there."""
+def waits_for_a_person(db: Db, ref: Ref, stage: str) -> bool:
+    """Whether an entry of this stage is open for the record."""
     found = db.row(
-        "SELECT 1 FROM dead_letters WHERE crm = ? AND object = ? AND lead_id = ?"
-        " AND stage = 'deliver' AND state = 'open' AND at > ?",
-        (ref.crm, ref.object, ref.id, at.isoformat()),
+        "SELECT 1 FROM dead_letters WHERE crm = ? AND object = ? AND lead_id = ? AND stage = ?"
+        " AND state = 'open'",
+        (ref.crm, ref.object, ref.id, stage),
     )
     return found is not None
 
