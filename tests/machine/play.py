@@ -55,6 +55,21 @@ class World:
         self.house.on_commit = self._point
         for crm in self.crms:
             crm.on_call = self._point
+            self._watch_late_writes(crm)
+
+    def _watch_late_writes(self, crm: FakeCrm) -> None:
+        """Count writes of ours that take effect after their call was given up."""
+        later = crm.later
+
+        def watched(delay: timedelta, do: Callable[[], None]) -> None:
+            def and_look() -> None:
+                before = len(crm.our_writes())
+                do()
+                self.seen["late apply"] += len(crm.our_writes()) > before
+
+            later(delay, and_look)
+
+        crm.later = watched  # type: ignore[method-assign]
 
     # -- the process ------------------------------------------------------------------------
 
@@ -337,9 +352,9 @@ class World:
                 reason = str(j.detail.get("reason", ""))
                 self.seen[f"{j.event}: {reason}".split(" into ")[0]] += 1
                 self.seen[j.event] += 1
-            row = crm.find(ref)
-            if row is not None:
-                self.seen["leads"] += 1
+            self.seen["leads"] += crm.find(ref) is not None
+        text = self.house.metrics.render()[0].decode()
+        self.seen["ambiguous"] += 'outcome="ambiguous"' in text
 
     def close(self) -> None:
         self.house.close()

@@ -90,6 +90,8 @@ SOMETIMES = (
     "crash at write.owners:before",
     "struck inside a call",
     "call failed",
+    "ambiguous",
+    "late apply",
     "effect.restored",
     "effect.bad_owner",
     "effect.refused",
