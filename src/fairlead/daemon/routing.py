@@ -241,11 +241,16 @@ class Router:
     def _decide(
         self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, rerun: bool
     ) -> LeadState:
+        fresh = row.decision_id is None and row.state is LeadState.HELD
         generation = leads.generation_of(self.db, row.person_id)
         attempt = 1
         if row.decision_id is not None:
             attempt += decisions.attempts_of(self.db, lead.ref, generation)
-        others = leads.leads_of_person(self.db, row.person_id)
+        others = (
+            []
+            if fresh and row.shared_key is None
+            else leads.leads_of_person(self.db, row.person_id)
+        )
         match = self._match(lead, others, snap)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         case = Case(row.person_id, generation, lead, match, excluded, rerun)
@@ -281,7 +286,8 @@ class Router:
                 urgent=decision.high_priority,
             ),
         )  # fmt: skip
-        journal.close_dead_letters_of(self.db, lead.ref, now)
+        if not fresh:
+            journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
