@@ -41,7 +41,7 @@ TOKEN = "tok-4711-canary-of-a-secret"
 POLL = 0.3
 LAG = (0.1, 0.4)
 """Seconds that HubSpot's search trails, where a test does not say otherwise."""
-PATIENCE = 40.0
+PATIENCE = 90.0
 """Seconds that a condition gets on a busy machine; most take less than one."""
 
 _numbers = itertools.count(1)
