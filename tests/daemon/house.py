@@ -150,6 +150,10 @@ class House:
     def may_write(self) -> bool:
         return self.allowed and journal.get_switch(self.db, "paused") is None
 
+    def allow(self, writing: bool) -> None:
+        """The kill switch, off and on again."""
+        self.allowed = writing
+
     def _all_ready(self) -> bool:
         rows = [directory.get_connector(self.db, f.name) for f in self.fakes]
         return all(r is not None and r.ready for r in rows)

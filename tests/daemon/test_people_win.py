@@ -279,3 +279,66 @@ class TestWithoutOwnerHistory:
         assert blind.open_writes() == 0
         assert blind.state(lead) is LeadState.DEAD_LETTER
         blind.close()
+
+
+def test_changes_there_and_back_within_one_second_are_seen_in_the_end(
+    house: House, sf: FakeCrm
+) -> None:
+    """The same stamp and the same values again: only what was read between tells them apart."""
+    sf.stamp_resolution = timedelta(minutes=10)
+    queue, ben = sf.add_queue("Partners"), user_id(sf, "ben@example.com")
+    house.ingests["salesforce"].refresh_owners()
+    lead = sf.create_lead(email="x@acme.test")
+    house.poll()
+    sf.person_sets_owner(lead, queue)
+    house.poll()
+    sf.automation_sets_owner(lead, ben)
+    house.deliver()
+    sf.automation_sets_owner(lead, queue)
+    settle(house)
+    row = leads.get_lead(house.db, lead)
+    assert row is not None
+    assert (row.owner_id, row.state) == (queue, LeadState.LEFT)
+
+
+def test_an_older_sighting_tells_nothing(house: House, sf: FakeCrm) -> None:
+    lead = sf.create_lead(email="x@acme.test")
+    ingest = house.ingests["salesforce"]
+    asked = ingest.cursors()
+    stale = ingest.connector.changes(asked)
+    house.clock.advance(1)
+    sf.person_sets_owner(lead, user_id(sf, "ben@example.com"))
+    house.poll()
+    assert house.state(lead) is LeadState.LEFT
+    ingest.take(stale, asked)
+    house.deliver()
+    assert house.state(lead) is LeadState.LEFT
+    assert not sf.our_writes()
+
+
+def test_a_lead_is_not_decided_again_while_its_write_is_open(house: House, sf: FakeCrm) -> None:
+    lead = sf.create_lead(email="x@acme.test")
+    sf.faults.applied_later(60, "write.owners")
+    house.round()
+    before = chosen(house, lead)
+    house.ingests["salesforce"].look_again([lead])
+    assert chosen(house, lead) == before
+    assert house.db.rows("SELECT count(*) n FROM decisions")[0]["n"] == 1
+    settle(house)
+    assert sf.owner_of(lead) == before
+    assert len(sf.our_writes("owner")) == 1
+
+
+@pytest.mark.parametrize("where", ["read:before", "read:after"])
+def test_a_pause_in_the_middle_of_a_turn_stops_its_write(
+    house: House, sf: FakeCrm, where: str
+) -> None:
+    lead = sf.create_lead(email="x@acme.test")
+    house.poll()
+    once_at(sf, where, lambda: house.allow(False))
+    house.deliver()
+    assert not sf.our_writes()
+    house.allow(True)
+    house.clock.advance(2)
+    house.deliver()
+    assert owner_email(sf, lead) in REPS
