@@ -22,7 +22,7 @@ demo: $(DEMO)/.installed ## Shows fairlead at work on two invented CRMs; needs n
 	@$(DEMO)/bin/fairlead demo $(ARGS)
 
 test: $(TEST)/.installed ## Runs the tests in an environment made from the lock
-	$(TEST)/bin/python -m pytest -n 2 $(ARGS)
+	$(TEST)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(TEST)/.installed ## Everything a change must pass: format, lint, types, layers, tests
 	$(TEST)/bin/ruff format --check .

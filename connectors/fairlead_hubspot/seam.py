@@ -180,7 +180,21 @@ class Seam:
         _preload_content: bool = True,
         _request_timeout: Any = None,
     ) -> Answer:
-        """Send once. `body` becomes JSON; timeouts are the session's, whatever the caller says."""
+        """Send once. `body` becomes JSON; timeouts are the session's, whatever the caller says.
+
+        A token that HubSpot refuses is read from its file again; if it is another one by now, the
+        call, which was not looked at, goes out once more with it.
+        """
+        try:
+            return self._send(method, url, query_params, headers, body)
+        except AuthFailed:
+            if not self._token_changed():
+                raise
+            return self._send(method, url, query_params, headers, body)
+
+    def _send(
+        self, method: str, url: str, query_params: Any, headers: Mapping[str, str] | None, body: Any
+    ) -> Answer:
         path = dated(urlsplit(url).path, self._version)
         writing = method != "GET" and not path.endswith(_READING_POST)
         self._portal.check_open()
@@ -241,13 +255,17 @@ class Seam:
             if _number(headers.get("X-HubSpot-RateLimit-Remaining")) == 0:
                 self._portal.burst.hold(1.0)
 
+    def _token_changed(self) -> bool:
+        """Take the token that the operator has put into the file since, if it is another one.
+
+        An unreadable file is no news beside "the token is refused", which the caller hears.
+        """
+        refused = self._token
+        with contextlib.suppress(ConfigError):
+            self._token = self._read_token()
+        return self._token != refused
+
     def _heed(self, error: FairleadError, response: requests.Response) -> None:
-        if isinstance(error, AuthFailed):
-            # The operator may have put a new token into the file; an unreadable file is no news
-            # beside "the token is refused", which is what the caller hears.
-            with contextlib.suppress(ConfigError):
-                self._token = self._read_token()
-            return
         after = retry_after(response.headers)
         if after is None and isinstance(error, RateLimited):
             after = error.after

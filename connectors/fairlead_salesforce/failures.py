@@ -49,6 +49,11 @@ class Problem:
         text = f"{self.code}: {self.message}" if self.message else self.code
         return text if len(text) <= 300 else text[:299] + "…"
 
+    @property
+    def bare(self) -> str:
+        """Code and fields alone: no message, which may quote the record."""
+        return f"{self.code} ({', '.join(self.fields)})" if self.fields else self.code
+
 
 def problems(body: Any) -> tuple[Problem, ...]:
     """The reasons in a parsed body; () when it holds none that we can read."""

@@ -58,14 +58,28 @@ LEAD_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Our lead field names and the Lead fields that fill them, in the order to try."""
 
 
+ACCOUNT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "account.name": ("Name",),
+        "account.website": ("Website",),
+        "account.owner": ("OwnerId",),
+        "account.type": ("Type",),
+        "account.industry": ("Industry",),
+        "account.employees": ("NumberOfEmployees",),
+        "account.parent": ("ParentId",),
+    }
+)
+
+
 class SalesforceFieldMap:
-    """Where our lead fields live on the Lead object; custom fields come from the policy."""
+    """Where our names live on Lead, and those beginning `account.` on Account; custom fields come
+    from the policy."""
 
     def sources(self, name: str) -> tuple[str, ...]:
-        return LEAD_FIELDS.get(name, ())
+        return LEAD_FIELDS.get(name) or ACCOUNT_FIELDS.get(name, ())
 
     def names(self) -> tuple[str, ...]:
-        return tuple(LEAD_FIELDS)
+        return (*LEAD_FIELDS, *ACCOUNT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +163,13 @@ def to_18(text: str) -> str:
 
 
 def stamp(text: Any) -> datetime:
-    """An instant as Salesforce writes it; raises ValueError when it is none or has no zone."""
+    """An instant as Salesforce writes it; raises ValueError, without the value, when it is none."""
     if not isinstance(text, str):
         raise ValueError("not a text")
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("no instant") from None
     if at.tzinfo is None:
         raise ValueError("without a time zone")
     return at.astimezone(UTC)

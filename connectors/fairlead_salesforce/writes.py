@@ -196,8 +196,9 @@ def _row_receipt(effect: Effect, row: Any, *, tasks: bool) -> Receipt:
         return Receipt(effect.key, Outcome.APPLIED, remote_id=_id(row_id))
     if success is False:
         found = problems(row)
-        text = "; ".join(str(p) for p in found[:3]) or "refused without a reason"
-        return _receipt(effect, row_outcome(found, task=tasks), text)
+        codes = "; ".join(p.bare for p in found[:3]) or "refused without a reason"
+        words = "; ".join(str(p) for p in found[:3])
+        return Receipt(effect.key, row_outcome(found, task=tasks), codes, said=words)
     return _receipt(effect, Outcome.AMBIGUOUS, "no result for this row")
 
 

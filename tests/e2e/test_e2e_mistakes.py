@@ -169,3 +169,21 @@ def test_a_token_that_ends_while_we_run_is_said_once_and_the_new_one_is_picked_u
         lead = ("salesforce", crms.lead())
         wait_for("leads are routed again", lambda: crms.routed_once([lead]))
         assert [e["crm"] for e in stage.events("connector.stopped")] == ["salesforce"]
+
+
+def test_a_token_put_right_serves_both_directions_and_is_said_once() -> None:
+    with staged(start=False, hubspot={"token_file": "hs-token"}) as stage:
+        stage.secret("hs-token", "tok-of-yesterday")
+        stage.start(ready=False)
+        wait_for("it says so", lambda: stage.events("connector.stopped"))
+        stage.secret("hs-token", TOKEN)
+
+        def healed() -> bool:
+            stage.client.call("resume")
+            return bool(stage.events("connector.healed"))
+
+        wait_for("it heals", healed)
+        contact = ("hubspot", stage.crms.contact())
+        wait_for("it is routed", lambda: stage.crms.routed_once([contact]))
+        assert len(stage.events("connector.stopped")) == 1
+        assert len(stage.events("connector.healed")) == 1

@@ -215,3 +215,15 @@ def test_what_existed_before_the_first_start_was_never_touched(stage: Stage) -> 
     assert not touched
     states = stage.status()["leads"]
     assert [states[crm]["pre_existing"] for crm in CRMS] == [24, 24]
+
+
+def test_a_customers_lead_goes_to_the_owner_of_the_account() -> None:
+    with staged() as stage:
+        org = stage.crms.both.faces["salesforce"].org
+        account = next(r for r in org.rows("Account") if r.fields["Type"] == "customer")
+        website = account.fields["Website"]
+        lead = stage.crms.lead("buyer@" + website.removeprefix("https://www."))
+        wait_for("it is routed", lambda: stage.crms.routed_once([("salesforce", lead)]))
+        row = org.get("Lead", lead)
+        assert row is not None
+        assert row.fields["OwnerId"] == account.fields["OwnerId"]

@@ -269,10 +269,19 @@ def test_a_new_token_in_the_file_heals_a_refused_one(
     wire.on("search", {"results": []})
     connector = connect()
     settings().token_file.write_text("pat-new-token")
-    with pytest.raises(AuthFailed):
-        poll(connector)
     poll(connector)
-    assert wire.mock.calls[-1].request.headers["Authorization"] == "Bearer pat-new-token"
+    sent = [call.request.headers["Authorization"] for call in wire.mock.calls]
+    assert sent[-1] == "Bearer pat-new-token"
+    assert sent.count("Bearer pat-new-token") == 1
+
+
+def test_a_refused_token_that_is_still_the_one_in_the_file_is_not_sent_again(
+    connect: Connect, wire: Any
+) -> None:
+    wire.on("search", {"category": "INVALID_AUTHENTICATION"}, status=401)
+    with pytest.raises(AuthFailed):
+        poll(connect())
+    assert len(wire.mock.calls) == 1
 
 
 def test_without_a_date_header_the_poll_is_not_trusted(connect: Connect, wire: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.daemon.app import STOP_WITHIN
 from fairlead.errors import EXIT_CONFIG, EXIT_LOCKED
 from fairlead.settings import PLAIN_KEYS, Settings, load_settings
 
@@ -65,8 +66,8 @@ def test_exits_that_a_restart_cannot_heal_do_not_loop() -> None:
     assert directives()["Restart"] == "on-failure"
 
 
-def test_the_stop_waits_longer_than_a_call_to_a_crm_may_take() -> None:
-    assert int(directives()["TimeoutStopSec"]) > 120
+def test_the_stop_waits_longer_than_the_daemon_takes_to_end() -> None:
+    assert 2 * STOP_WITHIN < int(directives()["TimeoutStopSec"]) <= 30
 
 
 def test_every_library_loads_and_works_without_writable_and_executable_memory() -> None:

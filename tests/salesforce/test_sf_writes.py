@@ -112,7 +112,8 @@ def test_rows_are_answered_one_by_one(wire: Wire, connect: Callable[..., Any]) -
         Outcome.GONE,
         Outcome.AMBIGUOUS,
     ]
-    assert "Region is required" in written.receipts[2].detail
+    assert written.receipts[2].detail == "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert "Region is required" in written.receipts[2].said
 
 
 @pytest.mark.parametrize("body", [[applied(1)], [], {"odd": 1}, None, "text"])

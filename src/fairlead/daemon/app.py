@@ -38,7 +38,7 @@ from fairlead.web.health import PollSign, Signs
 
 log = get_logger()
 
-STOP_WITHIN = 8.0
+STOP_WITHIN = 6.0
 """Seconds given to threads at the end; what is still in flight then is parked and safe."""
 
 

@@ -296,7 +296,7 @@ class Deliver:
             case Outcome.BAD_OWNER:
                 self._choose_again(row, g.effect, g.record, receipt.detail, now)
             case _:
-                refused(self.db, row, g.record, receipt.detail, now)
+                refused(self.db, row, g.record, receipt.detail, now, said=receipt.said)
         return False
 
     def _task_done(self, row: OutboxRow, remote_id: str | None, now: datetime) -> None:

@@ -14,10 +14,14 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 
-def refused(db: Db, row: OutboxRow, record: Record, detail: str, now: datetime) -> None:
+def refused(
+    db: Db, row: OutboxRow, record: Record, detail: str, now: datetime, *, said: str = ""
+) -> None:
     """Set one write aside for a person, inside the caller's transaction; others go on.
 
     Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back.
+    `said` is what the CRM said in words; it may quote the lead, so only the list of dead letters
+    shows it.
     """
     crm = row.ref.crm
     outbox.settle(db, row.key, OutboxState.REFUSED, detail, now)
@@ -26,7 +30,8 @@ def refused(db: Db, row: OutboxRow, record: Record, detail: str, now: datetime) 
         decisions.refund(db, row.decision_id, row.ref, now)
         leads.set_state(db, row.ref, LeadState.DEAD_LETTER, f"refused by {crm}: {detail}")
         leads.set_owner(db, row.ref, record.owner_id)
-    if journal.add_dead_letter(db, now, row.ref, "deliver", detail, record.version, row.key):
+    shown = said or detail
+    if journal.add_dead_letter(db, now, row.ref, "deliver", shown, record.version, row.key):
         log.warning("dead_letter.added", crm=crm, lead=str(row.ref), stage="deliver", reason=detail)
     journal.write(db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail)
     log.warning("effect.refused", crm=crm, lead=str(row.ref), effect=row.key, reason=detail)

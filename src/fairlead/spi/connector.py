@@ -55,13 +55,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to one effect, in the order of the effects given."""
+    """The answer to one effect, in the order of the effects given.
+
+    `detail` is made of codes and field names and is logged; `said` is what the CRM said in words,
+    which may quote the record: it is shown with the dead letter and written nowhere else.
+    """
 
     key: str
     outcome: Outcome
     detail: str = ""
     remote_id: str | None = None
     after: float | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
