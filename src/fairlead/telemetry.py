@@ -53,6 +53,7 @@ EVENTS: dict[str, str] = {
     "poll.failed": "looks at a CRM began to fail, or fail for another reason",
     "poll.healed": "looks at a CRM work again",
     "connector.ready": "first contact: who we are and who can own leads is known",
+    "connector.limited": "a CRM works with less than it could: what is missing, and the remedy",
     "connector.stopped": "a connector stopped until a person acts",
     "connector.healed": "a stopped connector works again",
     "auth.lost": "a CRM does not accept our credentials any more",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from daemon.house import REPS, House, owner_email, user_id
 
 from fairlead.core.types import Actor, LeadState
-from fairlead.errors import Unavailable
+from fairlead.errors import PermissionMissing, Unavailable
+from fairlead.spi.connector import Finding
 from fairlead.store import journal
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
@@ -299,3 +301,18 @@ def test_owner_history_of_the_fake_tells_who(sf: FakeCrm, house: House) -> None:
     house.round()
     assert sf.row(lead).history[-1].actor is Actor.US
     assert house.clock.now() - sf.row(lead).history[-1].at < timedelta(minutes=1)
+
+
+def test_a_crm_that_lacks_what_is_needed_stops_with_the_remedy_before_anything_is_stored(
+    clock: ManualClock, sf: FakeCrm
+) -> None:
+    house = House(None, [sf], clock)
+    connector = house.ingests["salesforce"].connector
+    probe = connector.probe()
+    lacking = Finding("our user", False, "not known", "grant View Setup")
+    connector.probe = lambda: replace(probe, findings=(lacking,))  # type: ignore[method-assign]
+    with pytest.raises(PermissionMissing, match="our user: not known") as stopped:
+        house.ingests["salesforce"].first_contact()
+    assert stopped.value.remedy == "grant View Setup"
+    assert house.commands.status()["connectors"] == {}
+    house.close()

@@ -19,7 +19,7 @@ from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import is_news, version_of
-from fairlead.errors import BadRecord, Bug
+from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
 from fairlead.store import directory, journal, leads
@@ -85,8 +85,20 @@ class Ingest:
     # -- first start ------------------------------------------------------------------------
 
     def first_contact(self) -> None:
-        """Log in, learn who we are, fix the baseline on the first day, read users and queues."""
+        """Log in, learn who we are, fix the baseline on the first day, read users and queues.
+
+        Raises PermissionMissing, before anything is stored, for what the doctor calls fatal:
+        without it we could take our own changes for a person's. Lesser findings are said once.
+        """
         probe = self.connector.probe()
+        for found in probe.findings:
+            if not found.ok and found.fatal:
+                raise PermissionMissing(f"{found.check}: {found.detail}", remedy=found.remedy)
+            if not found.ok:
+                log.warning(
+                    "connector.limited", crm=self.crm, reason=f"{found.check}: {found.detail}",
+                    remedy=found.remedy,
+                )  # fmt: skip
         owners = self.connector.owners()
         with self.db.transaction():
             directory.add_connector(self.db, self.crm, probe.server_now, probe.our_ids)
