@@ -281,14 +281,17 @@ class TestWithoutOwnerHistory:
         blind.close()
 
 
-def test_changes_there_and_back_within_one_second_are_seen_in_the_end(
-    house: House, sf: FakeCrm
+def test_changes_there_and_back_within_one_stamp_are_seen_in_the_end(
+    sf: FakeCrm, clock: ManualClock
 ) -> None:
     """The same stamp and the same values again: only what was read between tells them apart."""
-    sf.stamp_resolution = timedelta(minutes=10)
+    plain = replace(FAKE_CAPABILITIES, carries_poll=False)
+    house = House(None, [sf], clock, capabilities={"salesforce": plain})
     queue, ben = sf.add_queue("Partners"), user_id(sf, "ben@example.com")
-    house.ingests["salesforce"].refresh_owners()
-    lead = sf.create_lead(email="x@acme.test")
+    house.start()
+    clock.advance(1)
+    sf.stamp_resolution = timedelta(minutes=10)
+    lead = sf.create_lead(email="x@acme.test", at=clock.now() + timedelta(minutes=10))
     house.poll()
     sf.person_sets_owner(lead, queue)
     house.poll()
@@ -299,6 +302,7 @@ def test_changes_there_and_back_within_one_second_are_seen_in_the_end(
     row = leads.get_lead(house.db, lead)
     assert row is not None
     assert (row.owner_id, row.state) == (queue, LeadState.LEFT)
+    house.close()
 
 
 def test_an_older_sighting_tells_nothing(house: House, sf: FakeCrm) -> None:
