@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from fractions import Fraction
 
-from daemon.house import REPS
+from daemon.house import REPS, the_policy
 from machine.play import World
 
+from fairlead.core.decide import decide
 from fairlead.core.fairness import bound
+from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import Actor, LeadState, OwnerKind, Ref
 from fairlead.store import decisions, journal, leads, outbox
 from fairlead.testing.fake_crm import Audit, FakeCrm
@@ -130,9 +132,18 @@ def _person(crm: FakeCrm, owner_id: str | None) -> bool:
 
 
 def _recomputed(world: World) -> None:
-    for _, ref in world.leads:
-        if leads.get_lead(world.house.db, ref) is None:
-            continue
-        [why] = world.house.commands.why(str(ref))
-        if why["decision"] is not None:
-            assert why["decision"]["recomputed_equal"], f"{ref}: decided otherwise now"
+    """Every decision of the history comes out the same from what was kept of it."""
+    db, policy = world.house.db, the_policy(world.house.policy).policy
+    for r in db.rows("SELECT id FROM decisions"):
+        kept = decisions.get_decision(db, r["id"])
+        assert kept is not None
+        assert kept.policy_hash == policy.hash
+        case, people = thaw_inputs(kept.inputs, decisions.get_roster(db, kept.roster_hash))
+        again = decide(case, people, policy, kept.at)
+        assert (again.outcome.value, again.owner_id, again.rule, again.reason) == (
+            kept.outcome, kept.owner_id, kept.rule, kept.reason,
+        ), f"{kept.ref}: decided otherwise now"  # fmt: skip
+    for _, ref in world.leads[:1]:
+        if leads.get_lead(db, ref) is not None:
+            [why] = world.house.commands.why(str(ref))
+            assert why["decision"] is None or why["decision"]["recomputed_equal"]
