@@ -274,3 +274,26 @@ def test_refused_events_reach_the_journal(house: House, sf: FakeCrm) -> None:
     assert "effect.refused" in events
     assert Ref("salesforce", "Lead", lead.id) == lead
     assert sf.kind_of(lead) is Kind.LEAD
+
+
+def test_a_retry_of_a_put_back_sends_the_put_back_again(house: House, sf: FakeCrm) -> None:
+    lead = sf.create_lead(email="x@acme.test")
+    house.poll()
+    ours = house.db.row("SELECT owner_id FROM leads")
+    assert ours is not None
+    wanted = next(user_id(sf, r) for r in REPS if user_id(sf, r) != ours["owner_id"])
+
+    def person_strikes(call: str) -> None:
+        if call == "write.owners:before":
+            sf.on_call = lambda _: None
+            sf.person_sets_owner(lead, wanted)
+
+    sf.on_call = person_strikes
+    house.delivers["salesforce"].turn()
+    sf.faults.refuse(lead)
+    house.deliver()
+    assert [d["stage"] for d in house.commands.dead_letters()] == ["deliver"]
+    sf.faults.clear()
+    house.commands.retry(None)
+    house.deliver()
+    assert sf.owner_of(lead) == wanted

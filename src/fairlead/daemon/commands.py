@@ -187,7 +187,7 @@ class Commands:
                 journal.close_dead_letter(self.db, d.id, "retried", now)
                 journal.write(self.db, now, "dead_letter.retried", ref=d.ref)
                 effect = outbox.get(self.db, d.effect_key) if d.effect_key else None
-                if effect is not None and effect.kind is outbox.EffectKind.UPSERT_TASK:
+                if effect is not None and effect.kind is not outbox.EffectKind.SET_OWNER:
                     outbox.again(self.db, effect.key, now, "retried by a person")
                 else:
                     leads.set_state(self.db, d.ref, LeadState.HELD, "a retry was asked for")
