@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fairlead.core.decision import Match
 from fairlead.core.domains import is_free_mail
-from fairlead.core.policy import Table
+from fairlead.core.tables import Table
 from fairlead.core.types import Account, CrmOwner, Lead, Value
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Protocol
 
+from fairlead.core.tables import Table
 from fairlead.core.types import Value
 
 
@@ -149,33 +150,6 @@ class Source:
     object: str | None
     pick_up: Condition | None
     place: Place
-
-
-def normal_key(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The form in which table keys are compared: trimmed, without regard to case."""
-    return tuple(value.strip().casefold() for value in values)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A CSV table looked up by exact key; `rows` maps the normalised key to its columns.
-
-    Keys are compared case-insensitively after trimming. In conditions the table is present (not
-    null) when a row was found, and its columns are `name.column`. `columns` are those beside the
-    key; a row lacks the columns whose cell is empty.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-    rows: Mapping[tuple[str, ...], Mapping[str, str]]
-    place: Place
-
-    def find(self, values: Mapping[str, Value]) -> Mapping[str, str] | None:
-        """The row for a lead's values; None when a key field is missing or no row has this key."""
-        key = tuple(values.get(name) for name in self.key)
-        texts = tuple(part for part in key if isinstance(part, str))
-        return self.rows.get(normal_key(texts)) if len(texts) == len(key) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ from fairlead.core.policy import (
     Team,
 )
 from fairlead.core.policy_document import Document, Path
+from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import PolicyShape, rep_id
-from fairlead.core.policy_tables import Files, ReadTable, read_roster, read_table
+from fairlead.core.policy_roster import read_roster
+from fairlead.core.policy_tables import ReadTable, read_table
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
 
 _ONE = Fraction(1)

@@ -13,11 +13,11 @@ from types import MappingProxyType
 from fairlead.core.policy import Policy
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_document import Document
+from fairlead.core.policy_files import Files, is_beside
 from fairlead.core.policy_models import CRMS, policy_json_schema
 from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
-from fairlead.core.policy_tables import Files, is_beside
 from fairlead.core.policy_yaml import Mapping as MappingNode
 from fairlead.core.policy_yaml import Scalar, read_yaml
 

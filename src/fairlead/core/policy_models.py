@@ -152,11 +152,34 @@ class TeamShape(_Shape):
     manager: Email | None = None
 
 
+class KeyShape(_Shape):
+    """A part of a table's key: a prefix, or a range between two columns."""
+
+    prefix: Text | None = None
+    range: Text | None = None
+    from_: Text | None = Field(default=None, alias="from")
+    to: Text | None = None
+
+
+class ExactKey(KeyShape):
+    """A part of a table's key that is written as a column's name alone."""
+
+    column: Text
+
+
+def _key_parts(value: Any) -> Any:
+    parts = value if isinstance(value, list) else [value]
+    return [ExactKey(column=v) if isinstance(v, str) and v.strip() else v for v in parts]
+
+
 class TableShape(_Shape):
-    """A CSV file looked up by exact key."""
+    """A CSV file looked up by key."""
 
     csv: Text
-    key: OneOrMore
+    key: Annotated[
+        list[KeyShape],
+        BeforeValidator(_key_parts, json_schema_input_type=Text | KeyShape | list[Text | KeyShape]),
+    ]
 
 
 class DestinationShape(_Shape):

@@ -115,7 +115,7 @@ def _keys_at(path: tuple[Any, ...]) -> frozenset[str]:
         field = model.model_fields.get(str(step))
         inner = _model_in(field.annotation) if field else None
         model = inner or model
-    return frozenset(model.model_fields)
+    return frozenset(field.alias or name for name, field in model.model_fields.items())
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
