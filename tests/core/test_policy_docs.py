@@ -22,7 +22,7 @@ YAML = [body for kind, _, body in BLOCKS if kind == "yaml"]
 def test_the_examples_make_one_policy() -> None:
     text = "version: 1\n" + "".join(YAML)
     policy = load_policy({"p.yaml": text, **CSV}, "p.yaml")
-    assert len(policy.rules) == 4
+    assert len(policy.rules) == 8
     assert policy.teams["enterprise"].scope == "company"
 
 

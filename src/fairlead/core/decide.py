@@ -25,7 +25,7 @@ from fairlead.core.decision import (
 from fairlead.core.destination import Answer, Question, resolve
 from fairlead.core.eligibility import obstacle
 from fairlead.core.match import with_match, with_tables
-from fairlead.core.policy import Condition, Destination, Policy, Rule
+from fairlead.core.policy import Condition, Destination, Place, Policy, Rule
 from fairlead.core.types import LeadState, OwnerKind
 
 OWNED = "owned by a person"
@@ -41,13 +41,15 @@ class _Path:
     passed: list[Passed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def holds(self, name: str, when: Condition | None, question: Question, note: str = "") -> bool:
+    def holds(
+        self, name: str, when: Condition | None, question: Question, note: str, place: Place
+    ) -> bool:
         """Ask a condition, and keep the verdict when explaining; `taken` is the answer so far."""
         if not self.explain:
             return when is None or when.test(question.values)
         verdict = None if when is None else when.explain(question.values)
         holds = verdict is None or verdict.result is True
-        self.rules.append(RuleTried(name, holds, verdict, note))
+        self.rules.append(RuleTried(name, holds, verdict, note, place))
         return holds
 
     def trace(self, answer: Answer | None = None) -> Trace:
@@ -101,7 +103,7 @@ def _not_ours(question: Question, path: _Path) -> str | None:
     if source is None:
         path.notes.append(f"no source of the policy takes leads from {question.crm}")
         return OUTSIDE
-    wanted = path.holds(f"source {source.name}", source.pick_up, question, "pick_up")
+    wanted = path.holds(f"source {source.name}", source.pick_up, question, "pick_up", source.place)
     if lead.owner_id is not None:
         owner = world.owners.get((question.crm, lead.owner_id))
         if owner is None or owner.kind is not OwnerKind.QUEUE:
@@ -167,7 +169,8 @@ def _route(question: Question, path: _Path) -> Decision:
             return _assigned(answer, path, rule.name, rule.high_priority, refused)
         if path.explain:
             path.rules[-1] = replace(path.rules[-1], taken=False, note="could not place it")
-    path.holds(policy.otherwise.name, None, question, "otherwise")
+    last = policy.otherwise
+    path.holds(last.name, None, question, "otherwise", last.place)
     answer = _place(policy.otherwise, question, path, refused)
     taken = rule or policy.otherwise
     if answer is None:
@@ -188,7 +191,8 @@ def _route(question: Question, path: _Path) -> Decision:
 def _first(rules: Sequence[Rule], question: Question, path: _Path) -> Rule | None:
     """The first rule that takes the lead, groups being asked in their place."""
     for rule in rules:
-        if not path.holds(rule.name, rule.when, question, "group" if rule.rules else ""):
+        note = "group" if rule.rules else ""
+        if not path.holds(rule.name, rule.when, question, note, rule.place):
             continue
         if rule.to is not None:
             return rule

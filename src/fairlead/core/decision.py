@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
-from fairlead.core.policy import Verdict
+from fairlead.core.policy import Place, Verdict
 from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep
 
 
@@ -98,6 +98,7 @@ class RuleTried:
     taken: bool
     verdict: Verdict | None
     note: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
     if trace.rules:
         lines.append("rules tried, in order:")
         for tried in trace.rules:
-            lines.extend(_rule_lines(tried))
+            lines.extend(_rule_lines(tried, policy))
     if trace.passed:
         lines.append("passed over:")
         lines.extend(f"  {p.rep_id}: {p.reason}" for p in trace.passed)
@@ -71,6 +71,7 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
                 "rule": r.name,
                 "taken": r.taken,
                 "note": r.note,
+                "place": None if r.place is None else f"{r.place.file}:{r.place.line}",
                 "verdict": None if r.verdict is None else _verdict_json(r.verdict),
             }
             for r in trace.rules
@@ -90,8 +91,12 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
     }
 
 
-def _rule_lines(tried: RuleTried) -> Iterator[str]:
-    note = f" ({tried.note})" if tried.note else ""
+def _rule_lines(tried: RuleTried, policy: Policy) -> Iterator[str]:
+    place, notes = tried.place, [tried.note] if tried.note else []
+    if place is not None and place.file != policy.otherwise.place.file:
+        # A line of a decision table; the policy itself is searched by the rule's name.
+        notes.append(f"{place.file}:{place.line}")
+    note = f" ({', '.join(notes)})" if notes else ""
     yield f"  [{'x' if tried.taken else ' '}] {tried.name}{note}"
     if tried.verdict is not None:
         yield from _verdict_lines(tried.verdict, 3)

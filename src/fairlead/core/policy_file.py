@@ -7,11 +7,12 @@ policy_yaml (tree with places), policy_shape (models), policy_build and policy_r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from fairlead.core.policy import Policy
 from fairlead.core.policy_build import Builder
+from fairlead.core.policy_destinations import Destinations
 from fairlead.core.policy_document import Document
 from fairlead.core.policy_files import Files, is_beside
 from fairlead.core.policy_models import CRMS, policy_json_schema
@@ -19,7 +20,7 @@ from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
 from fairlead.core.policy_yaml import Mapping as MappingNode
-from fairlead.core.policy_yaml import Scalar, read_yaml
+from fairlead.core.policy_yaml import Node, Scalar, Sequence, read_yaml
 
 __all__ = ["PolicyError", "PolicyProblem", "load_policy", "policy_json_schema", "referenced_files"]
 
@@ -27,7 +28,7 @@ _BOM = "\ufeff"
 
 
 def referenced_files(main_text: str) -> tuple[str, ...]:
-    """The files that a policy names (tables and roster), sorted, relative to it; never raises.
+    """The files that a policy names (tables, rules, roster), sorted, relative to it; never raises.
 
     A text that cannot be read names none; `load_policy` then says why.
     """
@@ -39,8 +40,16 @@ def referenced_files(main_text: str) -> tuple[str, ...]:
     if isinstance(tables, MappingNode):
         for _, table in tables.entries.values():
             nodes.append(table.get("csv") if isinstance(table, MappingNode) else None)
+    nodes.extend(_rule_files(root.get("rules")))
     names = {n.value.strip() for n in nodes if isinstance(n, Scalar) and isinstance(n.value, str)}
     return tuple(sorted(name for name in names if name and is_beside(name)))
+
+
+def _rule_files(rules: Node | None) -> Iterator[Node | None]:
+    for rule in rules.items if isinstance(rules, Sequence) else ():
+        if isinstance(rule, MappingNode):
+            yield rule.get("csv")
+            yield from _rule_files(rule.get("rules"))
 
 
 def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRMS) -> Policy:
@@ -67,7 +76,8 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     roster = builder.roster()
     reps = builder.known_reps(roster)
     teams = builder.teams(reps)
-    rule_builder = RuleBuilder(builder, schema, tables, reps)
+    destinations = Destinations(builder, schema, tables, reps)
+    rule_builder = RuleBuilder(builder, schema, destinations)
     rules = rule_builder.rules(shape.rules, ("rules",))
     otherwise = rule_builder.otherwise()
     if document.problems or otherwise is None:

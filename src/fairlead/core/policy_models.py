@@ -192,9 +192,14 @@ class DestinationShape(_Shape):
 
 
 class RuleShape(_Shape):
-    """A rule has `to`; a group of rules has `rules`."""
+    """A rule has `to`; a group has `rules`; `csv` alone stands for the lines of a file."""
 
-    name: Text
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["csv"]}]}
+    )
+
+    name: Text | None = None
+    csv: Text | None = None
     when: ConditionText | None = None
     to: DestinationShape | None = None
     if_away: DestinationShape | None = None

@@ -1,0 +1,101 @@
+"""Destinations of a policy: every team, rep and column that is named exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from fairlead.core.carets import nearest
+from fairlead.core.policy import Destination, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.policy_build import Builder
+from fairlead.core.policy_document import Path
+from fairlead.core.policy_models import DestinationShape
+from fairlead.core.policy_tables import ReadTable
+from fairlead.core.schema import FieldType, Schema
+
+KINDS = ("team", "rep", "queue", "account_owner")
+
+
+class Unknown(Protocol):
+    """Notes, at the place of a name, that nothing is called so."""
+
+    def __call__(
+        self, what: str, word: str, known: Iterable[str], guess: str | None = None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Resolves destinations against all that they may name."""
+
+    builder: Builder
+    schema: Schema
+    tables: Mapping[str, ReadTable]
+    reps: frozenset[str] | None
+
+    def read(self, shape: DestinationShape | None, path: Path) -> Destination | None:
+        """The destination at a path; None when there is none or it is broken."""
+        if shape is None:
+            return None
+        document = self.builder.document
+        given = [kind for kind in KINDS if getattr(shape, kind) is not None]
+        if len(given) != 1:
+            if not document.lost(path):
+                wanted = "exactly one of team, rep, queue, account_owner"
+                found = " and ".join(given) or "none"
+                message = f"a destination has {wanted}; found {found}"
+                document.report(path, message, key=True)
+            return None
+        kind = given[0]
+        if kind == "account_owner":
+            return ToAccountOwner()
+        return self.named(kind, str(getattr(shape, kind)), partial(document.unknown, (*path, kind)))
+
+    def named(self, kind: str, text: str, unknown: Unknown) -> Destination | None:
+        """A team, rep or queue by its name, or by the column or dotted field that holds it."""
+        if self.schema.types.get(text) is FieldType.TEXT and "." in text:
+            self._check_column(kind, text)
+            return _by_path(kind, text)
+        document = self.builder.document
+        root, dot, _ = text.partition(".")
+        if dot and root in document.names("tables"):
+            if root in self.tables:
+                columns = [f"{root}.{c}" for c in self.tables[root].table.columns]
+                unknown("column", text, columns)
+            return None
+        if kind == "queue":
+            return ToQueue(queue=text)
+        dotted = [n for n, t in self.schema.types.items() if "." in n and t is FieldType.TEXT]
+        if kind == "team":
+            teams = document.names("teams")
+            if text not in teams and "teams" not in document.root.lost:
+                unknown("team", text, teams, nearest(text, [*teams, *(dotted if dot else ())]))
+            return ToTeam(team=text)
+        rep = text.lower()
+        if self.reps is not None and rep not in self.reps:
+            guess = nearest(rep, [*self.reps, *(dotted if dot and "@" not in rep else ())])
+            unknown("rep", text, self.reps, guess)
+        return ToRep(rep=rep)
+
+    def _check_column(self, kind: str, text: str) -> None:
+        """Every value in a column that names teams or reps is one of them."""
+        root, _, column = text.partition(".")
+        read = self.tables.get(root)
+        known = self.builder.document.names("teams") if kind == "team" else self.reps
+        if read is None or known is None or kind == "queue" or (kind, column) in read.checked:
+            return
+        read.checked.add((kind, column))
+        for row in read.grid.rows:
+            cell = row[column]
+            if cell.value and cell.value not in known:
+                message = f"unknown {kind} {cell.value!r}"
+                problem = read.grid.problem(cell, message, nearest(cell.value, known))
+                self.builder.document.problems.append(problem)
+
+
+def _by_path(kind: str, text: str) -> Destination:
+    if kind == "team":
+        return ToTeam(path=text)
+    return ToRep(path=text) if kind == "rep" else ToQueue(path=text)
