@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from fairlead.core.decision import Case, Match, World
@@ -41,6 +41,7 @@ def rep(
     weight: Fraction | int = 1,
     inactive: tuple[str, ...] = (),
     away_until: datetime | None = None,
+    **skills: tuple[str, ...],
 ) -> Rep:
     """`rep("anna")` is anna@example.com with a user in both CRMs, `salesforce-anna` and so on."""
     crms = crms or (SF, HS)
@@ -51,6 +52,7 @@ def rep(
         {c: f"{c}-{name}" for c in crms},
         {c: c not in inactive for c in crms},
         away_until,
+        skills,
     )
 
 
@@ -93,5 +95,10 @@ def case(
     generation: int = 1,
     excluded: tuple[str, ...] = (),
     rerun: bool = False,
+    waited: timedelta = timedelta(),
+    person: str = "p1",
 ) -> Case:
-    return Case("p1", generation, of or lead(), match or Match(), frozenset(excluded), rerun)
+    seen = NOW - waited
+    return Case(
+        person, generation, of or lead(), match or Match(), frozenset(excluded), rerun, seen
+    )

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 CSV = {name: body for kind, name, body in BLOCKS if kind == "csv"}
-YAML = [body for kind, _, body in BLOCKS if kind == "yaml"]
+YAML = [body for kind, name, body in BLOCKS if kind == "yaml" and not name]
+EXAMPLES = [body for kind, name, body in BLOCKS if kind == "yaml" and name == "example"]
 
 
 def test_the_examples_make_one_policy() -> None:
@@ -26,13 +27,25 @@ def test_the_examples_make_one_policy() -> None:
     assert policy.teams["enterprise"].scope == "company"
 
 
+@pytest.mark.parametrize("lines", EXAMPLES)
+def test_an_example_of_a_rule_s_keys_fits_into_a_rule(lines: str) -> None:
+    head = (
+        "version: 1\nsources: {hs: {crm: hubspot}}\notherwise: {to: {queue: x}}\n"
+        "reps: {a@example.com: {skills: {language: de, certification: [aws, security],"
+        " industry: x}}}\nteams: {a: {members: [a@example.com]}}\n"
+        "rules:\n  - name: r\n    to: {team: a}\n"
+    )
+    rule = head + "".join(f"    {line}\n" for line in lines.splitlines())
+    assert len(load_policy({"p.yaml": rule}, "p.yaml").rules) == 1
+
+
 def test_the_roster_file_says_the_same_as_the_reps() -> None:
     text = "version: 1\n" + "".join(YAML)
     reps = next(block for block in YAML if block.startswith("reps:"))
     inline = load_policy({"p.yaml": text, **CSV}, "p.yaml")
     file = load_policy({"p.yaml": text.replace(reps, "roster: reps.csv\n"), **CSV}, "p.yaml")
-    assert {r.id: (r.weight, r.crm_ids) for r in inline.roster.values()} == {
-        r.id: (r.weight, r.crm_ids) for r in file.roster.values()
+    assert {r.id: (r.weight, r.crm_ids, r.skills) for r in inline.roster.values()} == {
+        r.id: (r.weight, r.crm_ids, r.skills) for r in file.roster.values()
     }
 
 

@@ -360,7 +360,7 @@ def test_the_json_schema_fits_the_policies() -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) >= {"rules", "teams", "tables", "task", "roster"}
     rep = schema["$defs"]["RepShape"]
-    assert set(rep["properties"]) == {"name", "weight", "salesforce", "hubspot", "zoho"}
+    assert set(rep["properties"]) == {"name", "weight", "skills", "salesforce", "hubspot", "zoho"}
     assert rep["additionalProperties"] is False
     assert schema["$defs"]["RuleShape"]["properties"]["when"] == {"type": "string", "minLength": 1}
     assert schema["properties"]["version"] == {"const": 1, "type": "integer"}

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, Known, Match, World
 from fairlead.core.domains import registrable_domain
+from fairlead.core.durations import parse_duration
 from fairlead.core.fairness import after
 from fairlead.core.match import match_account
 from fairlead.core.normalise import normalise
@@ -86,6 +87,7 @@ class Scenario(_Strict):
     policy: str
     world: WorldLines = WorldLines()
     lead: dict[str, Any]
+    waited: str = "0s"
     times: int = 1
     expect: Expected
 
@@ -187,7 +189,9 @@ def _case(
     found, reason = match_account(lead, accounts)
     known = tuple(_known(d, i, world) for i, d in enumerate(scenario.world.duplicates))
     match = Match(found, reason, known)
-    return Case(f"person-{number}", 1, lead, match, frozenset(scenario.world.refused))
+    seen = now - parse_duration(scenario.waited)
+    excluded = frozenset(scenario.world.refused)
+    return Case(f"person-{number}", 1, lead, match, excluded, first_seen_at=seen)
 
 
 def _account(line: AccountLine, number: int) -> Account:

@@ -3,65 +3,26 @@
 Stands between `match` and `plan`. Total and deterministic: the same arguments give the same
 decision, whatever the hour and the machine; every lead ends in a named state. The order of
 questions is the order of the functions below: is it ours to route, whom does it follow, which rule
-takes it, where does that lead.
+takes it, must it wait, where does that lead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
-from fairlead.core.decision import (
-    Case,
-    Decision,
-    Known,
-    OutcomeKind,
-    Passed,
-    RuleTried,
-    Trace,
-    World,
-)
+from fairlead.core.decision import Case, Decision, World
 from fairlead.core.destination import Answer, Question, resolve
-from fairlead.core.eligibility import obstacle
+from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
-from fairlead.core.policy import Condition, Destination, Place, Policy, Rule
-from fairlead.core.types import LeadState, OwnerKind
+from fairlead.core.policy import Condition, HoldUntil, Policy, Rule, ToTeam
+from fairlead.core.skills import Wanted, wanted
+from fairlead.core.trail import Trail
+from fairlead.core.types import OwnerKind
 
 OWNED = "owned by a person"
 OUTSIDE = "outside the source's pick_up"
-
-
-@dataclass(slots=True)
-class _Path:
-    """What the trace gathers on the way; rules and verdicts only when somebody will read them."""
-
-    explain: bool
-    rules: list[RuleTried] = field(default_factory=list)
-    passed: list[Passed] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def holds(
-        self, name: str, when: Condition | None, question: Question, note: str, place: Place
-    ) -> bool:
-        """Ask a condition, and keep the verdict when explaining; `taken` is the answer so far."""
-        if not self.explain:
-            return when is None or when.test(question.values)
-        verdict = None if when is None else when.explain(question.values)
-        holds = verdict is None or verdict.result is True
-        self.rules.append(RuleTried(name, holds, verdict, note, place))
-        return holds
-
-    def trace(self, answer: Answer | None = None) -> Trace:
-        found = answer or Answer("")
-        return Trace(
-            tuple(self.rules),
-            tuple(self.passed),
-            found.pool,
-            found.before or {},
-            found.after or {},
-            tuple(self.notes),
-        )
 
 
 def decide(
@@ -69,29 +30,29 @@ def decide(
 ) -> Decision:
     """Who gets the lead of this case, or why nobody does now.
 
-    `now` is the instant of the decision (UTC): who is away, and what conditions call `now`. With
-    `explain` the trace also holds every rule tried with its verdict; everything else is the same.
-    Deleted and converted records never come here. Raises nothing.
+    `now` is the instant of the decision (UTC): who is away, how long a lead has waited, and what
+    conditions call `now`. With `explain` the trace also holds every rule tried with its verdict;
+    everything else is the same. Deleted and converted records never come here. Raises nothing.
     """
     lead = with_match(case.lead, case.match, world.owners)
     values = with_tables(lead, policy.tables)
     values["now"] = now
     question = Question(case, values, world, policy, now)
-    path = _Path(explain)
+    trail = Trail(explain, {})
     if not case.rerun:
-        kept = _not_ours(question, path)
+        kept = _not_ours(question, trail)
         if kept is not None:
-            return _left(kept, path)
-        followed = _follow(question, path)
+            return trail.left(kept)
+        followed = follow(question, trail)
         if followed is not None:
             return followed
-    return _route(question, path)
+    return _route(question, trail)
 
 
 # -- is it ours ------------------------------------------------------------------------------------
 
 
-def _not_ours(question: Question, path: _Path) -> str | None:
+def _not_ours(question: Question, trail: Trail) -> str | None:
     """Why the lead is to be left alone; None when it is ours to route.
 
     Nobody's and a queue's leads are ours if `pick_up` says so. A person's lead is theirs, with one
@@ -101,9 +62,10 @@ def _not_ours(question: Question, path: _Path) -> str | None:
     lead, world = question.case.lead, question.world
     source = question.policy.source_of(question.crm)
     if source is None:
-        path.notes.append(f"no source of the policy takes leads from {question.crm}")
+        trail.note(f"no source of the policy takes leads from {question.crm}")
         return OUTSIDE
-    wanted = path.holds(f"source {source.name}", source.pick_up, question, "pick_up", source.place)
+    name = f"source {source.name}"
+    wanted = trail.holds(name, source.pick_up, question, "pick_up", source.place)
     if lead.owner_id is not None:
         owner = world.owners.get((question.crm, lead.owner_id))
         if owner is None or owner.kind is not OwnerKind.QUEUE:
@@ -117,128 +79,96 @@ def _asks_owner(pick_up: Condition | None) -> bool:
     return pick_up is not None and not pick_up.names.isdisjoint(("owner.name", "owner.email"))
 
 
-# -- whom does it follow ---------------------------------------------------------------------------
-
-
-def _follow(question: Question, path: _Path) -> Decision | None:
-    """Assign to the rep who owns another record of the same person; None when there is none.
-
-    Several owners: the owner authority's CRM first, then the earliest decided, then by address. An
-    owner who cannot take it is noted, and the rules decide: they pass over the absent, too.
-    """
-    case = question.case
-    known = [k for k in case.match.known if k.rep_id is not None and k.ref != case.lead.ref]
-    for k in sorted(known, key=lambda k: _precedence(k, question.policy)):
-        rep = question.world.reps.get(k.rep_id or "")
-        blocked = (
-            "not in the roster"
-            if rep is None
-            else obstacle(rep, question.crm, case.excluded, question.now)
-        )
-        if rep is None or blocked is not None:
-            path.notes.append(f"the owner of a duplicate, {k.rep_id}, cannot take it: {blocked}")
-            continue
-        reason = f"follows the owner of a duplicate ({k.key})"
-        decision = _assigned(Answer(reason, rep.crm_ids[question.crm], rep.id), path, "", False)
-        return replace(decision, follows=k.ref)
-    if case.match.known and not known:
-        path.notes.append("a duplicate is known, but no rep owns it")
-    return None
-
-
-def _precedence(known: Known, policy: Policy) -> tuple[bool, bool, str, str]:
-    at = known.decided_at
-    return (
-        known.ref.crm != policy.owner_authority,
-        at is None,
-        "" if at is None else at.isoformat(),
-        str(known.ref),
-    )
-
-
 # -- which rule, and where to ----------------------------------------------------------------------
 
 
-def _route(question: Question, path: _Path) -> Decision:
+def _route(question: Question, trail: Trail) -> Decision:
     policy = question.policy
-    rule = _first(policy.rules, question, path)
+    source = policy.source_of(question.crm)
+    waiting = None if source is None else _wait(source.hold_until, question)
+    if waiting is not None:
+        return trail.held((waiting[0],), "", False, waiting[1])
+    rule = _first(policy.rules, question, trail)
     refused: list[str] = []
     if rule is not None:
-        answer = _place(rule, question, path, refused)
-        if answer is not None:
-            return _assigned(answer, path, rule.name, rule.high_priority, refused)
-        if path.explain:
-            path.rules[-1] = replace(path.rules[-1], taken=False, note="could not place it")
+        waiting = _wait(rule.hold_until, question)
+        if waiting is not None:
+            return trail.held((waiting[0],), rule.name, rule.high_priority, waiting[1])
+        placed = _place(rule, question, trail, refused)
+        if isinstance(placed, Answer):
+            return trail.assigned(placed, rule.name, rule.high_priority, refused)
+        if placed is not None:
+            return trail.held(refused, rule.name, rule.high_priority, placed)
+        if trail.explain:
+            trail.rules[-1] = replace(trail.rules[-1], taken=False, note="could not place it")
     last = policy.otherwise
-    path.holds(last.name, None, question, "otherwise", last.place)
-    answer = _place(policy.otherwise, question, path, refused)
-    taken = rule or policy.otherwise
-    if answer is None:
-        return Decision(
-            OutcomeKind.HOLD,
-            LeadState.HELD,
-            "; ".join(dict.fromkeys(refused)),
-            taken.name,
-            None,
-            None,
-            taken.high_priority,
-            (),
-            path.trace(),
-        )
-    return _assigned(answer, path, policy.otherwise.name, taken.high_priority, refused)
+    trail.holds(last.name, None, question, "otherwise", last.place)
+    placed = _place(last, question, trail, refused)
+    taken = rule or last
+    if isinstance(placed, Answer):
+        return trail.assigned(placed, last.name, taken.high_priority, refused)
+    return trail.held(refused, taken.name, taken.high_priority)
 
 
-def _first(rules: Sequence[Rule], question: Question, path: _Path) -> Rule | None:
-    """The first rule that takes the lead, groups being asked in their place."""
+def _first(rules: Sequence[Rule], question: Question, trail: Trail) -> Rule | None:
+    """The first rule that takes the lead, or that holds it; groups are asked in their place."""
     for rule in rules:
         note = "group" if rule.rules else ""
-        if not path.holds(rule.name, rule.when, question, note, rule.place):
+        if not trail.holds(rule.name, rule.when, question, note, rule.place):
             continue
-        if rule.to is not None:
+        if rule.to is not None or _wait(rule.hold_until, question) is not None:
             return rule
-        at = len(path.rules) - 1
-        inner = _first(rule.rules, question, path)
+        at = len(trail.rules) - 1
+        inner = _first(rule.rules, question, trail)
         if inner is not None:
             return inner
-        if path.explain:
-            path.rules[at] = replace(path.rules[at], taken=False, note="group: no rule in it holds")
+        if trail.explain:
+            note = "group: no rule in it holds"
+            trail.rules[at] = replace(trail.rules[at], taken=False, note=note)
     return None
 
 
-def _place(rule: Rule, question: Question, path: _Path, refused: list[str]) -> Answer | None:
-    """The owner that the rule's destination gives, else its `if_away`; each refusal is kept."""
-    places: tuple[Destination | None, ...] = (rule.to, rule.if_away)
-    for to in places:
-        if to is not None:
-            answer = resolve(to, question)
-            path.passed.extend(answer.passed)
-            if answer.owner_id is not None:
-                return answer
-            refused.append(answer.reason)
-            path.notes.append(f"{rule.name}: {answer.reason}")
-    return None
+def _wait(hold: HoldUntil | None, question: Question) -> tuple[str, datetime] | None:
+    """What the lead is held for and how long at most; None when the field is there or time over."""
+    if hold is None or question.values.get(hold.field) is not None:
+        return None
+    until = question.seen_at + hold.at_most
+    return (f"waits for {hold.field}", until) if question.now < until else None
 
 
-# -- the answers -----------------------------------------------------------------------------------
+def _place(
+    rule: Rule, question: Question, trail: Trail, refused: list[str]
+) -> Answer | datetime | None:
+    """The owner that the rule's destinations give; else until when to wait for a skill, if so.
+
+    Every refusal is kept. A lead that can still wait for somebody with the skill goes to no
+    `if_away` but a team, which is asked for the skill, too.
+    """
+    asks = wanted(rule, question.values)
+    for skill in asks.unasked:
+        trail.note(f"{rule.name}: {skill} is not asked, the lead has no value for it")
+    until = None if rule.relax_after is None else question.seen_at + rule.relax_after
+    patient = until is not None and question.now < until
+    if until is not None and not patient and asks.need:
+        trail.note(f"{rule.name}: {asks.named} is needed no longer, the lead has waited")
+        asks = replace(asks, need=())
+    for to in (rule.to, rule.if_away):
+        if to is None:
+            continue
+        second = to is not rule.to and not isinstance(to, ToTeam)
+        if second and patient and _would_help(rule, question, asks):
+            return until
+        answer = resolve(to, question, asks)
+        trail.passed.extend(p for p in answer.passed if p not in trail.passed)
+        if answer.owner_id is not None:
+            return answer
+        refused.append(answer.reason)
+        trail.note(f"{rule.name}: {answer.reason}")
+    return until if patient and _would_help(rule, question, asks) else None
 
 
-def _left(reason: str, path: _Path) -> Decision:
-    return Decision(
-        OutcomeKind.LEAVE, LeadState.LEFT, reason, "", None, None, False, (), path.trace()
-    )
-
-
-def _assigned(
-    answer: Answer, path: _Path, rule: str, high_priority: bool, refused: Sequence[str] = ()
-) -> Decision:
-    return Decision(
-        OutcomeKind.ASSIGN,
-        LeadState.ASSIGNED,
-        "; ".join(dict.fromkeys((*refused, answer.reason))),
-        rule,
-        answer.rep_id,
-        answer.owner_id,
-        high_priority,
-        answer.ledger,
-        path.trace(answer),
-    )
+def _would_help(rule: Rule, question: Question, asks: Wanted) -> bool:
+    """Whether dropping the need is all it takes: then waiting for it has an end."""
+    if rule.to is None or not asks.need:
+        return False
+    return resolve(rule.to, question, replace(asks, need=())).owner_id is not None

@@ -134,6 +134,10 @@ class Decision:
     trace: Trace
     follows: Ref | None = None
     """The other record of the person whose owner this one follows; it brings no task of its own."""
+    until: datetime | None = None
+    """When a held lead is to be looked at again at the latest: the end of what it waits for."""
+    arms: Mapping[str, str] = field(default_factory=dict)
+    """The arm of each split of the policy that the lead is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +157,5 @@ class Case:
     """Somebody ordered this routing (`reassign`, a breach): the lead may be taken from the person
     who owns it, `pick_up` is not asked, and duplicates are not followed back to the old owner. A
     higher generation alone says no such thing: a held lead that is released may be owned by now."""
+    first_seen_at: datetime | None = None
+    """When we saw the record for the first time; how long it has waited is counted from then on."""

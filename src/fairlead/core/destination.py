@@ -17,6 +17,7 @@ from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
 from fairlead.core.policy import Destination, Policy, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.skills import NOTHING, Wanted, needed, preferred
 from fairlead.core.types import CrmOwner, OwnerKind, Rep, Value
 
 
@@ -34,6 +35,11 @@ class Question:
     def crm(self) -> str:
         return self.case.lead.ref.crm
 
+    @property
+    def seen_at(self) -> datetime:
+        """When the lead's waiting began; a case without it is seen now."""
+        return self.case.first_seen_at or self.now
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -49,11 +55,14 @@ class Answer:
     after: Mapping[str, Fraction] | None = None
 
 
-def resolve(to: Destination, question: Question) -> Answer:
-    """Who gets the lead if it goes there; total, and it charges nothing when nobody does."""
+def resolve(to: Destination, question: Question, asks: Wanted = NOTHING) -> Answer:
+    """Who gets the lead if it goes there; total, and it charges nothing when nobody does.
+
+    `asks` are the skills asked of a team; other destinations are named and not asked.
+    """
     match to:
         case ToTeam(team, path):
-            return _team(*_named(team, path, question), question)
+            return _team(*_named(team, path, question), question, asks)
         case ToRep(rep, path):
             return _rep(*_named(rep, path, question), question)
         case ToQueue(queue, path):
@@ -80,7 +89,7 @@ def _look_up(named: Mapping[str, T], name: str | None) -> T | None:
     return next((thing for known, thing in named.items() if known.casefold() == folded), None)
 
 
-def _team(name: str | None, path: str, question: Question) -> Answer:
+def _team(name: str | None, path: str, question: Question, asks: Wanted) -> Answer:
     team = _look_up(question.policy.teams, name)
     if team is None:
         return Answer(f"{path or name} names no team")
@@ -89,6 +98,12 @@ def _team(name: str | None, path: str, question: Question) -> Answer:
     )
     if not able:
         return Answer(f"nobody in team {team.name} can take it", passed=passed)
+    skilled, lacking = needed(able, asks)
+    if not skilled:
+        reason = f"nobody free in team {team.name} has what is needed: {asks.named}"
+        return Answer(reason, passed=(*passed, *lacking))
+    able, less = preferred(skilled, asks)
+    passed = (*passed, *lacking, *less)
     pool = pool_of(team)
     balances = question.world.balances.get(pool, {})
     pick = METHODS[team.method].pick(pool, able, balances)

@@ -7,9 +7,10 @@ reads files. Equal text gives an equal policy with an equal `hash`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Protocol
 
 from fairlead.core.tables import Table
@@ -92,12 +93,31 @@ Destination = ToTeam | ToRep | ToQueue | ToAccountOwner
 
 
 @dataclass(frozen=True, slots=True)
+class SkillAsk:
+    """A skill asked for: the values written, or those found at `path` of the lead."""
+
+    skill: str
+    values: tuple[str, ...] = ()
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldUntil:
+    """Wait until the lead has this field, `at_most` so long after it was first seen."""
+
+    field: str
+    at_most: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One ordered rule; a group has `rules` and no destination.
 
     A group whose condition holds offers the lead to its own rules in order; when none takes it, the
     next rule after the group is tried. `if_away` is where the lead goes when the destination
     cannot take it (inactive, no user in that CRM, no account owner); None falls to `otherwise`.
+    `need` and `prefer` are asked of the teams it names; `relax_after` drops `need` for a lead first
+    seen so long ago.
     """
 
     name: str
@@ -107,6 +127,10 @@ class Rule:
     rules: tuple[Rule, ...]
     high_priority: bool
     place: Place
+    need: tuple[SkillAsk, ...] = ()
+    prefer: tuple[SkillAsk, ...] = ()
+    relax_after: timedelta | None = None
+    hold_until: HoldUntil | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,7 @@ class RosterEntry:
     weight: Fraction
     crm_ids: Mapping[str, str]
     place: Place
+    skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +175,7 @@ class Source:
     object: str | None
     pick_up: Condition | None
     place: Place
+    hold_until: HoldUntil | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from fairlead.core.policy import (
     TaskSpec,
     Team,
 )
+from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import PolicyShape, rep_id
@@ -121,7 +122,8 @@ class Builder:
                 message = f"source {other!r} reads {shape.crm} already; one source per CRM"
                 self.document.report((*path, "crm"), message)
             place = self.document.place(path)
-            found.append(Source(name, shape.crm, shape.object, pick_up, place))
+            hold = Asks(self.document, schema, None).hold(shape.hold_until, (*path, "hold_until"))
+            found.append(Source(name, shape.crm, shape.object, pick_up, place, hold))
         return tuple(found)
 
     def owner_authority(self, sources: tuple[Source, ...]) -> str | None:
@@ -162,8 +164,10 @@ class Builder:
             if shape is None:
                 found[rep] = RosterEntry(rep, None, _ONE, MappingProxyType({}), place)
                 continue
-            ids = self._per_crm(path, shape.__pydantic_extra__, ("name", "weight"))
-            found[rep] = RosterEntry(rep, shape.name, shape.weight, MappingProxyType(ids), place)
+            own = ("name", "weight", "skills")
+            ids = MappingProxyType(self._per_crm(path, shape.__pydantic_extra__, own))
+            skills = MappingProxyType({k: tuple(v) for k, v in shape.skills.items()})
+            found[rep] = RosterEntry(rep, shape.name, shape.weight, ids, place, skills)
         return found
 
     def known_reps(self, roster: dict[str, RosterEntry] | None) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from fairlead.core.policy import Policy
+from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_destinations import Destinations
 from fairlead.core.policy_document import Document
@@ -77,7 +78,8 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     reps = builder.known_reps(roster)
     teams = builder.teams(reps)
     destinations = Destinations(builder, schema, tables, reps)
-    rule_builder = RuleBuilder(builder, schema, destinations)
+    read = roster if roster is not None and reps == frozenset(roster) else None
+    rule_builder = RuleBuilder(builder, schema, destinations, Asks(document, schema, read))
     rules = rule_builder.rules(shape.rules, ("rules",))
     otherwise = rule_builder.otherwise()
     if document.problems or otherwise is None:

@@ -128,12 +128,20 @@ class FieldShape(_PerCrm):
     type: Literal["text", "number", "bool", "instant", "list"]
 
 
+class HoldShape(_Shape):
+    """Wait until a field of the lead is filled, and not for ever."""
+
+    field: Text
+    at_most: Duration
+
+
 class SourceShape(_Shape):
     """Where leads come from."""
 
     crm: Text
     object: Text | None = None
     pick_up: ConditionText | None = None
+    hold_until: HoldShape | None = None
 
 
 class RepShape(_PerCrm):
@@ -141,6 +149,7 @@ class RepShape(_PerCrm):
 
     name: Text | None = None
     weight: Weight = Field(default_factory=lambda: Fraction(1))
+    skills: dict[Identifier, OneOrMore] = {}
 
 
 class TeamShape(_Shape):
@@ -203,6 +212,10 @@ class RuleShape(_Shape):
     when: ConditionText | None = None
     to: DestinationShape | None = None
     if_away: DestinationShape | None = None
+    need: dict[Identifier, OneOrMore] = {}
+    prefer: dict[Identifier, OneOrMore] = {}
+    relax_after: Duration | None = None
+    hold_until: HoldShape | None = None
     priority: Literal["high", "normal"] = "normal"
     rules: list[RuleShape] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -11,16 +12,21 @@ from fairlead.core.policy_csv import Cell
 from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import exact_weight, rep_id
 
+SKILLS = "skills."
+_SKILL = re.compile(rf"{re.escape(SKILLS)}[A-Za-z_][A-Za-z0-9_]{{0,63}}")
+
 
 def read_roster(files: Files, name: str, crms: tuple[str, ...]) -> dict[str, RosterEntry] | None:
-    """Read reps from a CSV with the columns email, name, weight and one per CRM."""
+    """Read reps from a CSV: the columns email, name, weight, one per CRM and one per skill."""
     grid = files.grid(("roster",), name)
     if grid is None:
         return None
     problems, known = files.document.problems, ("email", "name", "weight", *crms)
     for column in grid.header:
+        if _SKILL.fullmatch(column.value):
+            continue
         if column.value not in known:
-            message = f"unknown column {column.value!r}; known: {', '.join(known)}"
+            message = f"unknown column {column.value!r}; known: {', '.join(known)}, skills.*"
             problems.append(grid.problem(column, message, nearest(column.value, known)))
     if "email" not in grid.columns:
         problems.append(grid.problem(grid.header[0], "a roster needs the column 'email'"))
@@ -45,8 +51,19 @@ def read_roster(files: Files, name: str, crms: tuple[str, ...]) -> dict[str, Ros
         ids = {crm: value for crm in crms if (value := _value(row, crm))}
         place = grid.source.place(email.start)
         shown = _value(row, "name") or None
-        roster[rep] = RosterEntry(rep, shown, weight, MappingProxyType(ids), place)
+        skills = MappingProxyType(_skills(row))
+        roster[rep] = RosterEntry(rep, shown, weight, MappingProxyType(ids), place, skills)
     return roster
+
+
+def _skills(row: dict[str, Cell]) -> dict[str, tuple[str, ...]]:
+    """The values in the columns `skills.language` and so on, apart from each other by `;`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for column, cell in row.items():
+        values = tuple(value.strip() for value in cell.value.split(";") if value.strip())
+        if _SKILL.fullmatch(column) and values:
+            found[column.removeprefix(SKILLS)] = values
+    return found
 
 
 def _value(row: dict[str, Cell], column: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from fairlead.core.policy import Place, Rule, ToAccountOwner
+from fairlead.core.policy import Destination, Place, Rule, ToAccountOwner, ToTeam
+from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_decision_table import DecisionTable, TableRule
 from fairlead.core.policy_destinations import Destinations
@@ -33,6 +34,7 @@ class RuleBuilder:
     builder: Builder
     schema: Schema
     destinations: Destinations
+    asks: Asks
     _names: dict[str, Place] = field(default_factory=dict)
 
     def rules(self, shapes: list[RuleShape], path: Path) -> tuple[Rule, ...]:
@@ -98,9 +100,36 @@ class RuleBuilder:
         self._form(shape, name, path)
         to = self.destinations.read(shape.to, (*path, "to"))
         if_away = self.destinations.read(shape.if_away, (*path, "if_away"))
+        self._check_skills(shape, (to, if_away), path)
         children = self.rules(shape.rules or [], (*path, "rules"))
-        high = shape.priority == "high"
-        return Rule(name, when, to, if_away, children, high, document.place(path))
+        return Rule(
+            name,
+            when,
+            to,
+            if_away,
+            children,
+            shape.priority == "high",
+            document.place(path),
+            self.asks.skills(shape.need, (*path, "need")),
+            self.asks.skills(shape.prefer, (*path, "prefer")),
+            shape.relax_after,
+            self.asks.hold(shape.hold_until, (*path, "hold_until")),
+        )
+
+    def _check_skills(
+        self, shape: RuleShape, places: tuple[Destination | None, ...], path: Path
+    ) -> None:
+        """Skills are asked of teams, and only a need can be relaxed."""
+        document = self.builder.document
+        asks_team = any(isinstance(to, ToTeam) for to in places)
+        broken = document.lost((*path, "to")) or document.lost((*path, "if_away"))
+        for key in ("need", "prefer"):
+            if getattr(shape, key) and any(places) and not asks_team and not broken:
+                message = f"{key!r} is asked of a team; this rule names none"
+                document.report((*path, key), message, key=True)
+        if shape.relax_after is not None and not shape.need and not document.lost((*path, "need")):
+            message = "'relax_after' drops what 'need' asks; this rule needs nothing"
+            document.report((*path, "relax_after"), message, key=True)
 
     def _check_name(self, name: str, place: Place, report: Callable[[str], None]) -> None:
         folded = name.casefold()
@@ -131,6 +160,9 @@ class RuleBuilder:
         for key, given in (
             ("to", has_to),
             ("if_away", shape.if_away is not None),
+            ("need", bool(shape.need)),
+            ("prefer", bool(shape.prefer)),
+            ("relax_after", shape.relax_after is not None),
             ("priority", "priority" in shape.model_fields_set),
         ):
             if given:

@@ -40,7 +40,12 @@ def join_roster(roster: Mapping[str, RosterEntry], owners: Iterable[CrmOwner]) -
                 ids[crm], active[crm] = user.id, user.active
                 name = entry.name or user.name
         reps[entry.id] = Rep(
-            entry.id, name, entry.weight, MappingProxyType(ids), MappingProxyType(active)
+            entry.id,
+            name,
+            entry.weight,
+            MappingProxyType(ids),
+            MappingProxyType(active),
+            skills=entry.skills,
         )
     return MappingProxyType(reps)
 

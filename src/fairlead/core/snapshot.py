@@ -41,6 +41,7 @@ def freeze_inputs(case: Case, world: World, pools: Collection[str] | None = None
         "generation": case.generation,
         "excluded": sorted(case.excluded),
         "rerun": case.rerun,
+        "first_seen": case.first_seen_at,
         "lead": {
             "ref": _ref(lead.ref),
             "created": lead.created_at,
@@ -61,7 +62,15 @@ def freeze_roster(world: World) -> bytes:
     payload = {
         "format": FORMAT,
         "reps": [
-            [r.id, r.name, str(r.weight), dict(r.crm_ids), dict(r.active), r.away_until]
+            [
+                r.id,
+                r.name,
+                str(r.weight),
+                dict(r.crm_ids),
+                dict(r.active),
+                r.away_until,
+                {skill: list(values) for skill, values in r.skills.items()},
+            ]
             for r in world.reps.values()
         ],
         "owners": [
@@ -93,7 +102,13 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
     )
     match = Match(_thaw_account(data["account"]), data["account_reason"], known)
     case = Case(
-        data["person"], data["generation"], lead, match, frozenset(data["excluded"]), data["rerun"]
+        data["person"],
+        data["generation"],
+        lead,
+        match,
+        frozenset(data["excluded"]),
+        data["rerun"],
+        _when(data.get("first_seen")),
     )
     reps = {
         r[0]: Rep(
@@ -103,6 +118,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
             MappingProxyType(r[3]),
             MappingProxyType(r[4]),
             _when(r[5]),
+            _skills(r),
         )
         for r in people["reps"]
     }
@@ -115,6 +131,12 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         for pool, held in data["balances"].items()
     }
     return case, World(reps, owners, balances)
+
+
+def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
+    """The seventh part of a rep; rosters frozen before there were skills have six."""
+    found = rep[6] if len(rep) > 6 else {}
+    return MappingProxyType({skill: tuple(values) for skill, values in found.items()})
 
 
 def _load(frozen: bytes) -> dict[str, Any]:

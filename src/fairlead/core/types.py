@@ -174,7 +174,7 @@ class Rep:
     """One person who can own leads, over all CRMs; `id` is the policy's name (the e-mail).
 
     `crm_ids` maps connector name to that CRM's owner id; `active` likewise says whether the CRM
-    lets the person own records now. `weight` is exact.
+    lets the person own records now. `weight` is exact. `skills` are values by kind of skill.
     """
 
     id: str
@@ -183,6 +183,7 @@ class Rep:
     crm_ids: Mapping[str, str]
     active: Mapping[str, bool]
     away_until: datetime | None = None
+    skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def usable_in(self, crm: str) -> bool:
         return crm in self.crm_ids and self.active.get(crm, False)

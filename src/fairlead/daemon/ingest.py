@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from fairlead.clock import Clock
@@ -17,7 +17,7 @@ from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.meter import Meter
-from fairlead.daemon.routing import Feed, Router
+from fairlead.daemon.routing import HELD_RETRY, Feed, Router
 from fairlead.daemon.sightings import is_news, version_of
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
@@ -29,7 +29,6 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 POLLED = (Kind.LEAD, Kind.ACCOUNT)
-HELD_RETRY = timedelta(seconds=60)
 HELD_BATCH = 200
 SETTLED = (LeadState.ASSIGNED, LeadState.LEFT, LeadState.TERMINAL, LeadState.PRE_EXISTING)
 """States in which we want nothing of a record, so that it may become unreadable."""
@@ -253,7 +252,7 @@ class Ingest:
                 elif isinstance(answer, Record):
                     here.append(answer)
             self.observe_all(here, again=True)
-            leads.retry_at(self.db, refs, now + HELD_RETRY)
+            leads.retry_at(self.db, refs, now, now + HELD_RETRY)
             moved = sum(
                 (after := leads.get_lead(self.db, ref)) is not None
                 and (was := before[ref]) is not None

@@ -36,6 +36,7 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 REFUSAL_HOLDS = timedelta(minutes=15)
+HELD_RETRY = timedelta(seconds=60)
 FOLLOWS = "follows a duplicate"
 TOLD = {
     OutcomeKind.ASSIGN: "lead.decided",
@@ -253,7 +254,9 @@ class Router:
         )
         match = self._match(lead, others, snap)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
-        case = Case(row.person_id, generation, lead, match, excluded, rerun)
+        case = Case(
+            row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at
+        )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
         pools = () if decision.trace.pool is None else (decision.trace.pool,)
         inputs = freeze_inputs(case, snap.world, pools)
@@ -282,8 +285,8 @@ class Router:
         leads.put_lead(
             self.db,
             replace(
-                row, state=decision.state, reason=reason, retry_at=None,
-                urgent=decision.high_priority,
+                row, state=decision.state, reason=reason, urgent=decision.high_priority,
+                retry_at=None if decision.until is None else min(decision.until, now + HELD_RETRY),
             ),
         )  # fmt: skip
         if not fresh:

@@ -107,11 +107,12 @@ def set_owner(db: Db, ref: Ref, owner_id: str | None, version: str | None = None
     )
 
 
-def retry_at(db: Db, refs: Iterable[Ref], at: datetime) -> None:
-    """Look at these leads again at `at`, if they are still held then."""
+def retry_at(db: Db, refs: Iterable[Ref], now: datetime, at: datetime) -> None:
+    """Look at these leads again at `at`, or sooner if they wait for an instant between; if held."""
     db.executemany(
-        "UPDATE leads SET retry_at = ? WHERE crm = ? AND object = ? AND id = ? AND state = 'held'",
-        [(at.isoformat(), r.crm, r.object, r.id) for r in refs],
+        "UPDATE leads SET retry_at = iif(retry_at > ?1 AND retry_at < ?2, retry_at, ?2)"
+        " WHERE crm = ?3 AND object = ?4 AND id = ?5 AND state = 'held'",
+        [(now.isoformat(), at.isoformat(), r.crm, r.object, r.id) for r in refs],
     )
 
 

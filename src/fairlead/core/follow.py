@@ -1,0 +1,47 @@
+"""Whom a lead follows: the rep who owns another record of the same person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fairlead.core.decision import Decision, Known
+from fairlead.core.destination import Answer, Question
+from fairlead.core.eligibility import obstacle
+from fairlead.core.policy import Policy
+from fairlead.core.trail import Trail
+
+
+def follow(question: Question, trail: Trail) -> Decision | None:
+    """Assign to the rep who owns another record of the same person; None when there is none.
+
+    Several owners: the owner authority's CRM first, then the earliest decided, then by address. An
+    owner who cannot take it is noted, and the rules decide: they pass over the absent, too.
+    """
+    case = question.case
+    known = [k for k in case.match.known if k.rep_id is not None and k.ref != case.lead.ref]
+    for k in sorted(known, key=lambda k: _precedence(k, question.policy)):
+        rep = question.world.reps.get(k.rep_id or "")
+        blocked = (
+            "not in the roster"
+            if rep is None
+            else obstacle(rep, question.crm, case.excluded, question.now)
+        )
+        if rep is None or blocked is not None:
+            trail.note(f"the owner of a duplicate, {k.rep_id}, cannot take it: {blocked}")
+            continue
+        reason = f"follows the owner of a duplicate ({k.key})"
+        decision = trail.assigned(Answer(reason, rep.crm_ids[question.crm], rep.id), "", False)
+        return replace(decision, follows=k.ref)
+    if case.match.known and not known:
+        trail.note("a duplicate is known, but no rep owns it")
+    return None
+
+
+def _precedence(known: Known, policy: Policy) -> tuple[bool, bool, str, str]:
+    at = known.decided_at
+    return (
+        known.ref.crm != policy.owner_authority,
+        at is None,
+        "" if at is None else at.isoformat(),
+        str(known.ref),
+    )

@@ -1,0 +1,95 @@
+"""The skills matrix: what a rule asks of the reps of a team, and who has it.
+
+`need` takes reps without the skill out of the team for this lead, `prefer` only when somebody who
+has it is free. What the lead itself lacks is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fairlead.core.decision import Passed
+from fairlead.core.policy import Rule, SkillAsk
+from fairlead.core.types import Rep, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A skill with the values wanted, every one of them; `base` also takes `pt` for `pt-br`."""
+
+    skill: str
+    values: tuple[str, ...]
+    base: bool = False
+
+    def lacking(self, rep: Rep) -> str:
+        """What the rep lacks of it, in words; "" when the rep has it all."""
+        has = {value.casefold() for value in rep.skills.get(self.skill, ())}
+        missing = [v for v in self.values if not self._among(v.casefold(), has)]
+        return f"{self.skill} {', '.join(missing)}" if missing else ""
+
+    def _among(self, value: str, has: set[str]) -> bool:
+        return value in has or (self.base and value.partition("-")[0] in has)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """All that one rule asks for one lead. `unasked` are the needs that the lead gives no value."""
+
+    need: tuple[Asked, ...] = ()
+    prefer: tuple[Asked, ...] = ()
+    unasked: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """The needed skills by name, without the lead's values."""
+        return ", ".join(asked.skill for asked in self.need)
+
+
+NOTHING = Wanted()
+
+
+def wanted(rule: Rule, values: Mapping[str, Value]) -> Wanted:
+    """What the rule asks, with the lead's own values put in."""
+    need = tuple(_asked(rule.need, values))
+    found = {asked.skill for asked in need}
+    unasked = tuple(ask.skill for ask in rule.need if ask.skill not in found)
+    return Wanted(need, tuple(_asked(rule.prefer, values)), unasked)
+
+
+def _asked(asks: Sequence[SkillAsk], values: Mapping[str, Value]) -> Iterable[Asked]:
+    for ask in asks:
+        if ask.path is None:
+            yield Asked(ask.skill, ask.values)
+            continue
+        value = values.get(ask.path)
+        texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+        if texts:
+            yield Asked(ask.skill, texts, base=ask.path == "language")
+
+
+def needed(able: Sequence[Rep], asks: Wanted) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
+    """The reps who have every needed skill, and the others each with what is lacking."""
+    kept: list[Rep] = []
+    passed: list[Passed] = []
+    for rep in able:
+        lacks = "; ".join(filter(None, (asked.lacking(rep) for asked in asks.need)))
+        if lacks:
+            passed.append(Passed(rep.id, f"lacks {lacks}"))
+        else:
+            kept.append(rep)
+    return tuple(kept), tuple(passed)
+
+
+def preferred(able: Sequence[Rep], asks: Wanted) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
+    """Those who also have what is preferred; each wish counts only if somebody left has it."""
+    kept, passed = tuple(able), list[Passed]()
+    for asked in asks.prefer:
+        having = tuple(rep for rep in kept if not asked.lacking(rep))
+        if having:
+            lacking = [(rep, asked.lacking(rep)) for rep in kept if asked.lacking(rep)]
+            passed.extend(
+                Passed(rep.id, f"lacks {what}, which is preferred") for rep, what in lacking
+            )
+            kept = having
+    return kept, tuple(passed)

@@ -1,0 +1,94 @@
+"""What one decision gathers on its way through `decide`, and the four ways it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fairlead.core.decision import Decision, OutcomeKind, Passed, RuleTried, Trace
+from fairlead.core.destination import Answer, Question
+from fairlead.core.policy import Condition, Place
+from fairlead.core.types import LeadState
+
+
+@dataclass(slots=True)
+class Trail:
+    """The trace in the making; rules and verdicts are kept only when somebody will read them."""
+
+    explain: bool
+    arms: Mapping[str, str]
+    rules: list[RuleTried] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def holds(
+        self, name: str, when: Condition | None, question: Question, note: str, place: Place
+    ) -> bool:
+        """Ask a condition, and keep the verdict when explaining; `taken` is the answer so far."""
+        if not self.explain:
+            return when is None or when.test(question.values)
+        verdict = None if when is None else when.explain(question.values)
+        holds = verdict is None or verdict.result is True
+        self.rules.append(RuleTried(name, holds, verdict, note, place))
+        return holds
+
+    def note(self, text: str) -> None:
+        """Keep a remark, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    # -- the ends ---------------------------------------------------------------------------
+
+    def left(self, reason: str) -> Decision:
+        """The lead is left alone."""
+        return self._end(OutcomeKind.LEAVE, LeadState.LEFT, reason, "", None, False)
+
+    def held(
+        self, reasons: Sequence[str], rule: str, high_priority: bool, until: datetime | None = None
+    ) -> Decision:
+        """The lead waits inside fairlead, at the longest until an instant if one is given."""
+        reason = "; ".join(dict.fromkeys(reasons))
+        return self._end(OutcomeKind.HOLD, LeadState.HELD, reason, rule, None, high_priority, until)
+
+    def assigned(
+        self, answer: Answer, rule: str, high_priority: bool, refused: Sequence[str] = ()
+    ) -> Decision:
+        """The lead goes to the owner found; `refused` are the places that could not take it."""
+        reason = "; ".join(dict.fromkeys((*refused, answer.reason)))
+        return self._end(
+            OutcomeKind.ASSIGN, LeadState.ASSIGNED, reason, rule, answer, high_priority
+        )
+
+    def _end(
+        self,
+        outcome: OutcomeKind,
+        state: LeadState,
+        reason: str,
+        rule: str,
+        answer: Answer | None,
+        high_priority: bool,
+        until: datetime | None = None,
+    ) -> Decision:
+        found = answer or Answer("")
+        trace = Trace(
+            tuple(self.rules),
+            tuple(self.passed),
+            found.pool,
+            found.before or {},
+            found.after or {},
+            tuple(self.notes),
+        )
+        return Decision(
+            outcome,
+            state,
+            reason,
+            rule,
+            found.rep_id,
+            found.owner_id,
+            high_priority,
+            found.ledger,
+            trace,
+            until=until,
+            arms=self.arms,
+        )
