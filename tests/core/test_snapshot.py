@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
+import orjson
 import pytest
 from core.deciding import HEAD, HS, NOW, SF, case, lead, policy, queue, rep, user, world
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash, th
 from fairlead.core.types import Account, Ref, Value
 
 NAMES = ("anna", "ben", "carla", "dora")
+SKILLS = "{language: de, industry: fintech}"
 RULES = policy(
     """
   - {name: Customers, when: account is not null, to: {account_owner: true}, if_away: {team: b}}
@@ -27,9 +29,17 @@ RULES = policy(
     rules:
       - {name: Fresh, when: created_at >= 2026-01-01, to: {team: a}, priority: high}
       - {name: Table, when: t is not null, to: {team: t.team}}
+  - name: Skilled
+    when: country == "IT"
+    to: {team: a}
+    if_away: {queue: Inbound}
+    need: {language: lead.language}
+    prefer: {industry: fintech}
+    relax_after: 30m
+    hold_until: {field: employees, at_most: 10m}
   - {name: Queue, when: country == "US", to: {queue: Inbound}, if_away: {rep: ben@example.com}}
 """,
-    head=HEAD
+    head=HEAD.replace("anna@example.com: {}", f"anna@example.com: {{skills: {SKILLS}}}")
     + "owner_authority: hs\ntables: {t: {csv: t.csv, key: [country]}}\ntask: {due_in: 1h}\n",
     t="country,team\nDE,b\n",
 )
@@ -58,6 +68,8 @@ def worlds(draw: st.DrawFn) -> World:
             weight=draw(st.fractions(Fraction(1, 3), 5, max_denominator=6)),
             inactive=tuple(draw(st.lists(CRMS, unique=True))),
             away_until=draw(st.none() | INSTANTS),
+            language=tuple(draw(st.lists(st.sampled_from(["de", "fr"]), unique=True))),
+            industry=draw(st.sampled_from([(), ("fintech",)])),
         )
         for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
     ]
@@ -70,9 +82,10 @@ def worlds(draw: st.DrawFn) -> World:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     values = draw(st.dictionaries(st.text("xyz", min_size=1, max_size=3), VALUES, max_size=3))
-    values["country"] = draw(st.sampled_from(["DE", "FR", "US", None]))
+    values["country"] = draw(st.sampled_from(["DE", "FR", "US", "IT", None]))
     values["employees"] = draw(st.sampled_from([5, 10.5, None]))
     values["created_at"] = draw(INSTANTS)
+    values["language"] = draw(st.sampled_from(["de", "fr", None]))
     of = lead(draw(CRMS), owner_id=draw(OWNER_IDS), **values)
     account = Account(Ref(draw(CRMS), "Account", "a"), "Acme", ("acme.example",), draw(OWNER_IDS))
     known = draw(
@@ -90,7 +103,8 @@ def cases(draw: st.DrawFn) -> Case:
     )
     match = Match(draw(st.sampled_from([None, account])), "because", tuple(known))
     excluded = draw(st.lists(st.sampled_from([f"{n}@example.com" for n in NAMES]), max_size=2))
-    return case(of, match, excluded=tuple(excluded), rerun=draw(st.booleans()))
+    waited = timedelta(minutes=draw(st.sampled_from([0, 9, 10, 29, 30])))
+    return case(of, match, excluded=tuple(excluded), rerun=draw(st.booleans()), waited=waited)
 
 
 @settings(max_examples=80, deadline=None)
@@ -121,11 +135,25 @@ def test_every_case_ends_in_a_state_with_a_reason_and_a_balanced_ledger(
     assert decision.reason
     assert sum(e.delta for e in decision.ledger) == 0
     assert (decision.owner_id is not None) == (decision.state == "assigned")
+    if decision.until is not None:
+        assert decision.state == "held"
+        assert decision.until > NOW
     if decision.rep_id is not None:
         winner = seen.reps[decision.rep_id]
         assert winner.usable_in(of.lead.ref.crm)
         assert winner.id not in of.excluded
         assert winner.away_until is None or winner.away_until <= NOW
+
+
+def test_what_was_frozen_before_there_were_skills_and_waits_is_still_read() -> None:
+    of, seen = case(lead(country="DE")), world()
+    old = orjson.loads(freeze_inputs(of, seen))
+    del old["first_seen"]
+    roster = orjson.loads(freeze_roster(seen))
+    roster["reps"] = [rep[:6] for rep in roster["reps"]]
+    again, then = thaw_inputs(orjson.dumps(old), orjson.dumps(roster))
+    assert again == replace(of, first_seen_at=None)
+    assert then == seen
 
 
 def test_the_same_inputs_are_the_same_bytes_whatever_the_order_they_came_in() -> None:
