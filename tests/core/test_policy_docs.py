@@ -10,7 +10,7 @@ import yaml
 
 from fairlead.core.conditions import FUNCTIONS, OPERATORS, compile_condition
 from fairlead.core.policy_file import PolicyError, load_policy, policy_json_schema
-from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED
+from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
@@ -53,7 +53,8 @@ def test_the_roster_file_says_the_same_as_the_reps() -> None:
     "line", [x for kind, _, body in BLOCKS if kind == "condition" for x in body.splitlines()]
 )
 def test_every_example_of_a_condition_compiles_bare_in_yaml(line: str) -> None:
-    compile_condition(line, LEAD_SCHEMA)
+    arms = {"arm": FieldType.NAMESPACE, "arm.q3_test": FieldType.TEXT}
+    compile_condition(line, LEAD_SCHEMA.extended(arms))
     assert yaml.safe_load(f"when: {line}") == {"when": line}
 
 

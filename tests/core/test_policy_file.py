@@ -167,7 +167,7 @@ def test_problems_are_sorted_with_the_main_file_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["slas", "calendars", "scoring", "decay", "recycling", "notify", "safety", "reroute_on"]
+    "key", ["slas", "calendars", "scoring", "decay", "recycling", "notify", "reroute_on"]
 )
 def test_what_this_version_does_not_do_is_refused(key: str) -> None:
     found = problems_of(f"{MINIMAL}{key}: {{}}\n")

@@ -18,11 +18,13 @@ from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.policy import Condition, HoldUntil, Policy, Rule, ToTeam
 from fairlead.core.skills import Wanted, wanted
+from fairlead.core.splits import arms_of, outside_pilot, with_arms
 from fairlead.core.trail import Trail
 from fairlead.core.types import OwnerKind
 
 OWNED = "owned by a person"
 OUTSIDE = "outside the source's pick_up"
+NOT_PILOT = "outside the pilot"
 
 
 def decide(
@@ -35,14 +37,20 @@ def decide(
     everything else is the same. Deleted and converted records never come here. Raises nothing.
     """
     lead = with_match(case.lead, case.match, world.owners)
-    values = with_tables(lead, policy.tables)
+    arms = arms_of(policy, case)
+    values = with_arms(with_tables(lead, policy.tables), arms)
     values["now"] = now
     question = Question(case, values, world, policy, now)
-    trail = Trail(explain, {})
+    trail = Trail(explain, arms)
     if not case.rerun:
         kept = _not_ours(question, trail)
         if kept is not None:
             return trail.left(kept)
+        beyond = outside_pilot(policy, case)
+        if beyond is not None:
+            place, share = float(beyond * 100), float(policy.pilot * 100)
+            trail.note(f"the lead stands at {place:.2f}% of all, the pilot ends at {share:g}%")
+            return trail.left(NOT_PILOT)
         followed = follow(question, trail)
         if followed is not None:
             return followed

@@ -26,8 +26,13 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
         f"{case.lead.ref} (generation {case.generation}): {decision.state.value}",
         f"  why: {decision.reason}",
     ]
+    if decision.until is not None:
+        lines.append(f"  waits until: {decision.until.isoformat()} at the latest")
     if decision.rule:
         lines.append(f"  rule: {decision.rule}")
+    if decision.arms:
+        arms = ", ".join(f"{split} is {arm}" for split, arm in decision.arms.items())
+        lines.append(f"  arms: {arms}")
     if decision.owner_id is not None:
         who = decision.rep_id or "not a rep of the roster"
         lines.append(f"  owner: {who} ({case.lead.ref.crm} id {decision.owner_id})")
@@ -66,6 +71,8 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "owner_id": decision.owner_id,
         "follows": None if decision.follows is None else str(decision.follows),
         "high_priority": decision.high_priority,
+        "arms": dict(decision.arms),
+        "until": None if decision.until is None else decision.until.isoformat(),
         "rules": [
             {
                 "rule": r.name,

@@ -187,8 +187,20 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Named arms and their exact shares, which add up to 1; `by` is `lead` or `account`."""
+
+    name: str
+    by: str
+    arms: Mapping[str, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything that decides who gets what. `hash` names the exact text it came from."""
+    """Everything that decides who gets what. `hash` names the exact text it came from.
+
+    `pilot` is the share of the leads it applies to, from above 0 to 1.
+    """
 
     hash: str
     sources: tuple[Source, ...]
@@ -200,6 +212,8 @@ class Policy:
     rules: tuple[Rule, ...]
     otherwise: Rule
     task: TaskSpec | None
+    splits: Mapping[str, Split] = field(default_factory=lambda: MappingProxyType({}))
+    pilot: Fraction = Fraction(1)
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

@@ -15,6 +15,7 @@ from fairlead.core.policy import (
     FieldSpec,
     RosterEntry,
     Source,
+    Split,
     TaskSpec,
     Team,
 )
@@ -27,6 +28,7 @@ from fairlead.core.policy_tables import ReadTable, read_table
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
 
 _ONE = Fraction(1)
+_OUR_GROUPS = ("arm", "lead")
 _NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
 
 
@@ -57,6 +59,9 @@ class Builder:
         taken = {n.split(".")[0] for n in LEAD_SCHEMA.types}
         if name in taken:
             message = f"{name!r} is a field of every lead already; choose another name"
+            self.document.report(path, message, key=True)
+        elif name in _OUR_GROUPS:
+            message = f"{name!r} is a word of the policy itself; choose another name"
             self.document.report(path, message, key=True)
         elif name in RESERVED or name in FUNCTIONS:
             message = f"{name!r} is a word of the condition language; choose another name"
@@ -90,6 +95,9 @@ class Builder:
             if name not in schema.types:
                 types[name] = FieldType.NAMESPACE
                 types.update({f"{name}.{c}": FieldType.TEXT for c in read.table.columns})
+        if self.shape.splits and "arm" not in schema.types:
+            types["arm"] = FieldType.NAMESPACE
+            types.update({f"arm.{split}": FieldType.TEXT for split in self.shape.splits})
         return schema.extended(types).hiding(NOT_FILLED)
 
     def condition(self, path: Path, text: str | None, schema: Schema) -> Condition | None:
@@ -192,6 +200,18 @@ class Builder:
             place = self.document.place(path)
             members = tuple(shape.members)
             found[name] = Team(name, members, shape.method, shape.fairness, shape.manager, place)
+        return found
+
+    def splits(self) -> dict[str, Split]:
+        """The splits; the shares of the arms of each add up to the whole."""
+        found: dict[str, Split] = {}
+        for name, shape in self.shape.splits.items():
+            path: Path = ("splits", name, "arms")
+            total = sum(shape.arms.values(), Fraction(0))
+            if total != 1 and not self.document.lost(path):
+                message = f"the arms of {name!r} add up to {float(total * 100):g}%, not to 100%"
+                self.document.report(path, message, key=True)
+            found[name] = Split(name, shape.by, MappingProxyType(dict(shape.arms)))
         return found
 
     def task(self) -> TaskSpec | None:

@@ -82,6 +82,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     rule_builder = RuleBuilder(builder, schema, destinations, Asks(document, schema, read))
     rules = rule_builder.rules(shape.rules, ("rules",))
     otherwise = rule_builder.otherwise()
+    splits = builder.splits()
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -95,6 +96,8 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         rules=rules,
         otherwise=otherwise,
         task=builder.task(),
+        splits=MappingProxyType(splits),
+        pilot=shape.safety.pilot,
     )
 
 

@@ -31,6 +31,7 @@ CRMS = ("salesforce", "hubspot")
 
 _RATIO = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
 _EMAIL = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+")
 
 
@@ -46,6 +47,15 @@ def exact_weight(value: object) -> Fraction:
     if not weight:
         raise ValueError("a weight is above 0; take the rep out of the team instead")
     return weight
+
+
+def exact_share(value: object) -> Fraction:
+    """A share such as 20% or 33.3%, exactly; raises ValueError unless above 0 and at most 100%."""
+    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    share = Fraction(found[1]) / 100 if found else Fraction(0)
+    if not 0 < share <= 1:
+        raise ValueError("a share is a percentage above 0% and up to 100%, such as 20%")
+    return share
 
 
 def rep_id(text: str) -> str:
@@ -96,6 +106,11 @@ Duration = Annotated[
     timedelta,
     PlainValidator(_checked(_duration)),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smhdw]$"}),
+]
+Share = Annotated[
+    Fraction,
+    PlainValidator(_checked(exact_share)),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,9})? ?%$"}),
 ]
 OneOrMore = Annotated[
     list[Text],
@@ -233,6 +248,19 @@ class TaskShape(_Shape):
     due_in: Duration = Field(default_factory=lambda: timedelta(hours=1))
 
 
+class SplitShape(_Shape):
+    """Named arms, each with its share of the leads."""
+
+    by: Literal["lead", "account"]
+    arms: dict[Identifier, Share]
+
+
+class SafetyShape(_Shape):
+    """How far the policy reaches."""
+
+    pilot: Share = Field(default_factory=lambda: Fraction(1))
+
+
 def _task(value: object) -> object:
     return None if value == "none" else value
 
@@ -252,6 +280,8 @@ class PolicyShape(_Shape):
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}
     tables: dict[Identifier, TableShape] = {}
+    splits: dict[Identifier, SplitShape] = {}
+    safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     rules: list[RuleShape] = []
     otherwise: OtherwiseShape | None = None
     task: Annotated[

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, Known, Match, OutcomeKind, World
@@ -364,10 +365,11 @@ class Router:
 
     def _tell(self, case: Case, decision: Decision, decision_id: str, now: datetime) -> None:
         ref = case.lead.ref
+        arms: dict[str, Any] = {"arms": dict(decision.arms)} if decision.arms else {}
         journal.write(
             self.db, now, "lead.decided", ref=ref, decision_id=decision_id,
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
-            reason=decision.reason, policy=self.policy.hash[:12],
+            reason=decision.reason, policy=self.policy.hash[:12], **arms,
         )  # fmt: skip
         self.metrics.decisions_total.labels(
             outcome=decision.outcome.value, rule=decision.rule
