@@ -429,3 +429,36 @@ def test_without_explaining_the_answer_is_the_same_and_no_rule_is_kept(
     assert short.trace.rules == ()
     long = ask(of, policy(RULES), seen)
     assert replace(long, trace=replace(long.trace, rules=())) == short
+
+
+def family(*owners: str | None) -> Match:
+    """An account and those above it, nearest first, by their owners."""
+    accounts = [
+        Account(Ref(SF, "Account", f"a{n}"), f"A{n}", (), owner) for n, owner in enumerate(owners)
+    ]
+    return Match(accounts[0], parents=tuple(accounts[1:]))
+
+
+@pytest.mark.parametrize(
+    ("match", "rep_id", "reason"),
+    [
+        (family("salesforce-anna"), ANNA, f"owner of the account: {ANNA}"),
+        (family("salesforce-anna", "salesforce-ben"), BEN, f"owner of its parent: {BEN}"),
+        (family(None, "salesforce-anna", "salesforce-ben"), BEN, f"owner of its parent: {BEN}"),
+        (family("salesforce-anna", "salesforce-ben", None), BEN, f"owner of its parent: {BEN}"),
+        (family("salesforce-ben", None, None), BEN, f"owner of the account: {BEN}"),
+    ],
+)
+def test_a_subsidiary_follows_the_owner_at_the_top(match: Match, rep_id: str, reason: str) -> None:
+    decision = ask(case(lead(), match), to("{account_owner: true, parent: true}"))
+    assert (decision.rep_id, decision.reason, decision.ledger) == (rep_id, reason, ())
+
+
+def test_without_parent_the_account_s_own_owner_counts() -> None:
+    decision = ask(case(lead(), family("salesforce-anna", "salesforce-ben")), to(ACCOUNT))
+    assert decision.rep_id == ANNA
+
+
+def test_a_family_without_an_owner_is_told() -> None:
+    decision = ask(case(lead(), family(None, None)), to("{account_owner: true, parent: true}"))
+    assert decision.reason.startswith("the account has no owner and none above it has one; ")

@@ -23,7 +23,10 @@ NAMES = ("anna", "ben", "carla", "dora")
 SKILLS = "{language: de, industry: fintech}"
 RULES = policy(
     """
-  - {name: Customers, when: account is not null, to: {account_owner: true}, if_away: {team: b}}
+  - name: Customers
+    when: account is not null
+    to: {account_owner: true, parent: true}
+    if_away: {team: b}
   - name: Europe
     when: country in ["DE", "FR"] and not (employees < 10)
     rules:
@@ -101,7 +104,9 @@ def cases(draw: st.DrawFn) -> Case:
             max_size=2,
         )
     )
-    match = Match(draw(st.sampled_from([None, account])), "because", tuple(known))
+    above = replace(account, ref=Ref(account.ref.crm, "Account", "b"), owner_id=draw(OWNER_IDS))
+    family = draw(st.sampled_from([(), (above,)]))
+    match = Match(draw(st.sampled_from([None, account])), "because", tuple(known), family)
     excluded = draw(st.lists(st.sampled_from([f"{n}@example.com" for n in NAMES]), max_size=2))
     waited = timedelta(minutes=draw(st.sampled_from([0, 9, 10, 29, 30])))
     return case(of, match, excluded=tuple(excluded), rerun=draw(st.booleans()), waited=waited)
@@ -148,7 +153,7 @@ def test_every_case_ends_in_a_state_with_a_reason_and_a_balanced_ledger(
 def test_what_was_frozen_before_there_were_skills_and_waits_is_still_read() -> None:
     of, seen = case(lead(country="DE")), world()
     old = orjson.loads(freeze_inputs(of, seen))
-    del old["first_seen"]
+    del old["first_seen"], old["parents"]
     roster = orjson.loads(freeze_roster(seen))
     roster["reps"] = [rep[:6] for rep in roster["reps"]]
     again, then = thaw_inputs(orjson.dumps(old), orjson.dumps(roster))

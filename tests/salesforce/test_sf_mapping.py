@@ -180,6 +180,12 @@ def test_the_field_map_covers_what_the_design_promises() -> None:
     assert field_map.sources("country") == ("CountryCode", "Country")
     assert field_map.sources("employees") == ("NumberOfEmployees",)
     assert field_map.sources("lifecycle_stage") == ()
+    assert field_map.sources("account.website") == ("Website",)
+    assert field_map.sources("account.parent") == ("ParentId",)
+    read = mapping.FEEDS[Kind.ACCOUNT].fields
+    of_account = [n for n in field_map.names() if n.startswith("account.")]
+    assert of_account
+    assert all(set(field_map.sources(n)) <= set(read) for n in of_account)
     assert all(field_map.sources(name) for name in field_map.names())
 
 

@@ -44,6 +44,8 @@ class AccountLine(_Strict):
     domain: str
     type: str | None = None
     owner: str | None = None
+    parents: list[str | None] = []
+    """The owners of the accounts above it, the nearest first."""
 
 
 class DuplicateLine(_Strict):
@@ -188,7 +190,9 @@ def _case(
     accounts = [_account(a, i) for i, a in enumerate(scenario.world.accounts)]
     found, reason = match_account(lead, accounts)
     known = tuple(_known(d, i, world) for i, d in enumerate(scenario.world.duplicates))
-    match = Match(found, reason, known)
+    line = next((a for i, a in enumerate(scenario.world.accounts) if found == _account(a, i)), None)
+    above = () if line is None else _parents(line)
+    match = Match(found, reason, known, above)
     seen = now - parse_duration(scenario.waited)
     excluded = frozenset(scenario.world.refused)
     return Case(f"person-{number}", 1, lead, match, excluded, first_seen_at=seen)
@@ -199,6 +203,13 @@ def _account(line: AccountLine, number: int) -> Account:
     owner = None if line.owner is None else f"{line.crm}:{line.owner}"
     ref = Ref(line.crm, "Account", f"account-{number}")
     return Account(ref, line.name, (domain,) if domain else (), owner, line.type)
+
+
+def _parents(line: AccountLine) -> tuple[Account, ...]:
+    return tuple(
+        Account(Ref(line.crm, "Account", f"parent-{n}"), "", (), o and f"{line.crm}:{o}")
+        for n, o in enumerate(line.parents)
+    )
 
 
 def _known(line: DuplicateLine, number: int, world: World) -> Known:

@@ -86,7 +86,7 @@ def test_held_leads_come_by_their_wait_then_urgency_then_age(db: Db) -> None:
     held(6, due=60)
     at = START + timedelta(seconds=10)
     assert [r.id for r in leads.held_due(db, "sf", at, 10)] == ["2", "1", "3", "5", "4"]
-    leads.retry_at(db, [Ref("sf", "Lead", "2")], at + timedelta(minutes=1))
+    leads.retry_at(db, [Ref("sf", "Lead", "2")], at, at + timedelta(minutes=1))
     assert [r.id for r in leads.held_due(db, "sf", at, 2)] == ["1", "3"]
     leads.wake_held(db, "sf")
     assert [r.id for r in leads.held_due(db, "sf", at, 2)] == ["4", "2"]
@@ -216,3 +216,35 @@ def test_cursors_and_accounts_come_back_as_they_were(db: Db) -> None:
     assert directory.accounts_of_domain(db, "hs", "acme.test") == []
     directory.drop_account(db, account.ref)
     assert directory.accounts_of_domain(db, "sf", "acme.test") == []
+
+
+def an_account_row(db: Db, id: str, parent: str | None, domain: str = "") -> Account:
+    domains = (domain,) if domain else ()
+    found = Account(Ref("salesforce", "Account", id), id, domains, f"u-{id}", parent_id=parent)
+    directory.put_account(db, found, "v1")
+    return found
+
+
+def test_the_accounts_above_are_found_up_to_the_top(db: Db) -> None:
+    site = an_account_row(db, "site", "country", "site.test")
+    an_account_row(db, "country", "group")
+    an_account_row(db, "group", None)
+    an_account_row(db, "other", None)
+    above = directory.accounts_above(db, site)
+    assert [(a.ref.id, a.owner_id) for a in above] == [
+        ("country", "u-country"),
+        ("group", "u-group"),
+    ]
+    (read,) = directory.accounts_of_domain(db, "salesforce", "site.test")
+    assert directory.accounts_above(db, read) == above
+
+
+def test_a_circle_of_parents_and_an_unknown_parent_end_the_way_up(db: Db) -> None:
+    a = an_account_row(db, "a", "b")
+    an_account_row(db, "b", "c")
+    an_account_row(db, "c", "a")
+    assert [x.ref.id for x in directory.accounts_above(db, a)] == ["b", "c"]
+    own = an_account_row(db, "own", "own")
+    assert directory.accounts_above(db, own) == []
+    lost = an_account_row(db, "lost", "never read")
+    assert directory.accounts_above(db, lost) == []

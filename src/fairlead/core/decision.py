@@ -59,11 +59,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the lead belongs to: an account (or the reason for none) and its known duplicates."""
+    """What the lead belongs to: an account (or the reason for none) and its known duplicates.
+
+    `parents` are the accounts above it, the nearest first; none is there twice.
+    """
 
     account: Account | None = None
     account_reason: str = "no account has this domain"
     known: tuple[Known, ...] = ()
+    parents: tuple[Account, ...] = ()
 
 
 class OutcomeKind(StrEnum):

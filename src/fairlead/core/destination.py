@@ -18,7 +18,7 @@ from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
 from fairlead.core.policy import Destination, Policy, ToAccountOwner, ToQueue, ToRep, ToTeam
 from fairlead.core.skills import NOTHING, Wanted, needed, preferred
-from fairlead.core.types import CrmOwner, OwnerKind, Rep, Value
+from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +143,30 @@ def _queue(name: str | None, path: str, question: Question) -> Answer:
     return Answer(f"queue {queue.name}", queue.id)
 
 
-def _account_owner(_: ToAccountOwner, question: Question) -> Answer:
-    account = question.case.match.account
-    if account is None:
-        return Answer(f"no account to ask for its owner: {question.case.match.account_reason}")
-    if account.owner_id is None:
-        return Answer("the account has no owner")
-    world, home = question.world, account.ref.crm
-    rep = world.rep_of(home, account.owner_id)
+def _account_owner(to: ToAccountOwner, question: Question) -> Answer:
+    match = question.case.match
+    if match.account is None:
+        return Answer(f"no account to ask for its owner: {match.account_reason}")
+    asked = (*reversed(match.parents), match.account) if to.parent else (match.account,)
+    owned = next((account for account in asked if account.owner_id is not None), None)
+    if owned is None:
+        above = " and none above it has one" if to.parent and match.parents else ""
+        return Answer(f"the account has no owner{above}")
+    return _owner_of(owned, "the account" if owned is match.account else "its parent", question)
+
+
+def _owner_of(account: Account, what: str, question: Question) -> Answer:
+    world, home, owner_id = question.world, account.ref.crm, account.owner_id or ""
+    rep = world.rep_of(home, owner_id)
     if rep is not None:
-        return _one(rep, f"owner of the account: {rep.id}", question)
-    user = _same_user(world.owners.get((home, account.owner_id)), question)
+        return _one(rep, f"owner of {what}: {rep.id}", question)
+    user = _same_user(world.owners.get((home, owner_id)), question)
+    whose = "the account's" if what == "the account" else "its parent's"
     if user is None:
-        return Answer(f"the account's owner has no {question.crm} user")
+        return Answer(f"{whose} owner has no {question.crm} user")
     if not user.active or user.id in question.case.excluded:
-        return Answer(f"the account's owner cannot own leads in {question.crm}")
-    return Answer("owner of the account, a person outside the roster", user.id)
+        return Answer(f"{whose} owner cannot own leads in {question.crm}")
+    return Answer(f"owner of {what}, a person outside the roster", user.id)
 
 
 def _same_user(user: CrmOwner | None, question: Question) -> CrmOwner | None:

@@ -86,7 +86,9 @@ class ToQueue:
 
 @dataclass(frozen=True, slots=True)
 class ToAccountOwner:
-    """To the owner of the account the lead belongs to."""
+    """To the owner of the account the lead belongs to; with `parent`, of the one at the top."""
+
+    parent: bool = False
 
 
 Destination = ToTeam | ToRep | ToQueue | ToAccountOwner

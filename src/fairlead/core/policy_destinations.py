@@ -50,7 +50,10 @@ class Destinations:
             return None
         kind = given[0]
         if kind == "account_owner":
-            return ToAccountOwner()
+            return ToAccountOwner(parent=shape.parent is True)
+        if shape.parent is not None:
+            message = "'parent' belongs to 'account_owner': the owner of the account at the top"
+            document.report((*path, "parent"), message, key=True)
         return self.named(kind, str(getattr(shape, kind)), partial(document.unknown, (*path, kind)))
 
     def named(self, kind: str, text: str, unknown: Unknown) -> Destination | None:

@@ -207,12 +207,13 @@ class TableShape(_Shape):
 
 
 class DestinationShape(_Shape):
-    """Exactly one of its keys."""
+    """Exactly one of its keys; `parent` belongs to `account_owner`."""
 
     team: Text | None = None
     rep: Text | None = None
     queue: Text | None = None
     account_owner: Literal[True] | None = None
+    parent: Literal[True] | None = None
 
 
 class RuleShape(_Shape):

@@ -51,6 +51,7 @@ def freeze_inputs(case: Case, world: World, pools: Collection[str] | None = None
         },
         "account": _account(match.account),
         "account_reason": match.account_reason,
+        "parents": [_account(parent) for parent in match.parents],
         "known": [[_ref(k.ref), k.owner_id, k.rep_id, k.key, k.decided_at] for k in match.known],
         "balances": {p: {r: str(b) for r, b in reps.items()} for p, reps in kept.items()},
     }
@@ -100,7 +101,8 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         Known(_thaw_ref(ref), owner, rep, key, _when(at))
         for ref, owner, rep, key, at in data["known"]
     )
-    match = Match(_thaw_account(data["account"]), data["account_reason"], known)
+    above = tuple(_sure_account(parts) for parts in data.get("parents", ()))
+    match = Match(_thaw_account(data["account"]), data["account_reason"], known, above)
     case = Case(
         data["person"],
         data["generation"],
@@ -204,7 +206,9 @@ def _account(account: Account | None) -> list[Any] | None:
 
 
 def _thaw_account(parts: list[Any] | None) -> Account | None:
-    if parts is None:
-        return None
+    return None if parts is None else _sure_account(parts)
+
+
+def _sure_account(parts: list[Any]) -> Account:
     ref, name, domains, *rest = parts
     return Account(_thaw_ref(ref), name, tuple(domains), *rest)

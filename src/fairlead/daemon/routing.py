@@ -313,7 +313,8 @@ class Router:
         )
         account, reason = match_account(lead, candidates)
         known = tuple(_known(o, snap.world) for o in others if o.ref != lead.ref and _counts(o))
-        return Match(account, reason, known)
+        above = () if account is None else tuple(directory.accounts_above(self.db, account))
+        return Match(account, reason, known, above)
 
     def _intend(
         self,

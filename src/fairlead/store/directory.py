@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sqlite3 import Row
 
 from fairlead.core.types import Account, CrmOwner, Cursor, Kind, OwnerKind, Ref
 from fairlead.store.db import Db
@@ -137,13 +138,33 @@ def accounts_of_domain(db: Db, crm: str, domain: str) -> list[Account]:
         " WHERE d.domain = ? AND d.crm = ? ORDER BY a.id",
         (domain, crm),
     )
-    return [
-        Account(
-            Ref(r["crm"], r["object"], r["id"]), r["name"], (domain,), r["owner_id"], r["type"],
-            r["industry"], r["employees"], r["parent_id"],
+    return [_account(r, (domain,)) for r in rows]
+
+
+def accounts_above(db: Db, account: Account) -> list[Account]:
+    """The parents of an account as far as they are known, the nearest first; without domains.
+
+    Ends at the top, at a parent that was never read, or where the parents form a circle.
+    """
+    found, seen, parent = list[Account](), {account.ref.id}, account.parent_id
+    while parent is not None and parent not in seen:
+        seen.add(parent)
+        r = db.row(
+            "SELECT * FROM accounts WHERE crm = ? AND object = ? AND id = ?",
+            (account.ref.crm, account.ref.object, parent),
         )
-        for r in rows
-    ]  # fmt: skip
+        if r is None:
+            break
+        found.append(_account(r, ()))
+        parent = found[-1].parent_id
+    return found
+
+
+def _account(r: Row, domains: tuple[str, ...]) -> Account:
+    return Account(
+        Ref(r["crm"], r["object"], r["id"]), r["name"], domains, r["owner_id"], r["type"],
+        r["industry"], r["employees"], r["parent_id"],
+    )  # fmt: skip
 
 
 def owner_index(owners: Iterable[CrmOwner]) -> Mapping[tuple[str, str], CrmOwner]:

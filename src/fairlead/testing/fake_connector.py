@@ -77,11 +77,13 @@ FAKE_FIELDS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class FakeFieldMap:
-    """The fake's fields bear our own names."""
+    """The fake's fields bear our own names, those of accounts with `account.` before them."""
 
     extra: tuple[str, ...] = ()
 
     def sources(self, name: str) -> tuple[str, ...]:
+        if name.startswith("account."):
+            return (name,)
         return (name,) if name in FAKE_FIELDS or name in self.extra else ()
 
     def names(self) -> tuple[str, ...]:
