@@ -77,6 +77,7 @@ class Expected(_Strict):
     owner: str | None = None
     owners: list[str] | None = None
     rule: str | None = None
+    priority: str | None = None
     because: list[str] = []
     charged: bool | None = None
     balances: dict[str, dict[str, int | str]] = {}

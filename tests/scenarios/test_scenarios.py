@@ -31,6 +31,8 @@ def test_scenario(file: Path) -> None:
     assert played.owners() == wanted
     if expect.rule is not None:
         assert {d.rule for d in played.decisions} == {expect.rule}
+    if expect.priority is not None:
+        assert {d.high_priority for d in played.decisions} == {expect.priority == "high"}
     assert set(expect.because) <= played.because()
     if expect.charged is not None:
         assert any(d.ledger for d in played.decisions) is expect.charged
