@@ -462,3 +462,57 @@ def test_without_parent_the_account_s_own_owner_counts() -> None:
 def test_a_family_without_an_owner_is_told() -> None:
     decision = ask(case(lead(), family(None, None)), to("{account_owner: true, parent: true}"))
     assert decision.reason.startswith("the account has no owner and none above it has one; ")
+
+
+STICKY = HEAD + "sticky: 30d\n"
+LONGER = '  - {name: Long, when: country == "DE", to: {team: b}, sticky: 90d}\n'
+SHORTER = '  - {name: Short, when: country == "FR", to: {team: b}, sticky: 1d}\n'
+AGAIN = policy(LONGER + SHORTER, head=STICKY)
+
+
+@pytest.mark.parametrize(
+    ("country", "days", "follows"),
+    [
+        (None, 29, True),
+        (None, 30, False),
+        ("DE", 30, True),
+        ("DE", 89, True),
+        ("DE", 90, False),
+        ("FR", 0, True),
+        ("FR", 1, False),
+        (None, None, True),
+        ("FR", None, True),
+    ],
+)
+def test_an_owner_is_followed_as_long_as_the_rule_or_the_policy_says(
+    country: str | None, days: int | None, follows: bool
+) -> None:
+    at = None if days is None else NOW - timedelta(days=days)
+    of = case(lead(country=country), Match(known=(known(BEN, at=at),)))
+    decision = ask(of, AGAIN)
+    assert (decision.follows is not None) is follows
+    if follows:
+        assert (decision.rep_id, decision.rule, decision.ledger) == (BEN, "", ())
+    else:
+        assert decision.rule in ("Long", "Short", "otherwise")
+        assert decision.trace.notes == (
+            f"the owner of a duplicate, {BEN}, is not followed: decided {days} days ago",
+        )
+
+
+@pytest.mark.parametrize("at", [None, NOW])
+def test_a_sticky_of_nothing_follows_nobody(at: object) -> None:
+    never = policy(head=HEAD + "sticky: 0d\n")
+    decision = ask(case(lead(), Match(known=(known(BEN, at=at),))), never)
+    assert (decision.follows, decision.rule) == (None, "otherwise")
+
+
+def test_without_sticky_an_owner_is_followed_for_ever() -> None:
+    of = case(lead(), Match(known=(known(BEN, at=NOW - timedelta(days=4000)),)))
+    assert ask(of, policy()).rep_id == BEN
+
+
+def test_of_two_owners_the_one_who_is_still_followed_gets_it() -> None:
+    old, fresh = NOW - timedelta(days=31), NOW - timedelta(days=2)
+    both = (known(ANNA, at=old), known(BEN, id="3", at=fresh))
+    assert ask(case(lead(), Match(known=both)), AGAIN).rep_id == BEN

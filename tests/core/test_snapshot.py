@@ -40,10 +40,15 @@ RULES = policy(
     prefer: {industry: fintech}
     relax_after: 30m
     hold_until: {field: employees, at_most: 10m}
-  - {name: Queue, when: country == "US", to: {queue: Inbound}, if_away: {rep: ben@example.com}}
+  - name: Queue
+    when: country == "US"
+    to: {queue: Inbound}
+    if_away: {rep: ben@example.com}
+    sticky: 3d
 """,
     head=HEAD.replace("anna@example.com: {}", f"anna@example.com: {{skills: {SKILLS}}}")
-    + "owner_authority: hs\ntables: {t: {csv: t.csv, key: [country]}}\ntask: {due_in: 1h}\n",
+    + "owner_authority: hs\nsticky: 60d\n"
+    + "tables: {t: {csv: t.csv, key: [country]}}\ntask: {due_in: 1h}\n",
     t="country,team\nDE,b\n",
 )
 

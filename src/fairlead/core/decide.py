@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fairlead.core.decision import Case, Decision, World
 from fairlead.core.destination import Answer, Question, resolve
@@ -51,7 +51,7 @@ def decide(
             place, share = float(beyond * 100), float(policy.pilot * 100)
             trail.note(f"the lead stands at {place:.2f}% of all, the pilot ends at {share:g}%")
             return trail.left(NOT_PILOT)
-        followed = follow(question, trail)
+        followed = follow(question, trail, _sticky(question))
         if followed is not None:
             return followed
     return _route(question, trail)
@@ -85,6 +85,18 @@ def _not_ours(question: Question, trail: Trail) -> str | None:
 
 def _asks_owner(pick_up: Condition | None) -> bool:
     return pick_up is not None and not pick_up.names.isdisjoint(("owner.name", "owner.email"))
+
+
+# -- how long does it follow -----------------------------------------------------------------------
+
+
+def _sticky(question: Question) -> timedelta | None:
+    """How long an owner is followed: as the rule says that would take the lead, else the policy."""
+    if not question.case.match.known:
+        return None
+    rule = _first(question.policy.rules, question, Trail(explain=False, arms={}))
+    own = None if rule is None else rule.sticky
+    return question.policy.sticky if own is None else own
 
 
 # -- which rule, and where to ----------------------------------------------------------------------

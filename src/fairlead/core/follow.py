@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from fairlead.core.decision import Decision, Known
 from fairlead.core.destination import Answer, Question
@@ -11,11 +12,13 @@ from fairlead.core.policy import Policy
 from fairlead.core.trail import Trail
 
 
-def follow(question: Question, trail: Trail) -> Decision | None:
+def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decision | None:
     """Assign to the rep who owns another record of the same person; None when there is none.
 
     Several owners: the owner authority's CRM first, then the earliest decided, then by address. An
-    owner who cannot take it is noted, and the rules decide: they pass over the absent, too.
+    owner who cannot take it is noted, and the rules decide: they pass over the absent, too. So is
+    one whose record was decided on `sticky` ago or earlier; a record never decided on has no limit
+    unless `sticky` is 0, which follows nobody.
     """
     case = question.case
     known = [k for k in case.match.known if k.rep_id is not None and k.ref != case.lead.ref]
@@ -29,12 +32,27 @@ def follow(question: Question, trail: Trail) -> Decision | None:
         if rep is None or blocked is not None:
             trail.note(f"the owner of a duplicate, {k.rep_id}, cannot take it: {blocked}")
             continue
+        ended = _ended(k, sticky, question.now)
+        if ended is not None:
+            trail.note(f"the owner of a duplicate, {k.rep_id}, is not followed: {ended}")
+            continue
         reason = f"follows the owner of a duplicate ({k.key})"
         decision = trail.assigned(Answer(reason, rep.crm_ids[question.crm], rep.id), "", False)
         return replace(decision, follows=k.ref)
     if case.match.known and not known:
         trail.note("a duplicate is known, but no rep owns it")
     return None
+
+
+def _ended(known: Known, sticky: timedelta | None, now: datetime) -> str | None:
+    """Why this owner is followed no longer; None while it is."""
+    if sticky is None:
+        return None
+    if not sticky:
+        return "sticky is 0"
+    if known.decided_at is None or now - known.decided_at < sticky:
+        return None
+    return f"decided {(now - known.decided_at) // timedelta(days=1)} days ago"
 
 
 def _precedence(known: Known, policy: Policy) -> tuple[bool, bool, str, str]:

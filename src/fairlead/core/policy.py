@@ -119,7 +119,7 @@ class Rule:
     next rule after the group is tried. `if_away` is where the lead goes when the destination
     cannot take it (inactive, no user in that CRM, no account owner); None falls to `otherwise`.
     `need` and `prefer` are asked of the teams it names; `relax_after` drops `need` for a lead first
-    seen so long ago.
+    seen so long ago. `sticky` stands for the policy's own, for the leads that this rule takes.
     """
 
     name: str
@@ -133,6 +133,7 @@ class Rule:
     prefer: tuple[SkillAsk, ...] = ()
     relax_after: timedelta | None = None
     hold_until: HoldUntil | None = None
+    sticky: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ class Split:
 class Policy:
     """Everything that decides who gets what. `hash` names the exact text it came from.
 
-    `pilot` is the share of the leads it applies to, from above 0 to 1.
+    `pilot` is the share of the leads it applies to, from above 0 to 1. `sticky` is how long after
+    its decision a record's owner is followed by the person's other records; None is for ever.
     """
 
     hash: str
@@ -216,6 +218,7 @@ class Policy:
     task: TaskSpec | None
     splits: Mapping[str, Split] = field(default_factory=lambda: MappingProxyType({}))
     pilot: Fraction = Fraction(1)
+    sticky: timedelta | None = None
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

@@ -98,6 +98,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         task=builder.task(),
         splits=MappingProxyType(splits),
         pilot=shape.safety.pilot,
+        sticky=shape.sticky,
     )
 
 

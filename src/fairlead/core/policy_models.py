@@ -232,6 +232,7 @@ class RuleShape(_Shape):
     prefer: dict[Identifier, OneOrMore] = {}
     relax_after: Duration | None = None
     hold_until: HoldShape | None = None
+    sticky: Duration | None = None
     priority: Literal["high", "normal"] = "normal"
     rules: list[RuleShape] | None = None
 
@@ -277,6 +278,7 @@ class PolicyShape(_Shape):
     fields: dict[Identifier, FieldShape] = {}
     sources: dict[Text, SourceShape] = {}
     owner_authority: Text | None = None
+    sticky: Duration | None = None
     reps: dict[Text, RepShape | None] = {}
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}

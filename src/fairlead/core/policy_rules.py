@@ -114,6 +114,7 @@ class RuleBuilder:
             self.asks.skills(shape.prefer, (*path, "prefer")),
             shape.relax_after,
             self.asks.hold(shape.hold_until, (*path, "hold_until")),
+            shape.sticky,
         )
 
     def _check_skills(
@@ -163,6 +164,7 @@ class RuleBuilder:
             ("need", bool(shape.need)),
             ("prefer", bool(shape.prefer)),
             ("relax_after", shape.relax_after is not None),
+            ("sticky", shape.sticky is not None),
             ("priority", "priority" in shape.model_fields_set),
         ):
             if given:
