@@ -369,7 +369,7 @@ def test_the_json_schema_fits_the_policies() -> None:
 
 
 _STARTER = texts_of(POLICIES / "starter.yaml")
-_LINES = _STARTER["starter.yaml"].split("\n")
+_PRACTICES = texts_of(POLICIES.parent / "scenarios" / "policies" / "practices.yaml")
 
 
 def told_or_loaded(files: dict[str, str], main: str) -> None:
@@ -398,7 +398,10 @@ _SCRAPS = ["", "  x: 1", "- a", "[", "}", "? x", "&a", "  to: {team: [}", "rules
 
 @given(st.data())
 def test_a_mangled_policy_is_told_or_loaded(data: st.DataObject) -> None:
-    lines = list(_LINES)
+    files, main = data.draw(
+        st.sampled_from([(_STARTER, "starter.yaml"), (_PRACTICES, "practices.yaml")])
+    )
+    lines = files[main].split("\n")
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(lines) - 1))
         kind = data.draw(st.sampled_from(["drop", "double", "scrap", "cut", "value"]))
@@ -413,4 +416,14 @@ def test_a_mangled_policy_is_told_or_loaded(data: st.DataObject) -> None:
         else:
             value = data.draw(st.sampled_from([" 5", " []", " {}", " true", " x", " null", ' ""']))
             lines[at] = lines[at].split(":")[0] + ":" + value
-    told_or_loaded({**_STARTER, "starter.yaml": "\n".join(lines)}, "starter.yaml")
+    told_or_loaded({**files, main: "\n".join(lines)}, main)
+
+
+@given(st.data())
+def test_a_mangled_table_is_told_or_loaded(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(["areas.csv", "sizes.csv", "specialists.csv"]))
+    text = _PRACTICES[name]
+    at = data.draw(st.integers(0, len(text)))
+    scrap = data.draw(st.sampled_from(["", "\n", ",", "|", "!", "..", '"', "x", "9", ">=", "*"]))
+    mangled = text[:at] + scrap + text[at + data.draw(st.integers(0, 2)) :]
+    told_or_loaded({**_PRACTICES, name: mangled}, "practices.yaml")
