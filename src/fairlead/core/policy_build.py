@@ -22,9 +22,10 @@ from fairlead.core.policy import (
 from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_files import Files
-from fairlead.core.policy_models import PolicyShape, rep_id
+from fairlead.core.policy_models import PolicyShape
 from fairlead.core.policy_roster import read_roster
 from fairlead.core.policy_tables import ReadTable, read_table
+from fairlead.core.policy_values import rep_id
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
 
 _ONE = Fraction(1)

@@ -6,124 +6,32 @@ policy_rules, where places are known. An unknown key is always an error.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
-    StringConstraints,
-    WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
 
-from fairlead.core.durations import parse_duration
+from fairlead.core.policy_values import (
+    ConditionText,
+    CrmId,
+    Duration,
+    Email,
+    Identifier,
+    OneOrMore,
+    Share,
+    TeamName,
+    Text,
+    Weight,
+)
 
 CRMS = ("salesforce", "hubspot")
 """The CRMs a policy may name unless the caller knows more connectors."""
-
-_RATIO = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
-_DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
-_EMAIL = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+")
-
-
-def exact_weight(value: object) -> Fraction:
-    """A weight as an exact fraction: 2, 0.5 or "1/3"; raises ValueError unless it is above 0."""
-    text = str(value).strip() if isinstance(value, int | Decimal | str) else ""
-    ratio = _RATIO.fullmatch(text)
-    if isinstance(value, bool) or not (ratio or _DECIMAL.fullmatch(text)):
-        raise ValueError('a weight is a number above 0, such as 2, 0.5 or "1/3"')
-    if ratio and not int(ratio[2]):
-        raise ValueError("a weight cannot be divided by 0")
-    weight = Fraction(text)
-    if not weight:
-        raise ValueError("a weight is above 0; take the rep out of the team instead")
-    return weight
-
-
-def exact_share(value: object) -> Fraction:
-    """A share such as 20% or 33.3%, exactly; raises ValueError unless above 0 and at most 100%."""
-    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    share = Fraction(found[1]) / 100 if found else Fraction(0)
-    if not 0 < share <= 1:
-        raise ValueError("a share is a percentage above 0% and up to 100%, such as 20%")
-    return share
-
-
-def rep_id(text: str) -> str:
-    """The form in which an e-mail names a rep: trimmed, small letters. Raises ValueError."""
-    email = text.strip().lower()
-    if not _EMAIL.fullmatch(email):
-        raise ValueError(f"expected an e-mail address, found {text!r}")
-    return email
-
-
-def _checked(check: Any) -> Any:
-    def run(value: Any) -> Any:
-        try:
-            return check(value)
-        except ValueError as error:
-            raise PydanticCustomError("policy", "{reason}", {"reason": str(error)}) from None
-
-    return run
-
-
-def _duration(value: object) -> timedelta:
-    return parse_duration(value if isinstance(value, str) else str(value))
-
-
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-ConditionText = Annotated[str, StringConstraints(min_length=1)]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-TeamName = Annotated[str, StringConstraints(pattern=r"^[^\s.][^.\r\n\t]{0,63}$")]
-Email = Annotated[str, AfterValidator(_checked(rep_id)), WithJsonSchema({"type": "string"})]
-CrmId = Annotated[
-    Text,
-    BeforeValidator(lambda v: str(v) if type(v) is int else v),
-    WithJsonSchema({"type": ["string", "integer"]}),
-]
-Weight = Annotated[
-    Fraction,
-    PlainValidator(_checked(exact_weight)),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": "^[0-9]{1,9}/[0-9]{1,9}$"},
-            ]
-        }
-    ),
-]
-Duration = Annotated[
-    timedelta,
-    PlainValidator(_checked(_duration)),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smhdw]$"}),
-]
-Share = Annotated[
-    Fraction,
-    PlainValidator(_checked(exact_share)),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,9})? ?%$"}),
-]
-OneOrMore = Annotated[
-    list[Text],
-    BeforeValidator(lambda v: [v] if isinstance(v, str) else v),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            ]
-        }
-    ),
-]
 
 
 class _Shape(BaseModel):

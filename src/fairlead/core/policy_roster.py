@@ -10,7 +10,7 @@ from fairlead.core.carets import nearest
 from fairlead.core.policy import RosterEntry
 from fairlead.core.policy_csv import Cell
 from fairlead.core.policy_files import Files
-from fairlead.core.policy_models import exact_weight, rep_id
+from fairlead.core.policy_values import exact_weight, rep_id
 
 SKILLS = "skills."
 _SKILL = re.compile(rf"{re.escape(SKILLS)}[A-Za-z_][A-Za-z0-9_]{{0,63}}")
