@@ -1,0 +1,42 @@
+"""What is probably not meant in a policy that loads: `lint`, beside the reader's own checks.
+
+The reader refuses what is wrong; this finds what is right and does nothing, or something else than
+it seems to. One module per concern: lint_rules (reach, overlaps, gaps), lint_conditions (values
+and negations), lint_tables (dead lines), lint_people (teams, reps, destinations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairlead.core.lint_conditions import lint_conditions
+from fairlead.core.lint_finding import LintFinding, Severity
+from fairlead.core.lint_people import lint_people
+from fairlead.core.lint_rules import lint_rules
+from fairlead.core.lint_tables import lint_tables
+from fairlead.core.policy import Policy
+from fairlead.core.region_build import Space
+
+__all__ = ["LintFinding", "Severity", "lint"]
+
+
+def lint(policy: Policy) -> tuple[LintFinding, ...]:
+    """All findings, in the order of the file; pure, and it raises nothing.
+
+    A rule called unreachable is reached by no lead that `normalise` can make, whatever it holds.
+    Every example was tried on the compiled conditions; where none could be made, there is none.
+    """
+    space = Space(policy)
+    found: list[LintFinding] = []
+    parts: Iterable[Iterable[LintFinding]] = (
+        lint_conditions(policy, space),
+        lint_rules(policy, space),
+        lint_tables(policy, space),
+        lint_people(policy),
+    )
+    for part in parts:
+        found.extend(part)
+    order = list(Severity)
+    return tuple(
+        sorted(found, key=lambda f: (f.place.line, f.place.column, order.index(f.severity)))
+    )

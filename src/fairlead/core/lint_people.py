@@ -1,0 +1,130 @@
+"""Teams and reps: nobody in them, one person only, nobody sends them anything; odd destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fairlead.core.lint_finding import LintFinding, Severity
+from fairlead.core.policy import Destination, Policy, Rule, ToAccountOwner, ToRep, ToTeam
+
+
+@dataclass(slots=True)
+class Routed:
+    """Who can get leads by the rules' destinations; `anybody` when a lead's own data names them."""
+
+    teams: set[str] = field(default_factory=set)
+    reps: set[str] = field(default_factory=set)
+    any_team: bool = False
+    any_rep: bool = False
+
+    def add(self, to: Destination | None, policy: Policy) -> None:
+        """Note one destination."""
+        if isinstance(to, ToTeam):
+            names, unknown = _named(to.team, to.path, policy)
+            self.teams |= {n for n in policy.teams if n.casefold() in names}
+            self.any_team |= unknown
+        elif isinstance(to, ToRep):
+            names, unknown = _named(to.rep, to.path, policy)
+            self.reps |= {n for n in policy.roster if n.casefold() in names}
+            self.any_rep |= unknown
+        elif isinstance(to, ToAccountOwner):
+            self.any_rep = True
+
+
+def _named(name: str | None, path: str | None, policy: Policy) -> tuple[set[str], bool]:
+    """The names a destination may mean, and whether it may mean any."""
+    if path is None:
+        return {(name or "").casefold()}, False
+    root, _, column = path.partition(".")
+    if root not in policy.tables:
+        return set(), True
+    cells = (row.get(column) for row in policy.tables[root].rows.values())
+    return {cell.strip().casefold() for cell in cells if cell}, False
+
+
+def all_rules(policy: Policy) -> Iterator[Rule]:
+    """Every rule with a destination, and the last resort."""
+    todo = list(reversed(policy.rules))
+    while todo:
+        rule = todo.pop()
+        if rule.to is not None:
+            yield rule
+        todo.extend(reversed(rule.rules))
+    yield policy.otherwise
+
+
+def lint_people(policy: Policy) -> Iterator[LintFinding]:
+    """Findings about destinations, teams and reps."""
+    routed = Routed()
+    alone: dict[str, bool] = {}
+    for rule in all_rules(policy):
+        routed.add(rule.to, policy)
+        routed.add(rule.if_away, policy)
+        yield from _destination(rule)
+        if isinstance(rule.to, ToTeam) and rule.to.team is not None:
+            alone[rule.to.team] = alone.get(rule.to.team, False) or rule.if_away is None
+    yield from _teams(policy, routed, alone)
+    members = {m for name in routed.teams for m in policy.teams[name].members}
+    if routed.any_rep or routed.any_team:
+        return
+    for rep in policy.roster.values():
+        if rep.id not in members | routed.reps:
+            yield LintFinding(
+                "unused-rep",
+                Severity.INFO,
+                rep.place,
+                f"no rule leads to {rep.id}",
+                "put them into a team that a rule names, or take them out of the roster",
+            )
+
+
+def _destination(rule: Rule) -> Iterator[LintFinding]:
+    if rule.if_away is not None and rule.if_away == rule.to:
+        yield LintFinding(
+            "same-if-away",
+            Severity.WARNING,
+            rule.place,
+            f"rule {rule.name!r}: 'if_away' is the same as 'to', so it never helps",
+            "name somebody else under 'if_away', or leave it out: then 'otherwise' is asked",
+        )
+    if isinstance(rule.to, ToAccountOwner) and rule.if_away is None:
+        yield LintFinding(
+            "no-if-away",
+            Severity.WARNING,
+            rule.place,
+            f"rule {rule.name!r} leads to the account owner and has no 'if_away'",
+            "accounts without an owner, or with one who left, go to 'otherwise'; say who else",
+        )
+
+
+def _teams(policy: Policy, routed: Routed, alone: dict[str, bool]) -> Iterator[LintFinding]:
+    for team in policy.teams.values():
+        if not team.members:
+            yield LintFinding(
+                "empty-team",
+                Severity.ERROR,
+                team.place,
+                f"team {team.name!r} has no members",
+                "add members, or send its leads elsewhere",
+            )
+        elif team.name not in routed.teams:
+            if not routed.any_team:
+                yield LintFinding(
+                    "unused-team",
+                    Severity.INFO,
+                    team.place,
+                    f"no rule leads to team {team.name!r}",
+                    "name it in a rule, or remove it",
+                )
+        elif len(team.members) == 1:
+            helped = not alone.get(team.name, True)
+            yield LintFinding(
+                "one-member-team",
+                Severity.INFO if helped else Severity.WARNING,
+                team.place,
+                f"team {team.name!r} is {team.members[0]} alone",
+                "when that person is away, 'if_away' gets everything"
+                if helped
+                else "add a second member, or an 'if_away' to each rule that leads there",
+            )

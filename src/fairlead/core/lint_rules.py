@@ -1,0 +1,268 @@
+"""Rules that no lead reaches, rules that claim the same leads, and leads that no rule takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fairlead.core.examples import examples, own_values, taker
+from fairlead.core.lint_finding import LintFinding, Severity
+from fairlead.core.policy import Policy, Rule
+from fairlead.core.region_build import Space
+from fairlead.core.regions import ABSENT, Every, Formula, Lit, TooHard, lits, negated, solve
+from fairlead.core.schema import FieldType
+from fairlead.core.types import Value
+
+_MOST = 20
+"""Findings of one kind that are listed; a policy with more has one cause for all of them."""
+
+Check = Callable[[Mapping[str, Value]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A rule with a destination, under the conditions of its groups: `path` holds them and its own."""
+
+    rule: Rule
+    conditions: tuple[Rule, ...]
+    path: Formula
+
+    def claims(self, values: Mapping[str, Value]) -> bool:
+        """Whether all its conditions hold, whoever comes before it."""
+        return all(r.when is None or r.when.test(values) for r in self.conditions)
+
+
+def leaves(rules: Sequence[Rule], space: Space, above: tuple[Rule, ...] = ()) -> Iterator[Leaf]:
+    """Every rule with a destination, in the order in which they are asked."""
+    for rule in rules:
+        conditions = (*above, rule)
+        if rule.to is None:
+            yield from leaves(rule.rules, space, conditions)
+        else:
+            path = Every(tuple(space.formula(r.when) for r in conditions))
+            yield Leaf(rule, conditions, path)
+
+
+def example(space: Space, formulas: Sequence[Formula], check: Check) -> dict[str, Value] | None:
+    """A lead on which the check was tried and holds; None when none was found."""
+    try:
+        region = solve(space.axes, formulas)
+    except TooHard:
+        return None
+    if region is None:
+        return None
+    return next((values for values in examples(space, region) if check(values)), None)
+
+
+@dataclass(slots=True)
+class _Rules:
+    policy: Policy
+    space: Space
+    before: list[Leaf] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+    unknown: list[Rule] = field(default_factory=list)
+
+    def exists(self, *formulas: Formula) -> bool:
+        return solve(self.space.axes, formulas) is not None
+
+    def walk(self, rules: Sequence[Rule], above: tuple[Rule, ...]) -> Iterator[LintFinding]:
+        for rule in rules:
+            conditions = (*above, rule)
+            path = Every(tuple(self.space.formula(r.when) for r in conditions))
+            leaf = Leaf(rule, conditions, path)
+            try:
+                finding = self._unreachable(leaf)
+            except TooHard:
+                finding = None
+                self.unknown.append(rule)
+            if finding is not None:
+                self.dead.update(_names(rule))
+                yield finding
+            elif rule.to is None:
+                yield from self.walk(rule.rules, conditions)
+            else:
+                self.before.append(leaf)
+
+    def _unreachable(self, leaf: Leaf) -> LintFinding | None:
+        rule, what = leaf.rule, "group" if leaf.rule.to is None else "rule"
+        if rule.when is not None and not self.exists(self.space.formula(rule.when)):
+            message = f"{what} {rule.name!r} is never reached: its condition can never hold"
+            remedy = "its parts contradict each other, or ask for a value that never occurs"
+            return _dead(rule, message, remedy)
+        if not self.exists(leaf.path):
+            group = leaf.conditions[-2].name
+            message = f"{what} {rule.name!r} is never reached: it contradicts its group {group!r}"
+            return _dead(rule, message, "move it out of the group, or change one of the conditions")
+        others = [negated(other.path, self.space.axes) for other in self.before]
+        if self.exists(leaf.path, *others):
+            return None
+        return self._shadowed(leaf, what)
+
+    def _shadowed(self, leaf: Leaf, what: str) -> LintFinding:
+        rule, axes = leaf.rule, self.space.axes
+        alone = next(
+            (b for b in self.before if not self.exists(leaf.path, negated(b.path, axes))), None
+        )
+        if alone is not None:
+            first = alone.rule
+            why = f"{first.name!r} (line {first.place.line}) takes every lead that it could take"
+            remedy = f"move it above {first.name!r}, narrow that rule, or remove this one"
+        else:
+            why = "the rules before it together take every lead that it could take"
+            remedy = "move it up, or remove it"
+        shown = example(self.space, [leaf.path], leaf.claims)
+        by = None if shown is None else taker(self.policy.rules, shown)
+        return LintFinding(
+            "unreachable",
+            Severity.ERROR,
+            rule.place,
+            f"{what} {rule.name!r} is never reached: {why}",
+            remedy,
+            None if shown is None or by is None else own_values(shown, self.policy),
+            "" if by is None else f"goes to {by.name!r}",
+            by is not None,
+        )
+
+    # -- overlaps ---------------------------------------------------------------------------
+
+    def overlaps(self) -> Iterator[LintFinding]:
+        """Two rules over the same fields, neither a special case of the other, for other owners."""
+        count = 0
+        same: dict[frozenset[int], list[Leaf]] = {}
+        for leaf in self.before:
+            axes = frozenset(lit.axis for lit in lits(leaf.path))
+            for other in same.setdefault(axes, []):
+                if count == _MOST:
+                    return
+                finding = self._overlap(other, leaf) if axes else None
+                if finding is not None:
+                    count += 1
+                    yield finding
+                    break
+            same[axes].append(leaf)
+
+    def _overlap(self, first: Leaf, second: Leaf) -> LintFinding | None:
+        a, b, axes = first.rule, second.rule, self.space.axes
+        if (a.to, a.if_away) == (b.to, b.if_away):
+            return None
+        try:
+            if not (
+                self.exists(first.path, second.path)
+                and self.exists(first.path, negated(second.path, axes))
+                and self.exists(second.path, negated(first.path, axes))
+            ):
+                return None
+        except TooHard:
+            return None
+        shown = example(
+            self.space,
+            [first.path, second.path],
+            lambda v: first.claims(v) and second.claims(v),
+        )
+        by = None if shown is None else taker(self.policy.rules, shown)
+        if shown is None or by is None:
+            return None
+        return LintFinding(
+            "overlap",
+            Severity.WARNING,
+            b.place,
+            f"rules {a.name!r} (line {a.place.line}) and {b.name!r} claim the same leads;"
+            f" {a.name!r} stands first and takes them",
+            "take the common part out of one of them, or put the one that should have it first",
+            own_values(shown, self.policy),
+            f"goes to {by.name!r}",
+        )
+
+    # -- gaps -------------------------------------------------------------------------------
+
+    def gaps(self) -> Iterator[LintFinding]:
+        """Leads that fall to `otherwise`: between two thresholds, and at all."""
+        axes = self.space.axes
+        nobody = [negated(leaf.path, axes) for leaf in self.before]
+        asked = {lit.axis for leaf in self.before for lit in lits(leaf.path)}
+        yield from self._holes(nobody, asked)
+        named = [at for at in asked if self.space.drafts[axes[at].key].name]
+        filled: list[Formula] = [Lit(at, axes[at].full & ~ABSENT) for at in named]
+        shown = example(self.space, [*nobody, *filled], self._untaken)
+        shown = shown or example(self.space, nobody, self._untaken)
+        if shown is not None and self.policy.rules:
+            yield LintFinding(
+                "gap",
+                Severity.INFO,
+                self.policy.otherwise.place,
+                "some leads are taken by no rule and go to 'otherwise'",
+                "if a lead like the example should have a rule, write one",
+                own_values(shown, self.policy),
+                "goes to 'otherwise'",
+            )
+
+    def _untaken(self, values: Mapping[str, Value]) -> bool:
+        return taker(self.policy.rules, values) is None
+
+    def _holes(self, nobody: Sequence[Formula], asked: set[int]) -> Iterator[LintFinding]:
+        for at in sorted(asked):
+            axis = self.space.axes[at]
+            draft = self.space.drafts[axis.key]
+            if not draft.name or draft.kind is not FieldType.NUMBER:
+                continue
+            order = sorted(axis.values[1:])
+            seen: set[tuple[str, str]] = set()
+            for value in order[1:-1]:
+                cell = Lit(at, 1 << axis.values.index(value))
+                shown = example(self.space, [*nobody, cell], self._untaken)
+                if shown is None:
+                    continue
+                sides = self._sides(draft.name, order, value, shown)
+                names = tuple(rule.name for rule in sides)
+                if len(names) == 2 and (names[0], names[1]) not in seen and len(seen) < _MOST:
+                    seen.add((names[0], names[1]))
+                    yield self._hole(draft.name, value, sides, shown)
+
+    def _sides(
+        self, name: str, order: Sequence[int], value: int, shown: Mapping[str, Value]
+    ) -> list[Rule]:
+        """Who takes the same lead with the next smaller, and the next larger, value that is taken."""
+        at, found = order.index(value), list[Rule]()
+        for values in (reversed(order[:at]), order[at + 1 :]):
+            takers = (taker(self.policy.rules, {**shown, name: other}) for other in values)
+            found += [rule for rule in takers if rule is not None][:1]
+        return found
+
+    def _hole(
+        self, name: str, value: int, sides: Sequence[Rule], shown: Mapping[str, Value]
+    ) -> LintFinding:
+        low, high = sides
+        between = f"{low.name!r} and {high.name!r}" if low is not high else f"two of {low.name!r}"
+        return LintFinding(
+            "hole",
+            Severity.WARNING,
+            max(low, high, key=lambda rule: rule.place.line).place,
+            f"between {between} a lead with {name} {value} is taken by no rule",
+            f"let one of the two begin where the other ends, such as {name} >= {value}",
+            own_values(shown, self.policy),
+            "goes to 'otherwise'",
+        )
+
+
+def lint_rules(policy: Policy, space: Space) -> Iterator[LintFinding]:
+    """Unreachable rules, overlaps, gaps; and the rules about which nothing could be said."""
+    rules = _Rules(policy, space)
+    yield from rules.walk(policy.rules, ())
+    yield from rules.overlaps()
+    yield from rules.gaps()
+    for rule in rules.unknown[:_MOST]:
+        message = f"rule {rule.name!r} is not analysed: too many rules before it bear on it"
+        remedy = "nothing need be done; fewer nested 'or' make it possible"
+        yield LintFinding(
+            "not-analysed", Severity.INFO, rule.place, message, remedy, analysed=False
+        )
+
+
+def _dead(rule: Rule, message: str, remedy: str) -> LintFinding:
+    return LintFinding("unreachable", Severity.ERROR, rule.place, message, remedy)
+
+
+def _names(rule: Rule) -> Iterator[str]:
+    yield rule.name
+    for inner in rule.rules:
+        yield from _names(inner)
