@@ -15,9 +15,10 @@ from fairlead.core.policy import Policy
 from fairlead.core.types import Value
 
 FIELDS = "fields:\n  tags: {type: list, salesforce: Tags}\n  seats: {type: number, salesforce: S}\n"
-TABLES = (
-    "tables:\n  territory: {csv: t.csv, key: country}\n  desk: {csv: d.csv, key: [country, state]}\n"
-)
+TABLES = """tables:
+  territory: {csv: t.csv, key: country}
+  desk: {csv: d.csv, key: [country, state]}
+"""
 T_CSV = "country,team,zone\nDE,a,north\nAT,b,\nUK,a,north\nFR,b,south\n"
 D_CSV = "country,state,team\nUS,CA,a\nUS,NY,b\nDE,BY,b\n"
 COUNTRIES = ["DE", "AT", "FR", "US", "NO"]

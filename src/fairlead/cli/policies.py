@@ -15,17 +15,22 @@ import click
 from fairlead.cli.root import EXAMPLES, json_option, need_crm, progress_line, settings_of, show
 from fairlead.clock import SystemClock
 from fairlead.errors import EXIT_CONFIG, EXIT_WOULD_CHANGE, ConfigError
+from fairlead.reports.findings import human_findings
 
 
 @click.command(
-    epilog=EXAMPLES + "  fairlead check policy.yaml\n  fairlead check policy.yaml --json"
+    epilog=EXAMPLES + "  fairlead check policy.yaml\n  fairlead check policy.yaml --strict --json"
 )
 @click.argument("policy", type=click.Path(path_type=Path), required=False)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema for editors instead.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @json_option
 @click.pass_obj
-def check(config: Path | None, policy: Path | None, schema: bool, as_json: bool) -> None:
-    """Check a policy: every mistake with file, line, column and a suggestion."""
+def check(
+    config: Path | None, policy: Path | None, schema: bool, strict: bool, as_json: bool
+) -> None:
+    """Check a policy: every mistake with its place, then what is probably not meant."""
+    from fairlead.core.lint import Severity, lint
     from fairlead.core.policy_file import PolicyError, policy_json_schema
     from fairlead.daemon.active_policy import read_policy
 
@@ -48,18 +53,26 @@ def check(config: Path | None, policy: Path | None, schema: bool, as_json: bool)
         click.echo(json.dumps({"ok": False, "problems": problems}, indent=2))
         sys.exit(EXIT_CONFIG)
     found = active.policy
+    findings = lint(found)
+    fatal = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    good = not any(f.severity in fatal for f in findings)
     summary = {
-        "ok": True, "hash": found.hash, "rules": count_rules(found.rules),
+        "ok": good, "hash": found.hash, "rules": count_rules(found.rules),
         "teams": len(found.teams), "reps": len(found.roster), "tables": len(found.tables),
+        "findings": [f.as_json() for f in findings],
     }  # fmt: skip
 
     def human(v: Mapping[str, Any]) -> Iterator[str]:
+        yield from human_findings(v["findings"])
+        verdict = "is good" if v["ok"] else "can be read, and is not good"
         yield (
-            f"{path} is good: {v['rules']} rules, {v['teams']} teams, {v['reps']} reps,"
+            f"{path} {verdict}: {v['rules']} rules, {v['teams']} teams, {v['reps']} reps,"
             f" {v['tables']} tables (policy {v['hash'][:12]})"
         )
 
     show(summary, as_json, human)
+    if not good:
+        sys.exit(EXIT_CONFIG)
 
 
 def count_rules(rules: Any) -> int:

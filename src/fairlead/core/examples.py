@@ -128,9 +128,7 @@ def _pass(draft: Draft, values: dict[str, Value]) -> None:
         values[side.name] = text
 
 
-def _take_row(
-    space: Space, table: Table, region: Sequence[int], values: dict[str, Value]
-) -> None:
+def _take_row(space: Space, table: Table, region: Sequence[int], values: dict[str, Value]) -> None:
     """Give the lead the key of a row that fits the region."""
     for key, row in table.rows.items():
         cells = [(name, space.cell(name, part)) for name, part in zip(table.key, key, strict=True)]

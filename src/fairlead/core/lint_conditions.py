@@ -100,6 +100,7 @@ def _nullable(
             found = _lets_in(policy, space, condition, tree, node, name)
             if found is not None:
                 part = " ".join(condition.text[node.start : node.end].split())[:80]
+                part += ")" * (part.count("(") - part.count(")"))
                 yield LintFinding(
                     "nullable-negation",
                     Severity.WARNING,

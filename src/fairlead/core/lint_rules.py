@@ -180,7 +180,7 @@ class _Rules:
         axes = self.space.axes
         nobody = [negated(leaf.path, axes) for leaf in self.before]
         asked = {lit.axis for leaf in self.before for lit in lits(leaf.path)}
-        yield from self._holes(nobody, asked)
+        yield from self._holes()
         named = [at for at in asked if self.space.drafts[axes[at].key].name]
         filled: list[Formula] = [Lit(at, axes[at].full & ~ABSENT) for at in named]
         shown = example(self.space, [*nobody, *filled], self._untaken)
@@ -199,34 +199,54 @@ class _Rules:
     def _untaken(self, values: Mapping[str, Value]) -> bool:
         return taker(self.policy.rules, values) is None
 
-    def _holes(self, nobody: Sequence[Formula], asked: set[int]) -> Iterator[LintFinding]:
-        for at in sorted(asked):
-            axis = self.space.axes[at]
-            draft = self.space.drafts[axis.key]
-            if not draft.name or draft.kind is not FieldType.NUMBER:
-                continue
-            order = sorted(axis.values[1:])
-            seen: set[tuple[str, str]] = set()
-            for value in order[1:-1]:
-                cell = Lit(at, 1 << axis.values.index(value))
-                shown = example(self.space, [*nobody, cell], self._untaken)
+    def _holes(self) -> Iterator[LintFinding]:
+        """Numbers between two that are taken: walk up and down from a lead that a rule takes."""
+        seen: set[tuple[str, str]] = set()
+        for number, leaf in enumerate(self.before):
+            earlier = [negated(other.path, self.space.axes) for other in self.before[:number]]
+            for at in dict.fromkeys(lit.axis for lit in lits(leaf.path)):
+                axis = self.space.axes[at]
+                draft = self.space.drafts[axis.key]
+                if not draft.name or draft.kind is not FieldType.NUMBER or len(seen) >= _MOST:
+                    continue
+                there = Lit(at, axis.full & ~ABSENT)
+                shown = example(
+                    self.space,
+                    [leaf.path, there, *earlier],
+                    lambda values: taker(self.policy.rules, values) is leaf.rule,
+                )
                 if shown is None:
                     continue
-                sides = self._sides(draft.name, order, value, shown)
-                names = tuple(rule.name for rule in sides)
-                if len(names) == 2 and (names[0], names[1]) not in seen and len(seen) < _MOST:
-                    seen.add((names[0], names[1]))
-                    yield self._hole(draft.name, value, sides, shown)
+                order = sorted(axis.values[1:])
+                for upwards in (True, False):
+                    hole = self._beyond(leaf, draft.name, order, shown, upwards)
+                    if hole is not None and hole[0] not in seen:
+                        seen.add(hole[0])
+                        yield hole[1]
 
-    def _sides(
-        self, name: str, order: Sequence[int], value: int, shown: Mapping[str, Value]
-    ) -> list[Rule]:
-        """Who takes the same lead with the next smaller, and the next larger, value that is taken."""
-        at, found = order.index(value), list[Rule]()
-        for values in (reversed(order[:at]), order[at + 1 :]):
-            takers = (taker(self.policy.rules, {**shown, name: other}) for other in values)
-            found += [rule for rule in takers if rule is not None][:1]
-        return found
+    def _beyond(
+        self,
+        leaf: Leaf,
+        name: str,
+        order: Sequence[int],
+        shown: Mapping[str, Value],
+        upwards: bool,
+    ) -> tuple[tuple[str, str], LintFinding] | None:
+        """The hole beside a rule's numbers, if nobody takes what follows and somebody more."""
+        start = order.index(shown[name]) if shown.get(name) in order else -1
+        if start < 0:
+            return None
+        rest = order[start + 1 :] if upwards else list(reversed(order[:start]))
+        after = [v for v in rest if not leaf.claims({**shown, name: v})]
+        if not after or taker(self.policy.rules, {**shown, name: after[0]}) is not None:
+            return None
+        others = (taker(self.policy.rules, {**shown, name: v}) for v in after[1:])
+        far = next((rule for rule in others if rule is not None), None)
+        if far is None:
+            return None
+        low, high = (leaf.rule, far) if upwards else (far, leaf.rule)
+        values = {**shown, name: after[0]}
+        return (low.name, high.name), self._hole(name, after[0], (low, high), values)
 
     def _hole(
         self, name: str, value: int, sides: Sequence[Rule], shown: Mapping[str, Value]

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from fairlead.core.schema import FieldType
@@ -42,7 +43,7 @@ def around(kind: FieldType, constants: Sequence[Any], *, whole: bool = False) ->
         found = [math.floor(a) + 1 for a in constants]
         inside = [n for n, b in zip(found, constants[1:], strict=False) if n < b]
         return [*inside, found[-1], math.ceil(constants[0]) - 1]
-    gaps = [_between(a, b) for a, b in zip(constants, constants[1:], strict=False)]
+    gaps = [_between(a, b) for a, b in pairwise(constants)]
     gaps += [_beyond(constants[-1], 1), _beyond(constants[0], -1)]
     return [value for value in gaps if value is not None]
 
@@ -62,7 +63,9 @@ def _between(a: Any, b: Any) -> Any:
     if isinstance(a, datetime | timedelta):
         middle = a + (b - a) / 2
         return middle if a < middle < b else None
-    floor = math.floor((a + b) / 2) if isinstance(a, float) or isinstance(b, float) else (a + b) // 2
+    floor = (
+        math.floor((a + b) / 2) if isinstance(a, float) or isinstance(b, float) else (a + b) // 2
+    )
     return next((n for n in (floor, floor + 1, (a + b) / 2) if a < n < b), None)
 
 
