@@ -68,7 +68,9 @@ def _closed(space: Space, region: Sequence[int], chosen: list[int]) -> list[int]
     return sorted(found, key=lambda at: not space.drafts[_key(space, at)].name)
 
 
-def assign(space: Space, at: int, cell: int, values: dict[str, Value]) -> None:
+def assign(
+    space: Space, at: int, cell: int, values: dict[str, Value], now: datetime = EXAMPLE_NOW
+) -> None:
     """Put the field behind an axis to one of its cells (a single bit)."""
     draft = space.drafts[space.axes[at].key]
     value = space.axes[at].values[cell.bit_length() - 1]
@@ -82,19 +84,21 @@ def assign(space: Space, at: int, cell: int, values: dict[str, Value]) -> None:
         else:
             values[draft.name] = value
     elif isinstance(draft.side, Call):
-        _invert(draft.side, value, values)
+        _invert(draft.side, value, values, now)
 
 
-def _invert(call: Call, value: Any, values: dict[str, Value]) -> None:
+def _invert(call: Call, value: Any, values: dict[str, Value], now: datetime) -> None:
     """Give the field of a function call a value for which the call gives `value`."""
     base = call.args[0]
     if not isinstance(base, Name):
         return
     match call.function:
+        case _ if value is None:
+            return
         case "age" if isinstance(value, timedelta):
-            values[base.name] = EXAMPLE_NOW - value
+            values[base.name] = now - value
         case "days_since":
-            values[base.name] = EXAMPLE_NOW - timedelta(days=int(value))
+            values[base.name] = now - timedelta(days=int(value))
         case "length":
             values[base.name] = "x" * min(int(value), 200)
         case "lower":

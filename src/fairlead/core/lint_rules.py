@@ -21,7 +21,7 @@ Check = Callable[[Mapping[str, Value]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A rule with a destination, under the conditions of its groups: `path` holds them and its own."""
+    """A rule with a destination; `path` holds the conditions of its groups and its own."""
 
     rule: Rule
     conditions: tuple[Rule, ...]
@@ -196,6 +196,9 @@ class _Rules:
                 "goes to 'otherwise'",
             )
 
+    def _goes_to(self, rule: Rule) -> Check:
+        return lambda values: taker(self.policy.rules, values) is rule
+
     def _untaken(self, values: Mapping[str, Value]) -> bool:
         return taker(self.policy.rules, values) is None
 
@@ -210,11 +213,7 @@ class _Rules:
                 if not draft.name or draft.kind is not FieldType.NUMBER or len(seen) >= _MOST:
                     continue
                 there = Lit(at, axis.full & ~ABSENT)
-                shown = example(
-                    self.space,
-                    [leaf.path, there, *earlier],
-                    lambda values: taker(self.policy.rules, values) is leaf.rule,
-                )
+                shown = example(self.space, [leaf.path, there, *earlier], self._goes_to(leaf.rule))
                 if shown is None:
                     continue
                 order = sorted(axis.values[1:])

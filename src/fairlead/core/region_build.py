@@ -183,9 +183,9 @@ class Space:
             elif name != key:
                 self._need(at, Lit(self.at[name], self.axes[self.at[name]].full & ~ABSENT))
         base = draft.side.args[0] if isinstance(draft.side, Call) and not draft.op else None
-        if isinstance(base, Name) and isinstance(draft.side, Call) and base.name in self.at:
-            if draft.side.function in _TOTAL:
-                self._need(self.at[base.name], Lit(at, self.axes[at].full & ~ABSENT))
+        total = isinstance(draft.side, Call) and draft.side.function in _TOTAL
+        if total and isinstance(base, Name) and base.name in self.at:
+            self._need(self.at[base.name], Lit(at, self.axes[at].full & ~ABSENT))
         root = draft.name.partition(".")[0]
         if draft.name and root != draft.name and root in self.at:
             self._need(at, Lit(self.at[root], self.axes[self.at[root]].full & ~ABSENT))

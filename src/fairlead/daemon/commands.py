@@ -18,6 +18,7 @@ from fairlead.core.policy_file import load_policy
 from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import LeadState
 from fairlead.daemon.active_policy import ActivePolicy
+from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.errors import ConfigError
 from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
@@ -50,6 +51,9 @@ class Commands:
         """The commands by name, as the control socket serves them."""
         return {
             "why": lambda a: self.why(str(a["lead"])),
+            "why-not": lambda a: explain_why_not(self.db, str(a["lead"]), str(a["rep"])),
+            "replay": lambda a: replay_decision(self.db, str(a["decision"])),
+            "fairness": lambda a: self.fairness(),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -132,6 +136,11 @@ class Commands:
             "text": explain(case, decision, policy),
             **explain_json(case, decision, policy),
         }
+
+    def fairness(self) -> list[dict[str, Any]]:
+        """The certificate of each pool."""
+        active = self._active()
+        return fairness(self.db, active.policy if active else None)
 
     def _owner_name(self, row: LeadRow) -> str | None:
         for o in directory.get_owners(self.db, row.ref.crm):

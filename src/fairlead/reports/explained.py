@@ -1,0 +1,86 @@
+"""The answers of why-not, replay and fairness as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from fairlead.reports.findings import printable
+
+
+def human_why_not(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for i, lead in enumerate(found):
+        if i:
+            yield ""
+        for line in _why_not(lead):
+            yield printable(line)
+
+
+def _why_not(lead: Mapping[str, Any]) -> Iterator[str]:
+    told = lead["why_not"]
+    if told is None:
+        yield f"{lead['lead']}: {lead['state']}; no decision was taken"
+        return
+    yield f"{lead['lead']}: decision {lead['decision']} at {lead['at']}"
+    yield from (f"  {reason}" for reason in told["reasons"])
+    if told["rules"]:
+        yield f"rules that can lead to {told['rep']}:"
+        yield from (f"  {r['rule']}: {r['why']}" for r in told["rules"])
+    if told["got_it"]:
+        return
+    if told["changes"]:
+        yield "it would have gone there with:"
+        yield from (f"  {_change(c)}" for c in told["changes"])
+    elif told["others_turn"]:
+        yield "no small change gives it to them; these lead to a rule of theirs:"
+        yield from (f"  {_change(c)}: goes to {c['goes_to']}" for c in told["others_turn"])
+    else:
+        yield "no change of one or two fields was found that gives it to them"
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    says = " and ".join(f["says"] for f in change["fields"])
+    return f"{says} (rule {change['rule']!r})"
+
+
+def human_replay(v: Mapping[str, Any]) -> Iterator[str]:
+    word = "equal" if v["equal"] else "NOT EQUAL"
+    yield f"{word}: decision {v['decision']} about {v['lead']} at {v['at']}, taken again"
+    for p in v["parts"]:
+        if p["equal"]:
+            yield f"  same: {p['part']}"
+        else:
+            yield printable(f"  DIFFERENT: {p['part']}: was {p['was']}, is now {p['again']}")
+
+
+def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not v:
+        yield "No pools: the policy has no teams."
+    for pool in v:
+        verdict = "holds" if pool["holds"] else "DOES NOT HOLD"
+        yield printable(
+            f"pool {pool['pool']}: the bound of {_decimal(pool['bound'])} leads {verdict}"
+            f" (farthest {_decimal(pool['farthest'])})"
+        )
+        for m in pool["members"]:
+            weight = "has left" if m["weight"] is None else f"weight {m['weight']}"
+            back = (
+                f", {m['turns_given_back']} given back ({_signed(m['given_back_net'])})"
+                if m["turns_given_back"]
+                else ""
+            )
+            yield printable(
+                f"  {m['rep']}: {m['received']} leads, balance {_signed(m['balance'])}"
+                f" ({m['balance']}), {weight}{back}"
+            )
+        if any(not m["member"] for m in pool["members"]):
+            yield f"  carried over from those who left: {_signed(pool['carried_over'])}"
+
+
+def _decimal(text: str) -> str:
+    return f"{float(Fraction(text)):g}"
+
+
+def _signed(text: str) -> str:
+    return f"{float(Fraction(text)):+.3f}"

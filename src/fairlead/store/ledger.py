@@ -1,0 +1,42 @@
+"""What the fairness ledger says line by line: of one decision, and what was given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fairlead.core.decision import LedgerEntry
+from fairlead.store.db import Db
+from fairlead.store.decisions import REFUND
+
+
+def entries_of(db: Db, decision_id: str) -> Sequence[LedgerEntry]:
+    """What a decision charged when it was taken, in order; refunds are not among it."""
+    return [
+        LedgerEntry(r["pool"], r["rep_id"], Fraction(r["delta"]), r["reason"])
+        for r in db.rows(
+            "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? AND reason != ?"
+            " ORDER BY seq",
+            (decision_id, REFUND),
+        )
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Turns that a rep was given back in a pool, and by how much refunds moved the balance."""
+
+    turns: int
+    net: Fraction
+
+
+def returned(db: Db) -> dict[tuple[str, str], Returned]:
+    """Refunds by (pool, rep): a turn is given back when its lead went elsewhere after all."""
+    found: dict[tuple[str, str], Returned] = {}
+    for r in db.rows("SELECT pool, rep_id, delta FROM ledger WHERE reason = ?", (REFUND,)):
+        delta = Fraction(r["delta"])
+        so_far = found.get((r["pool"], r["rep_id"]), Returned(0, Fraction(0)))
+        # Shares taken back are below 0; only a turn is above.
+        found[r["pool"], r["rep_id"]] = Returned(so_far.turns + (delta > 0), so_far.net + delta)
+    return found
