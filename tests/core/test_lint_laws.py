@@ -121,7 +121,7 @@ def leads(draw: st.DrawFn) -> dict[str, Value]:
 
 
 @given(policies(), st.lists(leads(), min_size=20, max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_lead_reaches_a_rule_called_unreachable(
     found: Policy, some: list[dict[str, Value]]
 ) -> None:
@@ -132,7 +132,7 @@ def test_no_lead_reaches_a_rule_called_unreachable(
 
 
 @given(policies())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_example_meets_the_fate_that_is_told(found: Policy) -> None:
     for finding in lint(found):
         if finding.example is not None and finding.outcome.startswith("goes to "):

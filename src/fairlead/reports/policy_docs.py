@@ -1,0 +1,215 @@
+"""A policy as a page for reps and managers: Markdown, or one HTML file without scripts or links.
+
+The page is made of a few plain blocks, so that both forms say the same. All texts of the policy are
+escaped for the form at hand.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fairlead.core.condition_words import duration_words, in_words
+from fairlead.core.policy import Policy, Rule, Source, Table, Team
+from fairlead.reports.findings import printable
+from fairlead.reports.flow import mermaid, place_words, svg
+
+_MOST_CELLS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    text: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One step of a numbered list, nested by `depth`; `number` counts from 1 within its level."""
+
+    depth: int
+    number: int
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The place of the picture."""
+
+
+Block = Heading | Text | Item | Grid | Flow
+
+
+def blocks(policy: Policy, title: str) -> Iterator[Block]:
+    """The page, in order: sources, rules, teams, tables, the picture."""
+    yield Heading(title, 1)
+    yield Text(
+        "Who gets which lead. Rules are asked from top to bottom; the first one that holds takes"
+        f" the lead. This page is made from policy {policy.hash[:12]}."
+    )
+    yield Heading("Where leads come from", 2)
+    yield Grid(("source", "CRM", "we give away"), tuple(_source(s) for s in policy.sources))
+    yield Heading("Rules, in order", 2)
+    yield from _rules(policy.rules, 0)
+    last = place_words(policy.otherwise.to)
+    yield Text(f"A lead that no rule takes, or that its rule cannot place, goes to {last}.")
+    if policy.task is not None:
+        due = duration_words(policy.task.due_in)
+        yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
+    if policy.teams:
+        yield Heading("Teams", 2)
+        header = ("team", "members (share of the leads)", "balanced over", "manager")
+        yield Grid(header, tuple(_team(t, policy) for t in policy.teams.values()))
+    if policy.tables:
+        yield Heading("Tables", 2)
+        header = ("table", "found by", "lines", "says")
+        yield Grid(header, tuple(_table(t) for t in policy.tables.values()))
+    yield Heading("The way of a lead", 2)
+    yield Flow()
+
+
+def _source(source: Source) -> tuple[str, ...]:
+    asked = in_words(source.pick_up.text) if source.pick_up else "every lead that no person owns"
+    crm = source.crm if source.object is None else f"{source.crm} ({source.object})"
+    return source.name, crm, asked
+
+
+def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
+    for number, rule in enumerate(rules, start=1):
+        when = f"if {in_words(rule.when.text)}" if rule.when else "every lead that gets here"
+        if rule.to is None:
+            text = f"{when}, these rules are asked:"
+        else:
+            text = f"{when}: to {place_words(rule.to)}"
+            if rule.if_away is not None:
+                text += f"; if that is not possible, to {place_words(rule.if_away)}"
+            text += ". High priority." if rule.high_priority else "."
+        yield Item(depth, number, rule.name, text)
+        yield from _rules(rule.rules, depth + 1)
+
+
+def _team(team: Team, policy: Policy) -> tuple[str, ...]:
+    weights = {m: policy.roster[m].weight for m in team.members if m in policy.roster}
+    total = sum(weights.values())
+    members = []
+    for member in team.members:
+        entry = policy.roster.get(member)
+        shown = member if entry is None or entry.name is None else f"{entry.name} ({member})"
+        share = f": {float(100 * weights[member] / total):.0f} %" if member in weights else ""
+        members.append(f"{shown}{share}")
+    over = "the whole company" if team.scope == "company" else "this team"
+    return team.name, "; ".join(members), over, team.manager or "–"
+
+
+def _table(table: Table) -> tuple[str, ...]:
+    said = []
+    for column in table.columns:
+        cells = Counter(row[column] for row in table.rows.values() if row.get(column))
+        shown = [f"{cell} ({n})" for cell, n in sorted(cells.items())[:_MOST_CELLS]]
+        more = f" and {len(cells) - _MOST_CELLS} more" if len(cells) > _MOST_CELLS else ""
+        said.append(f"{column}: {', '.join(shown)}{more}")
+    return table.name, ", ".join(table.key), str(len(table.rows)), "; ".join(said) or "–"
+
+
+# -- Markdown --------------------------------------------------------------------------------------
+
+_MARKS = frozenset("\\`*_{}[]#|~^$")
+
+
+def markdown(policy: Policy, title: str) -> str:
+    """The page in GitHub's Markdown, with the picture as a Mermaid block."""
+    lines: list[str] = []
+    for block in blocks(policy, title):
+        match block:
+            case Heading():
+                lines += ["#" * block.level + " " + _md(block.text), ""]
+            case Text():
+                lines += ["", _md(block.text), ""]
+            case Item():
+                lead = "   " * block.depth + f"{block.number}."
+                lines.append(f"{lead} **{_md(block.name)}**: {_md(block.text)}")
+            case Grid():
+                lines += _rows(block, _md)
+            case Flow():
+                lines += ["```mermaid", mermaid(policy), "```"]
+    text = "\n".join(lines)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text + "\n"
+
+
+def _rows(grid: Grid, escape: Callable[[str], str]) -> list[str]:
+    rows = [grid.header, ("---",) * len(grid.header)]
+    lines = [f"| {' | '.join(map(escape, rows[0]))} |", f"|{'|'.join(rows[1])}|"]
+    lines += [f"| {' | '.join(map(escape, row))} |" for row in grid.rows]
+    return [*lines, ""]
+
+
+def _md(text: str) -> str:
+    """A text in Markdown that stays a text: no markup, no HTML, no link."""
+    out = "".join(f"\\{c}" if c in _MARKS else c for c in printable(text))
+    out = out.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return out.replace("://", "&#58;//").replace("www.", "www&#46;")
+
+
+# -- HTML ------------------------------------------------------------------------------------------
+
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#123}"
+    "table{border-collapse:collapse}td,th{border:1px solid #bcd;padding:.3rem .6rem;"
+    "text-align:left;vertical-align:top}li{margin:.3rem 0}svg{max-width:100%}"
+)
+
+
+def html_page(policy: Policy, title: str) -> str:
+    """The page as one HTML file: no script, no link, nothing loaded from elsewhere."""
+    out = [
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
+        " style-src 'unsafe-inline'\">",
+        f"<title>{_html(title)}</title><style>{_STYLE}</style></head><body>",
+    ]
+    depth = -1
+    for block in blocks(policy, title):
+        level = block.depth if isinstance(block, Item) else -1
+        out += ["<ol>"] * (level - depth) + ["</li></ol>"] * (depth - level)
+        if isinstance(block, Item) and level <= depth:
+            out.append("</li>")
+        depth = level
+        match block:
+            case Heading():
+                out.append(f"<h{block.level}>{_html(block.text)}</h{block.level}>")
+            case Text():
+                out.append(f"<p>{_html(block.text)}</p>")
+            case Item():
+                out.append(f"<li><b>{_html(block.name)}</b>: {_html(block.text)}")
+            case Grid():
+                out += _html_grid(block)
+            case Flow():
+                out.append(svg(policy))
+    return "\n".join([*out, "</body></html>"]) + "\n"
+
+
+def _html_grid(grid: Grid) -> Iterator[str]:
+    yield "<table><tr>" + "".join(f"<th>{_html(h)}</th>" for h in grid.header) + "</tr>"
+    for row in grid.rows:
+        yield "<tr>" + "".join(f"<td>{_html(cell)}</td>" for cell in row) + "</tr>"
+    yield "</table>"
+
+
+def _html(text: str) -> str:
+    return html.escape(printable(text))
