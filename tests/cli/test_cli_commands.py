@@ -73,15 +73,19 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "dead-letters",
         "demo",
         "doctor",
+        "fairness",
         "init",
         "once",
         "pause",
         "plan",
+        "policy",
+        "replay",
         "resume",
         "run",
         "sandbox",
         "status",
         "why",
+        "why-not",
     }
 
 

@@ -67,7 +67,7 @@ def test_why_not_refuses_a_lead_or_rep_that_it_does_not_know(house: House, sf: F
     route = house.commands.routes()["why-not"]
     with pytest.raises(ConfigError, match="no lead 'y@acme.test'"):
         route({"lead": "y@acme.test", "rep": CARLA})
-    with pytest.raises(ConfigError, match="no rep 'dana'"):
+    with pytest.raises(ConfigError, match=r"no rep 'dana'"):
         route({"lead": str(ref), "rep": "dana"})
 
 

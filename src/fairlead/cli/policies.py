@@ -63,12 +63,12 @@ def check(
     }  # fmt: skip
 
     def human(v: Mapping[str, Any]) -> Iterator[str]:
-        yield from human_findings(v["findings"])
         verdict = "is good" if v["ok"] else "can be read, and is not good"
         yield (
             f"{path} {verdict}: {v['rules']} rules, {v['teams']} teams, {v['reps']} reps,"
             f" {v['tables']} tables (policy {v['hash'][:12]})"
         )
+        yield from human_findings(v["findings"])
 
     show(summary, as_json, human)
     if not good:

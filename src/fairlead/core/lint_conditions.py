@@ -9,9 +9,10 @@ from fairlead.core.carets import nearest
 from fairlead.core.condition_parser import Compare, IsNull, Logic, Name, Node, Not, parse
 from fairlead.core.examples import own_values
 from fairlead.core.lint_finding import LintFinding, Severity
-from fairlead.core.lint_rules import example
+from fairlead.core.lint_search import example
 from fairlead.core.policy import Condition, Policy, Rule, Source
-from fairlead.core.region_build import Space, compared, key_of, names_in, placed_conditions
+from fairlead.core.region_build import Space
+from fairlead.core.region_terms import compared, key_of, names_in, placed_conditions
 from fairlead.core.regions import ABSENT, Formula, Lit, negated
 from fairlead.core.types import Value
 

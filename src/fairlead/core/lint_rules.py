@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fairlead.core.examples import examples, own_values, taker
+from fairlead.core.examples import own_values, taker
 from fairlead.core.lint_finding import LintFinding, Severity
+from fairlead.core.lint_search import Check, Leaf, example
 from fairlead.core.policy import Policy, Rule
 from fairlead.core.region_build import Space
 from fairlead.core.regions import ABSENT, Every, Formula, Lit, TooHard, lits, negated, solve
@@ -15,43 +16,6 @@ from fairlead.core.types import Value
 
 _MOST = 20
 """Findings of one kind that are listed; a policy with more has one cause for all of them."""
-
-Check = Callable[[Mapping[str, Value]], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A rule with a destination; `path` holds the conditions of its groups and its own."""
-
-    rule: Rule
-    conditions: tuple[Rule, ...]
-    path: Formula
-
-    def claims(self, values: Mapping[str, Value]) -> bool:
-        """Whether all its conditions hold, whoever comes before it."""
-        return all(r.when is None or r.when.test(values) for r in self.conditions)
-
-
-def leaves(rules: Sequence[Rule], space: Space, above: tuple[Rule, ...] = ()) -> Iterator[Leaf]:
-    """Every rule with a destination, in the order in which they are asked."""
-    for rule in rules:
-        conditions = (*above, rule)
-        if rule.to is None:
-            yield from leaves(rule.rules, space, conditions)
-        else:
-            path = Every(tuple(space.formula(r.when) for r in conditions))
-            yield Leaf(rule, conditions, path)
-
-
-def example(space: Space, formulas: Sequence[Formula], check: Check) -> dict[str, Value] | None:
-    """A lead on which the check was tried and holds; None when none was found."""
-    try:
-        region = solve(space.axes, formulas)
-    except TooHard:
-        return None
-    if region is None:
-        return None
-    return next((values for values in examples(space, region) if check(values)), None)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fairlead.core import vocabulary
 from fairlead.core.examples import own_values, taker, with_rows
 from fairlead.core.lint_finding import LintFinding, Severity
-from fairlead.core.lint_rules import Leaf, example, leaves
+from fairlead.core.lint_search import Leaf, example, leaves
 from fairlead.core.names import state_code
 from fairlead.core.policy import Destination, Policy, Table, ToQueue, ToRep, ToTeam
 from fairlead.core.region_build import Space

@@ -15,7 +15,7 @@ from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, World
 from fairlead.core.examples import assign
 from fairlead.core.lint_finding import plain
-from fairlead.core.lint_rules import leaves
+from fairlead.core.lint_search import leaves
 from fairlead.core.policy import Policy
 from fairlead.core.region_build import Space
 from fairlead.core.region_cells import fold
