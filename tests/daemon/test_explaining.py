@@ -65,7 +65,7 @@ def test_why_not_refuses_a_lead_or_rep_that_it_does_not_know(house: House, sf: F
     ref = sf.create_lead(email="x@acme.test")
     house.round()
     route = house.commands.routes()["why-not"]
-    with pytest.raises(ConfigError, match="no lead 'y@acme.test'"):
+    with pytest.raises(ConfigError, match=r"no lead 'y@acme.test'"):
         route({"lead": "y@acme.test", "rep": CARLA})
     with pytest.raises(ConfigError, match=r"no rep 'dana'"):
         route({"lead": str(ref), "rep": "dana"})
