@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from fairlead.core.examples import own_values, taker
 from fairlead.core.lint_finding import LintFinding, Severity
-from fairlead.core.lint_search import Check, Leaf, example
+from fairlead.core.lint_search import Check, Leaf, example, find
 from fairlead.core.policy import Policy, Rule
 from fairlead.core.region_build import Space
-from fairlead.core.regions import ABSENT, Every, Formula, Lit, TooHard, lits, negated, solve
+from fairlead.core.regions import ABSENT, Every, Formula, Lit, TooHard, lits, negated
 from fairlead.core.schema import FieldType
 from fairlead.core.types import Value
 
@@ -27,7 +27,7 @@ class _Rules:
     unknown: list[Rule] = field(default_factory=list)
 
     def exists(self, *formulas: Formula) -> bool:
-        return solve(self.space.axes, formulas) is not None
+        return find(self.space, formulas) is not None
 
     def walk(self, rules: Sequence[Rule], above: tuple[Rule, ...]) -> Iterator[LintFinding]:
         for rule in rules:

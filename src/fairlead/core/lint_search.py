@@ -13,6 +13,8 @@ from fairlead.core.types import Value
 
 Check = Callable[[Mapping[str, Value]], bool]
 
+_LEAST = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -38,10 +40,19 @@ def leaves(rules: Sequence[Rule], space: Space, above: tuple[Rule, ...] = ()) ->
             yield Leaf(rule, conditions, path)
 
 
+def find(space: Space, formulas: Sequence[Formula]) -> tuple[int, ...] | None:
+    """`solve`, with less patience after each question that was too hard, so that lint ends."""
+    try:
+        return solve(space.axes, formulas, space.patience)
+    except TooHard:
+        space.patience = max(_LEAST, space.patience // 2)
+        raise
+
+
 def example(space: Space, formulas: Sequence[Formula], check: Check) -> dict[str, Value] | None:
     """A lead on which the check was tried and holds; None when none was found."""
     try:
-        region = solve(space.axes, formulas)
+        region = find(space, formulas)
     except TooHard:
         return None
     if region is None:

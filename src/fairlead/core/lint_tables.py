@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fairlead.core import vocabulary
 from fairlead.core.examples import own_values, taker, with_rows
 from fairlead.core.lint_finding import LintFinding, Severity
-from fairlead.core.lint_search import Leaf, example, leaves
+from fairlead.core.lint_search import Leaf, example, find, leaves
 from fairlead.core.names import state_code
 from fairlead.core.policy import Destination, Policy, Table, ToQueue, ToRep, ToTeam
 from fairlead.core.region_build import Space
-from fairlead.core.regions import Formula, Lit, TooHard, classes, lits, negated, solve
+from fairlead.core.regions import Formula, Lit, TooHard, classes, lits, negated
 from fairlead.core.types import Value
 
 Key = tuple[str, ...]
@@ -150,7 +150,7 @@ class _Lines:
         for at in self.used:
             before = [negated(leaf.path, axes) for leaf in self.in_order[:at]]
             try:
-                if solve(axes, [*known, self.in_order[at].path, *before]) is not None:
+                if find(self.space, [*known, self.in_order[at].path, *before]) is not None:
                     return True
             except TooHard:
                 return True

@@ -61,6 +61,7 @@ class Space:
         self.policy = policy
         self.types = types_of(policy.fields, policy.tables)
         self.single = {n: t for n, t in policy.tables.items() if len(t.key) == 1}
+        self.patience = 300
         self.drafts: dict[str, Draft] = {}
         self._trees: dict[str, Node] = {}
         self._formulas: dict[str, Formula] = {}

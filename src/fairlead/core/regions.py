@@ -96,7 +96,7 @@ def standing(formula: Formula, state: Sequence[int]) -> bool | None:
 
 
 def solve(
-    axes: Sequence[Axis], formulas: Sequence[Formula], steps: int = 2_000
+    axes: Sequence[Axis], formulas: Sequence[Formula], steps: int = 300
 ) -> tuple[int, ...] | None:
     """A region in which all formulas hold everywhere, or None when there is no such lead.
 
