@@ -13,11 +13,12 @@ from typing import Any
 from fairlead.core import vocabulary
 from fairlead.core.condition_parser import Call, Literal, Name, Node
 from fairlead.core.match import with_tables
-from fairlead.core.policy import Policy, Rule, Table
+from fairlead.core.policy import Policy, Rule
 from fairlead.core.region_build import Draft, Space
 from fairlead.core.region_cells import EXAMPLE_NOW, fold
 from fairlead.core.regions import ABSENT
 from fairlead.core.schema import FieldType
+from fairlead.core.tables import Table
 from fairlead.core.types import Lead, Ref, Value
 
 _ITEM = "anything"
@@ -134,7 +135,7 @@ def _pass(draft: Draft, values: dict[str, Value]) -> None:
 
 def _take_row(space: Space, table: Table, region: Sequence[int], values: dict[str, Value]) -> None:
     """Give the lead the key of a row that fits the region."""
-    for key, row in table.rows.items():
+    for key, row in (table.exact() or {}).items():
         cells = [(name, space.cell(name, part)) for name, part in zip(table.key, key, strict=True)]
         cells += [
             (f"{table.name}.{c}", space.cell(f"{table.name}.{c}", row[c]) if row.get(c) else 0)

@@ -76,7 +76,7 @@ def _never(policy: Policy, name: str, text: str) -> str | None:
     table = policy.tables.get(root)
     if table is None:
         return None
-    known = {row[column].casefold() for row in table.rows.values() if row.get(column)}
+    known = {cell.casefold() for cell in table.cells(column)}
     return None if text.casefold() in known else f"stands in no line of table {root!r}"
 
 
@@ -85,7 +85,7 @@ def _near(policy: Policy, name: str, text: str) -> str | None:
     table = policy.tables.get(root)
     if table is None:
         return None
-    return nearest(text, {row[column] for row in table.rows.values() if row.get(column)})
+    return nearest(text, set(table.cells(column)))
 
 
 # -- negations -------------------------------------------------------------------------------------

@@ -39,8 +39,7 @@ def _named(name: str | None, path: str | None, policy: Policy) -> tuple[set[str]
     root, _, column = path.partition(".")
     if root not in policy.tables:
         return set(), True
-    cells = (row.get(column) for row in policy.tables[root].rows.values())
-    return {cell.strip().casefold() for cell in cells if cell}, False
+    return {cell.strip().casefold() for cell in policy.tables[root].cells(column)}, False
 
 
 def all_rules(policy: Policy) -> Iterator[Rule]:

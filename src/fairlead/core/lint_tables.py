@@ -10,9 +10,10 @@ from fairlead.core.examples import own_values, taker, with_rows
 from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_search import Leaf, example, find, leaves
 from fairlead.core.names import state_code
-from fairlead.core.policy import Destination, Policy, Table, ToQueue, ToRep, ToTeam
+from fairlead.core.policy import Destination, Policy, ToQueue, ToRep, ToTeam
 from fairlead.core.region_build import Space
 from fairlead.core.regions import Formula, Lit, TooHard, classes, lits, negated
+from fairlead.core.tables import Row, Table
 from fairlead.core.types import Value
 
 Key = tuple[str, ...]
@@ -23,7 +24,6 @@ def lint_tables(policy: Policy, space: Space) -> Iterator[LintFinding]:
     """Findings about tables: unknown keys, lines that nobody reaches, tables nobody asks."""
     in_order = list(leaves(policy.rules, space))
     for table in policy.tables.values():
-        bad = yield from _impossible(table)
         used = [at for at, leaf in enumerate(in_order) if _uses(leaf, table.name)]
         if not used:
             yield LintFinding(
@@ -34,7 +34,10 @@ def lint_tables(policy: Policy, space: Space) -> Iterator[LintFinding]:
                 "use it in a rule's 'when' or 'to', or remove it",
             )
             continue
-        yield from _Lines(policy, space, table, in_order, used).dead(bad)
+        rows = table.exact()
+        if rows is not None:
+            bad = yield from _impossible(table)
+            yield from _Lines(policy, space, table, rows, in_order, used).dead(bad)
 
 
 def _uses(leaf: Leaf, name: str) -> bool:
@@ -92,6 +95,7 @@ class _Lines:
     policy: Policy
     space: Space
     table: Table
+    rows: Mapping[Key, Row]
     in_order: Sequence[Leaf]
     used: Sequence[int]
 
@@ -132,7 +136,7 @@ class _Lines:
             parts = classes(space.axes[at].full, masks.get(at, []))
             whole[name] = {cell: part for part in parts for cell in _cells(part)}
         found: dict[tuple[Formula, ...], list[Key]] = {}
-        for key, row in table.rows.items():
+        for key, row in self.rows.items():
             if key in bad:
                 continue
             texts = [*key, *(row.get(n.partition(".")[2], "") for n in names[len(key) :])]

@@ -13,6 +13,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
+from fairlead.core.place import Place as Place
 from fairlead.core.tables import Table
 from fairlead.core.types import Value
 
@@ -46,18 +47,6 @@ class Condition(Protocol):
     def explain(self, values: Mapping[str, Value]) -> Verdict:
         """The same answer with its parts; agrees with `test` always."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands in the policy: file name, line and column from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)

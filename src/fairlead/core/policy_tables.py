@@ -52,7 +52,9 @@ def read_table(
             document.problems.append(grid.problem(column, message, plain or None))
     names = tuple(c.value for c in columns)
     rows = _Reader(document, grid, key.exact, key.last, names).rows()
-    return ReadTable(Table(name, key.exact, names, MappingProxyType(rows)), grid)
+    return ReadTable(
+        Table(name, key.exact, names, MappingProxyType(rows), document.place(path)), grid
+    )
 
 
 @dataclass(frozen=True, slots=True)

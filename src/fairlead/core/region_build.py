@@ -23,11 +23,12 @@ from fairlead.core.condition_parser import (
 )
 from fairlead.core.conditions import FUNCTIONS
 from fairlead.core.patterns import compile_pattern
-from fairlead.core.policy import Condition, Policy, Table
+from fairlead.core.policy import Condition, Policy
 from fairlead.core.region_cells import ORDERED, around, bits, cells_where, fold
 from fairlead.core.region_terms import compared, conditions_of, holds, key_of, names_in, types_of
 from fairlead.core.regions import ABSENT, Axis, Every, Formula, Lit, Some, negated
 from fairlead.core.schema import FieldType
+from fairlead.core.tables import Table
 
 _TOTAL = frozenset({"age", "days_since", "length", "lower"})
 _WHOLE = frozenset({"days_since", "length"})
@@ -59,8 +60,12 @@ class Space:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.types = types_of(policy.fields, policy.tables)
-        self.single = {n: t for n, t in policy.tables.items() if len(t.key) == 1}
+        self.types = types_of(policy)
+        # What a prefix or a range finds is left open: a table with such keys may say anything.
+        self.plain = {n: rows for n, t in policy.tables.items() if (rows := t.exact()) is not None}
+        self.single = {
+            n: t for n, t in policy.tables.items() if n in self.plain and len(t.key) == 1
+        }
         self.patience = 300
         self.drafts: dict[str, Draft] = {}
         self._trees: dict[str, Node] = {}
@@ -69,10 +74,10 @@ class Space:
             if condition.text not in self._trees:
                 self._trees[condition.text] = tree = parse(condition.text)
                 self._collect(tree)
-        for table in policy.tables.values():
-            for at, name in enumerate(table.key):
+        for table_name, rows in self.plain.items():
+            for at, name in enumerate(policy.tables[table_name].key):
                 draft = self._draft(Name(0, 0, name))
-                for row in table.rows:
+                for row in rows:
                     draft.constants.setdefault(row[at], vocabulary.shown(name, row[at]))
         self.at = {key: number for number, key in enumerate(self.drafts)}
         self._index: list[dict[Any, int]] = []
@@ -169,9 +174,7 @@ class Space:
         """Every text in a table's column: its values are known in full."""
         root, _, column = name.partition(".")
         table = self.policy.tables.get(root)
-        if table is None or not column:
-            return None
-        return {row[column] for row in table.rows.values() if row.get(column)}
+        return None if table is None or not column else set(table.cells(column))
 
     def _link(self, key: str) -> None:
         draft, at = self.drafts[key], self.at[key]
@@ -188,10 +191,10 @@ class Space:
         root = draft.name.partition(".")[0]
         if draft.name and root != draft.name and root in self.at:
             self._need(at, Lit(self.at[root], self.axes[self.at[root]].full & ~ABSENT))
-        table = self.policy.tables.get(draft.name)
-        if table is not None:
-            for number, name in enumerate(table.key):
-                cells = bits(i for k in table.rows if (i := self.cell(name, k[number])))
+        rows = self.plain.get(draft.name)
+        if rows is not None:
+            for number, name in enumerate(self.policy.tables[draft.name].key):
+                cells = bits(i for k in rows if (i := self.cell(name, k[number])))
                 self._need(at, Lit(self.at[name], cells))
 
     def _need(self, at: int, lit: Lit) -> None:
@@ -268,7 +271,7 @@ class Space:
         groups = self._row_bits.get((table.name, column))
         if groups is None:
             found: dict[str, list[int]] = {}
-            for values, row in table.rows.items():
+            for values, row in self.plain[table.name].items():
                 text = row.get(column) if column else "-"
                 if text:
                     found.setdefault(text, []).append(self.cell(key, values[0]))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fairlead.core.condition_parser import Call, Compare, ListOf, Literal, Name, Node
-from fairlead.core.policy import Condition, FieldSpec, Policy, Rule, Source, Table
+from fairlead.core.policy import Condition, Policy, Rule, Source
 from fairlead.core.region_cells import FLIPPED, ORDERED, fold
 from fairlead.core.schema import LEAD_SCHEMA, FieldType
 
@@ -60,13 +60,13 @@ def names_in(node: Node) -> Iterable[str]:
             yield from names_in(node.right)
 
 
-def types_of(
-    fields: Mapping[str, FieldSpec], tables: Mapping[str, Table]
-) -> Mapping[str, FieldType]:
+def types_of(policy: Policy) -> Mapping[str, FieldType]:
     """Every name that the conditions of a policy may use, with its type."""
     types = dict(LEAD_SCHEMA.types)
-    types.update({name: FieldType(spec.type) for name, spec in fields.items()})
-    for name, table in tables.items():
+    types.update({name: FieldType(spec.type) for name, spec in policy.fields.items()})
+    types.update({f"arm.{split}": FieldType.TEXT for split in policy.splits})
+    types.setdefault("arm", FieldType.NAMESPACE)
+    for name, table in policy.tables.items():
         types[name] = FieldType.NAMESPACE
         types.update({f"{name}.{column}": FieldType.TEXT for column in table.columns})
     return types

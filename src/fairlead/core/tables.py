@@ -7,10 +7,11 @@ one dictionary access and one bisection, or one access per length of prefix.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fairlead.core.place import Place
 from fairlead.core.types import Value
 
 Row = Mapping[str, str]
@@ -80,6 +81,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[str, ...]
     rows: Mapping[tuple[str, ...], Row | Prefixes | Ranges]
+    place: Place
 
     def find(self, values: Mapping[str, Value]) -> Row | None:
         """The row for a lead's values; None when a key field is missing or no row has this key."""
@@ -89,3 +91,22 @@ class Table:
         if isinstance(found, Prefixes | Ranges):
             return found.find(values.get(found.field))
         return found
+
+    def lines(self) -> Iterator[Row]:
+        """Every row, whatever kind of key finds it."""
+        for found in self.rows.values():
+            if isinstance(found, Prefixes):
+                yield from found.rows.values()
+            elif isinstance(found, Ranges):
+                yield from (span.row for span in found.spans)
+            else:
+                yield found
+
+    def exact(self) -> Mapping[tuple[str, ...], Row] | None:
+        """The rows by key when all of them are found by exact keys alone, else None."""
+        rows = {k: row for k, row in self.rows.items() if not isinstance(row, Prefixes | Ranges)}
+        return rows if len(rows) == len(self.rows) else None
+
+    def cells(self, column: str) -> Iterator[str]:
+        """What stands in a column, line by line, without the empty cells."""
+        return (row[column] for row in self.lines() if row.get(column))

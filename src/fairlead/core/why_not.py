@@ -132,7 +132,7 @@ def _can_be(to: Destination, rep: str, policy: Policy, case: Case) -> bool:
         root, _, column = to.path.partition(".")
         if root not in policy.tables:
             return True
-        names = {row.get(column, "") for row in policy.tables[root].rows.values()}
+        names = set(policy.tables[root].cells(column))
     folded = {name.strip().casefold() for name in names}
     if isinstance(to, ToRep):
         return rep.casefold() in folded

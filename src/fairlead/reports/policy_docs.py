@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fairlead.core.condition_words import duration_words, in_words
-from fairlead.core.policy import Policy, Rule, Source, Table, Team
+from fairlead.core.policy import Policy, Rule, Source, Team
+from fairlead.core.tables import Table
 from fairlead.reports.findings import printable
 from fairlead.reports.flow import mermaid, place_words, svg
 
@@ -118,11 +119,16 @@ def _team(team: Team, policy: Policy) -> tuple[str, ...]:
 def _table(table: Table) -> tuple[str, ...]:
     said = []
     for column in table.columns:
-        cells = Counter(row[column] for row in table.rows.values() if row.get(column))
+        cells = Counter(table.cells(column))
         shown = [f"{cell} ({n})" for cell, n in sorted(cells.items())[:_MOST_CELLS]]
         more = f" and {len(cells) - _MOST_CELLS} more" if len(cells) > _MOST_CELLS else ""
         said.append(f"{column}: {', '.join(shown)}{more}")
-    return table.name, ", ".join(table.key), str(len(table.rows)), "; ".join(said) or "–"
+    return (
+        table.name,
+        ", ".join(table.key),
+        str(sum(1 for _ in table.lines())),
+        "; ".join(said) or "–",
+    )
 
 
 # -- Markdown --------------------------------------------------------------------------------------
