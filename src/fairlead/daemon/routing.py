@@ -15,10 +15,9 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, Known, Match, OutcomeKind, World
+from fairlead.core.decision import Case, Decision, OutcomeKind, World
 from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.identity import identity_keys
-from fairlead.core.match import match_account
 from fairlead.core.normalise import normalise
 from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
@@ -26,6 +25,7 @@ from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
 from fairlead.core.types import Lead, LeadState, Record, Ref
 from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.matching import match_of
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
@@ -253,7 +253,7 @@ class Router:
             if fresh and row.shared_key is None
             else leads.leads_of_person(self.db, row.person_id)
         )
-        match = self._match(lead, others, snap)
+        match = match_of(self.db, lead, others, snap.world)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         case = Case(
             row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at
@@ -303,18 +303,6 @@ class Router:
             and j.detail["generation"] == generation
             and j.at > now - REFUSAL_HOLDS
         )
-
-    def _match(self, lead: Lead, others: list[LeadRow], snap: Snapshot) -> Match:
-        domain = lead.get("domain")
-        candidates = (
-            directory.accounts_of_domain(self.db, lead.ref.crm, domain)
-            if isinstance(domain, str)
-            else []
-        )
-        account, reason = match_account(lead, candidates)
-        known = tuple(_known(o, snap.world) for o in others if o.ref != lead.ref and _counts(o))
-        above = () if account is None else tuple(directory.accounts_above(self.db, account))
-        return Match(account, reason, known, above)
 
     def _intend(
         self,
@@ -387,17 +375,3 @@ def decision_name(case: Case, attempt: int) -> str:
     """The decision's id: the same for the same case, record and attempt, also on lost state."""
     text = f"{case.person_id}|{case.generation}|{case.lead.ref}|{attempt}"
     return "d" + hashlib.sha256(text.encode()).hexdigest()[:23]
-
-
-def _counts(row: LeadRow) -> bool:
-    """Whether a record of the same person tells whom to follow: live ones, and merged-away ones."""
-    if row.state is LeadState.GONE:
-        return row.reason.startswith("merged")
-    return row.state is not LeadState.DEAD_LETTER
-
-
-def _known(row: LeadRow, world: World) -> Known:
-    rep = world.rep_of(row.ref.crm, row.owner_id) if row.owner_id else None
-    return Known(
-        row.ref, row.owner_id, rep.id if rep else None, row.shared_key or "email", row.decided_at
-    )
