@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format lock conformance clean
+.PHONY: help demo test check lint format lock conformance bench clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## (.*)/  make \1#\2/' \
@@ -22,7 +22,7 @@ demo: $(DEMO)/.installed ## Shows fairlead at work on two invented CRMs; needs n
 	@$(DEMO)/bin/fairlead demo $(ARGS)
 
 test: $(TEST)/.installed ## Runs the tests in an environment made from the lock
-	$(TEST)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(TEST)/bin/python -m pytest -n 4 --dist loadfile $(ARGS)
 
 check: $(TEST)/.installed ## Everything a change must pass: format, lint, types, layers, tests
 	$(TEST)/bin/ruff format --check .
@@ -42,6 +42,9 @@ format: $(TEST)/.installed ## Formats the code and sorts imports
 
 conformance: $(TEST)/.installed ## Drives the sandboxes with the vendors' own node clients; needs npm
 	$(TEST)/bin/python tests/packaging/conformance.py $(ARGS)
+
+bench: $(TEST)/.installed ## Measures the parts whose speed is promised; prints CPU seconds
+	$(TEST)/bin/python bench/run.py $(ARGS)
 
 LOCKING = pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet

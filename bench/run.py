@@ -1,0 +1,91 @@
+"""Measures what the product promises to do fast, on this machine: `make bench`.
+
+CPU seconds of one process, the best of three; nothing here fails, tests hold what is right.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from daemon.house import POLICY, House, an_org
+
+from fairlead.core.lint import lint
+from fairlead.core.policy_file import load_policy
+from fairlead.testing.clock import ManualClock
+
+PAGE = 2_000
+RULES = 200
+LINES = 10_000
+
+
+def cpu(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def best(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    runs = [measure() for _ in range(3)]
+    return {name: min(run[name] for run in runs) for name in runs[0]}
+
+
+def a_page() -> dict[str, float]:
+    """A page of new leads decided and committed, the same page seen again, and its delivery."""
+    clock = ManualClock()
+    org = an_org(clock)
+    house = House(None, [org], clock)
+    house.start()
+    clock.advance(1)
+    for i in range(PAGE):
+        org.create_lead(email=f"x{i}@acme{i}.test")
+    ingest = house.ingests["salesforce"]
+    ingest.connector.page_size = 2 * PAGE  # type: ignore[attr-defined]
+    asked = ingest.cursors()
+    pages = ingest.connector.changes(asked)
+    try:
+        return {
+            f"page of {PAGE} new leads": cpu(lambda: ingest.take(pages, asked)),
+            f"page of {PAGE} known leads": cpu(lambda: ingest.take(pages, ingest.cursors())),
+            f"delivery of {PAGE} leads": cpu(house.deliver),
+        }
+    finally:
+        house.close()
+
+
+def a_policy() -> dict[str, float]:
+    """Loading and linting many rules and a large table."""
+    rules = "".join(
+        f'  - {{name: r{n}, when: country == "DE" and employees >= {n * 10}'
+        f" and employees < {n * 10 + 50}, to: {{team: inbound}}}}\n"
+        for n in range(RULES)
+    )
+    head, _, tail = POLICY.partition("rules:\n")
+    table = "tables:\n  zone: {csv: zone.csv, key: postal_code}\n"
+    last = "  - {name: by code, when: zone is not null, to: {team: zone.team}}\n"
+    text = f"{head}{table}rules:\n{rules}{last}{tail[tail.index('otherwise') :]}"
+    lines = "".join(f"{10_000 + n},inbound\n" for n in range(LINES))
+    files = {"p.yaml": text, "zone.csv": f"postal_code,team\n{lines}"}
+    policy = load_policy(files, "p.yaml")
+    what = f"{RULES} rules and {LINES} lines"
+    return {
+        f"load {what}": cpu(lambda: load_policy(files, "p.yaml")),
+        f"check {what}": cpu(lambda: lint(policy)),
+    }
+
+
+def main() -> None:
+    found = {**best(a_page), **best(a_policy)}
+    if "--json" in sys.argv:
+        print(json.dumps(found, indent=2))
+        return
+    for name, seconds in found.items():
+        print(f"{name:40} {seconds:7.3f} s")
+
+
+main()
