@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.errors import ConfigError, StateLocked
+from fairlead.errors import ConfigError, StateLocked, Unavailable
 from fairlead.store import journal
 from fairlead.store.db import Db
 
@@ -157,7 +157,7 @@ def test_a_full_disk_is_said_as_such_and_leaves_nothing(tmp_path: Path) -> None:
             for i in range(1000):
                 journal.set_switch(db, f"n{i}", "x" * 4000)
 
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(Unavailable, match=r"is full; make room on its disk"):
         too_much()
     assert db.rows("SELECT * FROM meta") == []
     db.execute(f"PRAGMA max_page_count={pages[0] + 100}")

@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlite_utils
 
-from fairlead.errors import ConfigError, StateLocked
+from fairlead.errors import ConfigError, StateLocked, Unavailable
 from fairlead.store.migrations import MIGRATIONS
 
 
@@ -61,7 +61,10 @@ class Db:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: commits at the end, rolls back on any exception. Nests by joining in."""
+        """All or nothing: commits at the end, rolls back on any exception. Nests by joining in.
+
+        Raises Unavailable when the disk is full or broken; the same work may be done again.
+        """
         with self._lock:
             if self._depth:
                 self._depth += 1
@@ -74,12 +77,19 @@ class Db:
             self._depth = 1
             try:
                 yield
+                self._depth = 0
+                self._commit()
+            except sqlite3.OperationalError as e:
+                self._depth = 0
+                self._undo("ROLLBACK")
+                trouble = _disk_trouble(e)
+                if trouble is None:
+                    raise
+                raise trouble from e
             except BaseException:
                 self._depth = 0
                 self._undo("ROLLBACK")
                 raise
-            self._depth = 0
-            self._commit()
 
     def _commit(self) -> None:
         try:
@@ -152,6 +162,14 @@ class Db:
 def _make_private(path: Path) -> None:
     """The state holds lead data: nobody else may read it. SQLite's side files copy the mode."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _disk_trouble(error: sqlite3.OperationalError) -> Unavailable | None:
+    """The house's error when the disk is full or broken; None for anything else."""
+    if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return None
+    text = f"the state cannot be written: {error}; make room on its disk, work goes on by itself"
+    return Unavailable(text, after=15.0)
 
 
 def _lock_file(path: Path) -> int:
