@@ -32,6 +32,8 @@ def test_scenario(file: Path) -> None:
     if expect.rule is not None:
         assert {d.rule for d in played.decisions} == {expect.rule}
     assert set(expect.because) <= played.because()
+    if expect.retry_at is not None:
+        assert {d.retry_at for d in played.decisions} == {expect.retry_at}
     if expect.charged is not None:
         assert any(d.ledger for d in played.decisions) is expect.charged
     for pool, balances in expect.balances.items():

@@ -18,12 +18,13 @@ from fairlead.core.decision import (
     Known,
     OutcomeKind,
     Passed,
+    Question,
     RuleTried,
     Trace,
     World,
 )
-from fairlead.core.destination import Answer, Question, resolve
-from fairlead.core.eligibility import obstacle
+from fairlead.core.destination import Answer, resolve
+from fairlead.core.eligibility import first_free, obstacle
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.policy import Condition, Destination, Policy, Rule
 from fairlead.core.types import LeadState, OwnerKind
@@ -40,6 +41,7 @@ class _Path:
     rules: list[RuleTried] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
 
     def holds(self, name: str, when: Condition | None, question: Question, note: str = "") -> bool:
         """Ask a condition, and keep the verdict when explaining; `taken` is the answer so far."""
@@ -128,11 +130,8 @@ def _follow(question: Question, path: _Path) -> Decision | None:
     known = [k for k in case.match.known if k.rep_id is not None and k.ref != case.lead.ref]
     for k in sorted(known, key=lambda k: _precedence(k, question.policy)):
         rep = question.world.reps.get(k.rep_id or "")
-        blocked = (
-            "not in the roster"
-            if rep is None
-            else obstacle(rep, question.crm, case.excluded, question.now)
-        )
+        held_up = None if rep is None else obstacle(rep, question)
+        blocked = "not in the roster" if rep is None else held_up.reason if held_up else None
         if rep is None or blocked is not None:
             path.notes.append(f"the owner of a duplicate, {k.rep_id}, cannot take it: {blocked}")
             continue
@@ -181,6 +180,8 @@ def _route(question: Question, path: _Path) -> Decision:
             taken.high_priority,
             (),
             path.trace(),
+            places=tuple(dict.fromkeys(path.places)),
+            retry_at=first_free([p.rep_id for p in path.passed], question),
         )
     return _assigned(answer, path, policy.otherwise.name, taken.high_priority, refused)
 
@@ -208,6 +209,7 @@ def _place(rule: Rule, question: Question, path: _Path, refused: list[str]) -> A
         if to is not None:
             answer = resolve(to, question)
             path.passed.extend(answer.passed)
+            path.places.extend(answer.places)
             if answer.owner_id is not None:
                 return answer
             refused.append(answer.reason)
@@ -237,4 +239,5 @@ def _assigned(
         high_priority,
         answer.ledger,
         path.trace(answer),
+        places=answer.places[-1:],
     )

@@ -12,8 +12,22 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
-from fairlead.core.policy import Verdict
-from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep
+from fairlead.core.policy import Policy, Verdict
+from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a rep has: open leads now, and leads received this hour, day and week of theirs."""
+
+    open: int = 0
+    hour: int = 0
+    day: int = 0
+    week: int = 0
+
+    def plus_one(self) -> Load:
+        """With one lead more."""
+        return Load(self.open + 1, self.hour + 1, self.day + 1, self.week + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +36,15 @@ class World:
 
     `reps` is the roster joined with the CRMs' users, by rep id. `owners` is every user and queue by
     (crm, owner id). `balances` is the fairness ledger: pool -> rep id -> balance; a rep without an
-    entry starts at 0.
+    entry starts at 0. `loads` counts for those who have a capacity; without an entry, nothing.
+    `time_data` names the editions of time zones and holidays that calendars are read with.
     """
 
     reps: Mapping[str, Rep]
     owners: Mapping[tuple[str, str], CrmOwner]
     balances: Mapping[str, Mapping[str, Fraction]]
+    loads: Mapping[str, Load] = field(default_factory=dict)
+    time_data: str = ""
 
     def rep_of(self, crm: str, owner_id: str) -> Rep | None:
         """The rep behind a CRM owner id, if the roster knows that person."""
@@ -133,6 +150,10 @@ class Decision:
     trace: Trace
     follows: Ref | None = None
     """The other record of the person whose owner this one follows; it brings no task of its own."""
+    places: tuple[str, ...] = ()
+    """`team:x` and `rep:y`: the one that took it when assigned, all that it waits for when held."""
+    retry_at: datetime | None = None
+    """When held: the first instant at which a candidate can take it, if that can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +173,18 @@ class Case:
     """Somebody ordered this routing (`reassign`, a breach): the lead may be taken from the person
     who owns it, `pick_up` is not asked, and duplicates are not followed back to the old owner. A
     higher generation alone says no such thing: a held lead that is released may be owned by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What every destination is asked about: the case, what rules see of it, and the moment."""
+
+    case: Case
+    values: Mapping[str, Value]
+    world: World
+    policy: Policy
+    now: datetime
+
+    @property
+    def crm(self) -> str:
+        return self.case.lead.ref.crm

@@ -6,33 +6,17 @@ queues, never what the lead holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from fairlead.core.decision import Case, LedgerEntry, Passed, World
+from fairlead.core.decision import LedgerEntry, Passed, Question
 from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
-from fairlead.core.policy import Destination, Policy, ToAccountOwner, ToQueue, ToRep, ToTeam
-from fairlead.core.types import CrmOwner, OwnerKind, Rep, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What every destination is asked about: the case, what rules see of it, and the moment."""
-
-    case: Case
-    values: Mapping[str, Value]
-    world: World
-    policy: Policy
-    now: datetime
-
-    @property
-    def crm(self) -> str:
-        return self.case.lead.ref.crm
+from fairlead.core.policy import Destination, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.types import CrmOwner, OwnerKind, Rep
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +31,8 @@ class Answer:
     pool: str | None = None
     before: Mapping[str, Fraction] | None = None
     after: Mapping[str, Fraction] | None = None
+    places: tuple[str, ...] = ()
+    """The teams and reps that were asked, the one that takes it last."""
 
 
 def resolve(to: Destination, question: Question) -> Answer:
@@ -80,15 +66,24 @@ def _look_up(named: Mapping[str, T], name: str | None) -> T | None:
     return next((thing for known, thing in named.items() if known.casefold() == folded), None)
 
 
-def _team(name: str | None, path: str, question: Question) -> Answer:
+def _team(name: str | None, path: str, question: Question, tried: Sequence[str] = ()) -> Answer:
+    """The next of the team; while nobody in it can take the lead, of the team that backs it up."""
     team = _look_up(question.policy.teams, name)
     if team is None:
         return Answer(f"{path or name} names no team")
-    able, passed = eligible(
-        team.members, question.crm, question.world, question.case.excluded, question.now
-    )
+    able, passed = eligible(team.members, question)
+    places = (f"team:{team.name}",)
     if not able:
-        return Answer(f"nobody in team {team.name} can take it", passed=passed)
+        nobody = Answer(f"nobody in team {team.name} can take it", passed=passed, places=places)
+        if team.backup is None or team.backup in tried:
+            return nobody
+        backup = _team(team.backup, "", question, (*tried, team.name))
+        return replace(
+            backup,
+            reason=f"{nobody.reason}; {backup.reason}",
+            passed=(*passed, *backup.passed),
+            places=(*places, *backup.places),
+        )
     pool = pool_of(team)
     balances = question.world.balances.get(pool, {})
     pick = METHODS[team.method].pick(pool, able, balances)
@@ -102,6 +97,7 @@ def _team(name: str | None, path: str, question: Question) -> Answer:
         pool,
         before,
         after(before, pick.ledger),
+        places,
     )
 
 
@@ -113,10 +109,12 @@ def _rep(name: str | None, path: str, question: Question) -> Answer:
 
 
 def _one(rep: Rep, reason: str, question: Question) -> Answer:
-    blocked = obstacle(rep, question.crm, question.case.excluded, question.now)
+    places = (f"rep:{rep.id}",)
+    blocked = obstacle(rep, question)
     if blocked is not None:
-        return Answer(f"rep {rep.id} cannot take it: {blocked}", passed=(Passed(rep.id, blocked),))
-    return Answer(reason, rep.crm_ids[question.crm], rep.id)
+        why = f"rep {rep.id} cannot take it: {blocked.reason}"
+        return Answer(why, passed=(Passed(rep.id, blocked.reason),), places=places)
+    return Answer(reason, rep.crm_ids[question.crm], rep.id, places=places)
 
 
 def _queue(name: str | None, path: str, question: Question) -> Answer:

@@ -7,12 +7,14 @@ reads files. Equal text gives an equal policy with an equal `hash`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from typing import Protocol
 
-from fairlead.core.types import Value
+from fairlead.core.leave import Leave
+from fairlead.core.types import NO_LIMITS, Capacity, Value
+from fairlead.core.worktime import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,17 @@ class RosterEntry:
     weight: Fraction
     crm_ids: Mapping[str, str]
     place: Place
+    calendar: str | None = None
+    away: tuple[Leave, ...] = ()
+    capacity: Capacity = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Reps that share leads. `scope` names the ledger: its own (the team) or the company's."""
+    """Reps that share leads. `scope` names the ledger: its own (the team) or the company's.
+
+    `backup` is the team that gets the leads while nobody in this one can take any.
+    """
 
     name: str
     members: tuple[str, ...]
@@ -129,6 +137,7 @@ class Team:
     scope: str
     manager: str | None
     place: Place
+    backup: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,9 @@ class Policy:
     rules: tuple[Rule, ...]
     otherwise: Rule
     task: TaskSpec | None
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    closed_when: Condition | None = None
+    """Which leads are done with and no longer count as open."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

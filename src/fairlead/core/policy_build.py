@@ -18,10 +18,12 @@ from fairlead.core.policy import (
     TaskSpec,
     Team,
 )
+from fairlead.core.policy_calendars import capacity_of, read_calendars, read_leaves
 from fairlead.core.policy_document import Document, Path
-from fairlead.core.policy_models import PolicyShape, rep_id
+from fairlead.core.policy_models import PolicyShape, RepShape, rep_id
 from fairlead.core.policy_tables import Files, ReadTable, read_roster, read_table
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
+from fairlead.core.worktime import Calendar
 
 _ONE = Fraction(1)
 _NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
@@ -134,13 +136,23 @@ class Builder:
             self.document.unknown(("owner_authority",), "source", name, by_name)
         return None
 
+    def closed_when(self, schema: Schema, tables: dict[str, ReadTable]) -> Condition | None:
+        """Which leads are done with; asked whenever a lead is read, before it is matched."""
+        early = schema.hiding(dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP))
+        return self.condition(("closed_when",), self.shape.closed_when, early)
+
+    def calendars(self) -> dict[str, Calendar]:
+        """The calendars."""
+        return read_calendars(self.document, self.shape.calendars)
+
     def roster(self) -> dict[str, RosterEntry] | None:
         """The reps, from the policy or its roster file; None when they are not known."""
         if self.shape.roster is not None:
             if "reps" in self.document.root.entries:
                 message = "reps stand here or in the roster file, not in both"
                 self.document.report(("reps",), message, key=True)
-            return read_roster(self.files, self.shape.roster, self.crms)
+            names = self.document.names("calendars")
+            return read_roster(self.files, self.shape.roster, self.crms, names)
         if self.document.root.lost & {"roster", "reps"}:
             return None
         found: dict[str, RosterEntry] = {}
@@ -160,8 +172,18 @@ class Builder:
             if shape is None:
                 found[rep] = RosterEntry(rep, None, _ONE, MappingProxyType({}), place)
                 continue
-            ids = self._per_crm(path, shape.__pydantic_extra__, ("name", "weight"))
-            found[rep] = RosterEntry(rep, shape.name, shape.weight, MappingProxyType(ids), place)
+            own = tuple(RepShape.model_fields)
+            ids = MappingProxyType(self._per_crm(path, shape.__pydantic_extra__, own))
+            calendars = self.document.names("calendars")
+            if shape.calendar is not None and shape.calendar not in calendars:
+                self.document.unknown((*path, "calendar"), "calendar", shape.calendar, calendars)
+            leaves, wrong = read_leaves(shape.away)
+            for index, message in wrong:
+                self.document.report((*path, "away", index), message)
+            found[rep] = RosterEntry(
+                rep, shape.name, shape.weight, ids, place,
+                shape.calendar, tuple(leaves), capacity_of(shape.capacity),
+            )  # fmt: skip
         return found
 
     def known_reps(self, roster: dict[str, RosterEntry] | None) -> frozenset[str] | None:
@@ -185,8 +207,27 @@ class Builder:
                     self.document.unknown(at, "rep", member, reps)
             place = self.document.place(path)
             members = tuple(shape.members)
-            found[name] = Team(name, members, shape.method, shape.fairness, shape.manager, place)
+            backup = shape.backup.team if shape.backup else None
+            found[name] = Team(
+                name, members, shape.method, shape.fairness, shape.manager, place, backup
+            )
+        self._backups(found)
         return found
+
+    def _backups(self, teams: dict[str, Team]) -> None:
+        """Every backup is a team, and no chain of them comes back to where it began."""
+        for name, team in teams.items():
+            path: Path = ("teams", name, "backup", "team")
+            chain = [name]
+            while team.backup is not None and team.backup in teams and team.backup not in chain:
+                chain.append(team.backup)
+                team = teams[team.backup]
+            first = teams[name].backup
+            if first is not None and first not in self.document.names("teams"):
+                self.document.unknown(path, "team", first, self.document.names("teams"))
+            elif team.backup == name:
+                ring = " -> ".join([*chain, name])
+                self.document.report(path, f"these teams back each other up in a ring: {ring}")
 
     def task(self) -> TaskSpec | None:
         """The task of every assignment, None for `task: none`."""

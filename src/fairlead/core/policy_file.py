@@ -64,6 +64,8 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     schema = builder.schema(fields, tables)
     sources = builder.sources(schema, tables)
     owner_authority = builder.owner_authority(sources)
+    closed_when = builder.closed_when(schema, tables)
+    calendars = builder.calendars()
     roster = builder.roster()
     reps = builder.known_reps(roster)
     teams = builder.teams(reps)
@@ -83,6 +85,8 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         rules=rules,
         otherwise=otherwise,
         task=builder.task(),
+        calendars=MappingProxyType(calendars),
+        closed_when=closed_when,
     )
 
 

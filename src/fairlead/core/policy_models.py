@@ -48,6 +48,20 @@ def exact_weight(value: object) -> Fraction:
     return weight
 
 
+def whole_count(value: object) -> int:
+    """A limit of a capacity; raises ValueError unless it is a whole number from 1 on."""
+    if type(value) is not int or not 1 <= value <= 1_000_000:
+        raise ValueError(f"a limit is a whole number from 1 on, found {value!r}")
+    return value
+
+
+def whole_days(value: object) -> int:
+    """Days of a buffer; raises ValueError unless it is a whole number from 0 to 30."""
+    if type(value) is not int or not 0 <= value <= 30:
+        raise ValueError(f"working days are a whole number from 0 to 30, found {value!r}")
+    return value
+
+
 def rep_id(text: str) -> str:
     """The form in which an e-mail names a rep: trimmed, small letters. Raises ValueError."""
     email = text.strip().lower()
@@ -91,6 +105,16 @@ Weight = Annotated[
             ]
         }
     ),
+]
+Count = Annotated[
+    int,
+    PlainValidator(_checked(whole_count)),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1_000_000}),
+]
+Days = Annotated[
+    int,
+    PlainValidator(_checked(whole_days)),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 30}),
 ]
 Duration = Annotated[
     timedelta,
@@ -136,11 +160,45 @@ class SourceShape(_Shape):
     pick_up: ConditionText | None = None
 
 
+class BufferShape(_Shape):
+    """Working days kept free of new leads before and after a leave."""
+
+    before: Days = 0
+    after: Days = 0
+
+
+class CalendarShape(_Shape):
+    """When people work."""
+
+    timezone: Text
+    hours: dict[Text, list[Text]]
+    holidays: OneOrMore | None = None
+    leave_buffer: BufferShape | None = None
+
+
+class CapacityShape(_Shape):
+    """The most that a rep takes."""
+
+    open: Count | None = None
+    per_hour: Count | None = None
+    per_day: Count | None = None
+    per_week: Count | None = None
+
+
 class RepShape(_PerCrm):
     """One rep; CRM ids only where the e-mail does not tell who it is."""
 
     name: Text | None = None
     weight: Weight = Field(default_factory=lambda: Fraction(1))
+    calendar: Text | None = None
+    away: list[Text] = []
+    capacity: CapacityShape | None = None
+
+
+class BackupShape(_Shape):
+    """Who gets a team's leads while nobody in it can take any."""
+
+    team: Text
 
 
 class TeamShape(_Shape):
@@ -150,6 +208,7 @@ class TeamShape(_Shape):
     method: Literal["round_robin"] = "round_robin"
     fairness: Literal["team", "company"] = "team"
     manager: Email | None = None
+    backup: BackupShape | None = None
 
 
 class TableShape(_Shape):
@@ -207,6 +266,8 @@ class PolicyShape(_Shape):
     fields: dict[Identifier, FieldShape] = {}
     sources: dict[Text, SourceShape] = {}
     owner_authority: Text | None = None
+    calendars: dict[Text, CalendarShape] = {}
+    closed_when: ConditionText | None = None
     reps: dict[Text, RepShape | None] = {}
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
 
 from fairlead.core.carets import nearest
 from fairlead.core.policy import RosterEntry, Table, normal_key
+from fairlead.core.policy_calendars import read_capacity, read_leaves
 from fairlead.core.policy_csv import Cell, Grid, read_csv
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_models import TableShape, exact_weight, rep_id
 from fairlead.core.policy_problem import SourceText
 from fairlead.core.schema import FieldType, Schema
+from fairlead.core.types import Capacity
 
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -112,12 +114,15 @@ def _rows(
     return rows
 
 
-def read_roster(files: Files, name: str, crms: tuple[str, ...]) -> dict[str, RosterEntry] | None:
-    """Read reps from a CSV with the columns email, name, weight and one per CRM."""
+def read_roster(
+    files: Files, name: str, crms: tuple[str, ...], calendars: Collection[str]
+) -> dict[str, RosterEntry] | None:
+    """Read reps from a CSV: email, name, weight, calendar, away, capacity and one per CRM."""
     grid = files.grid(("roster",), name)
     if grid is None:
         return None
-    problems, known = files.document.problems, ("email", "name", "weight", *crms)
+    problems = files.document.problems
+    known = ("email", "name", "weight", "calendar", "away", "capacity", *crms)
     for column in grid.header:
         if column.value not in known:
             message = f"unknown column {column.value!r}; known: {', '.join(known)}"
@@ -145,7 +150,21 @@ def read_roster(files: Files, name: str, crms: tuple[str, ...]) -> dict[str, Ros
         ids = {crm: value for crm in crms if (value := _value(row, crm))}
         place = grid.source.place(email.start)
         shown = _value(row, "name") or None
-        roster[rep] = RosterEntry(rep, shown, weight, MappingProxyType(ids), place)
+        calendar = _value(row, "calendar") or None
+        if calendar is not None and calendar not in calendars:
+            message = f"unknown calendar {calendar!r}"
+            problems.append(grid.problem(row["calendar"], message, nearest(calendar, calendars)))
+        texts = [t for t in _value(row, "away").split(";") if t.strip()]
+        leaves, wrong = read_leaves(texts)
+        problems.extend(grid.problem(row["away"], message) for _, message in wrong)
+        capacity = Capacity()
+        try:
+            capacity = read_capacity(_value(row, "capacity"))
+        except ValueError as error:
+            problems.append(grid.problem(row["capacity"], str(error)))
+        roster[rep] = RosterEntry(
+            rep, shown, weight, MappingProxyType(ids), place, calendar, tuple(leaves), capacity
+        )
     return roster
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, Known, Match, OutcomeKind, World
+from fairlead.core.decision import Case, Decision, Known, Load, Match, OutcomeKind, World
 from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.match import match_account
@@ -24,11 +24,13 @@ from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
 from fairlead.core.types import Lead, LeadState, Record, Ref
+from fairlead.core.zones import VERSION
+from fairlead.daemon.capacity import add_lead, count_loads, is_load
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.store import decisions, directory, journal, leads, outbox
+from fairlead.store import decisions, directory, journal, leads, loads, outbox
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -37,6 +39,8 @@ log = get_logger()
 
 REFUSAL_HOLDS = timedelta(minutes=15)
 FOLLOWS = "follows a duplicate"
+BEHIND = "older leads that wait for the same team or rep go first"
+HELD_RETRY = timedelta(seconds=60)
 TOLD = {
     OutcomeKind.ASSIGN: "lead.decided",
     OutcomeKind.HOLD: "lead.held",
@@ -54,12 +58,15 @@ class Feed:
 
 @dataclass(slots=True)
 class Snapshot:
-    """The world at the start of a transaction; balances run on as leads are decided one by one."""
+    """The world at the start of a transaction; balances and loads run on as leads are decided."""
 
     world: World
     running: dict[str, dict[str, Fraction]]
+    loads: dict[str, Load]
     roster: bytes
     roster_hash: str
+    overtaken: bool = False
+    """Somebody older is due for what a lead of this page could have had: release the held ones."""
 
 
 class Router:
@@ -75,16 +82,19 @@ class Router:
         """The reps, owners and balances as they are now; call inside the transaction."""
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
-        mark = tuple((o.crm, o.id, o.active, o.email, o.name) for o in owners)
+        switches = loads.switches(self.db)
+        mark = (tuple((o.crm, o.id, o.active, o.email, o.name) for o in owners), tuple(switches))
         if self._people is None or self._people[0] != mark:
             base = World(
-                join_roster(self.policy.roster, owners), directory.owner_index(owners), running
-            )
+                join_roster(self.policy, owners, switches), directory.owner_index(owners), running,
+                time_data=VERSION,
+            )  # fmt: skip
             frozen = freeze_roster(base)
             self._people = (mark, base, frozen, roster_hash(frozen))
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
-        return Snapshot(replace(base, balances=running), running, frozen, name)
+        has = count_loads(self.db, self.policy, base.reps, now)
+        return Snapshot(replace(base, balances=running, loads=has), running, has, frozen, name)
 
     def observe(
         self,
@@ -116,6 +126,8 @@ class Router:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
         keys = identity_keys(lead)
+        done = self.policy.closed_when
+        closed = done is not None and done.test({**lead.values, "now": now})
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
@@ -129,6 +141,7 @@ class Router:
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=self._believed_owner(row, record))
+        row = replace(row, closed=closed)
         if before is None or before.version != version:
             self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
             log.debug("lead.seen", crm=feed.crm, lead=str(record.ref), state=row.state.value)
@@ -137,7 +150,9 @@ class Router:
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept = self._kept(row, known, snap, ready=ready)
         if kept is None:
-            return self._decide(lead, row, snap, now, rerun)
+            return self._decide(lead, row, snap, now, again=again, rerun=rerun)
+        if before is not None and is_load(before) and not _same_load(before, kept):
+            leads.wake_held(self.db)
         if before is not None and before.owner_id != kept.owner_id:
             journal.write(
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
@@ -231,6 +246,8 @@ class Router:
         if row is None:
             return None
         leads.put_lead(self.db, replace(row, version=version, retry_at=None))
+        if is_load(row):
+            leads.wake_held(self.db)
         lead_gone(self.db, record.ref, reason, now, snap.running)
         if record.merged_into is not None:
             survivor = leads.get_lead(self.db, record.merged_into)
@@ -239,7 +256,7 @@ class Router:
         return LeadState.GONE
 
     def _decide(
-        self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, rerun: bool
+        self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, *, again: bool, rerun: bool
     ) -> LeadState:
         fresh = row.decision_id is None and row.state is LeadState.HELD
         generation = leads.generation_of(self.db, row.person_id)
@@ -255,8 +272,9 @@ class Router:
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         case = Case(row.person_id, generation, lead, match, excluded, rerun)
         decision = decide(case, snap.world, self.policy, now)
-        pools = () if decision.trace.pool is None else (decision.trace.pool,)
-        inputs = freeze_inputs(case, snap.world, pools)
+        if not rerun and self._overtakes(row, decision, now):
+            return self._behind(row, decision, snap, now)
+        inputs = freeze_inputs(case, snap.world, decision)
         decision_id = decision_name(case, attempt)
         reason = decision.reason
         if (row.state, row.reason) != (decision.state, reason) or (
@@ -277,18 +295,42 @@ class Router:
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
+            add_lead(snap.loads, decision)
             self._intend(case, decision, decision_id, others, snap, now)
             row = replace(row, owner_id=decision.owner_id)
+        held = decision.state is LeadState.HELD
+        retry_at = decision.retry_at or (now + HELD_RETRY if again else None)
         leads.put_lead(
             self.db,
             replace(
-                row, state=decision.state, reason=reason, retry_at=None,
-                urgent=decision.high_priority,
+                row, state=decision.state, reason=reason, urgent=decision.high_priority,
+                retry_at=retry_at if held else None,
+                waits_for=decision.places if held else (),
             ),
         )  # fmt: skip
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state
+
+    def _overtakes(self, row: LeadRow, decision: Decision, now: datetime) -> bool:
+        """Whether a held lead that is due has waited for the same team or rep before this one."""
+        if decision.outcome is not OutcomeKind.ASSIGN or not decision.places:
+            return False
+        asking = replace(row, urgent=decision.high_priority)
+        return leads.waits_before(self.db, asking, decision.places[-1], now)
+
+    def _behind(self, row: LeadRow, decision: Decision, snap: Snapshot, now: datetime) -> LeadState:
+        """Let the older ones go first: held leads are released by priority, then age."""
+        leads.wake_waiting(self.db, row.ref.crm, decision.places[-1], now)
+        leads.put_lead(
+            self.db,
+            replace(
+                row, state=LeadState.HELD, reason=BEHIND, retry_at=now,
+                urgent=decision.high_priority, waits_for=decision.places,
+            ),
+        )  # fmt: skip
+        snap.overtaken = True
+        return LeadState.HELD
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""
@@ -375,6 +417,10 @@ class Router:
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
             owner=decision.owner_id, policy_hash=self.policy.hash[:12],
         )  # fmt: skip
+
+
+def _same_load(before: LeadRow, after: LeadRow) -> bool:
+    return is_load(after) and after.owner_id == before.owner_id
 
 
 def decision_name(case: Case, attempt: int) -> str:
