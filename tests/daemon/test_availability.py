@@ -156,7 +156,7 @@ def test_a_person_who_takes_a_lead_away_frees_the_place(house: House, sf: FakeCr
     first, _, third = (new(sf, i, country="FR") for i in range(3))
     tick(house)
     house.clock.advance(10)
-    sf.update(first, owner_id=user_id(sf, ANNA))
+    sf.person_sets_owner(first, user_id(sf, ANNA))
     house.clock.advance(1)
     tick(house)
     assert owner_email(sf, third) == BEN
@@ -186,7 +186,7 @@ def test_a_full_day_passes_over_and_midnight_brings_the_rest(house: House, sf: F
 def test_a_turn_given_back_does_not_fill_the_day(house: House, sf: FakeCrm) -> None:
     taken = new(sf, 1, country="SE")
     house.poll()
-    sf.update(taken, owner_id=user_id(sf, ANNA))
+    sf.person_sets_owner(taken, user_id(sf, ANNA))
     house.clock.advance(1)
     tick(house)
     refs = [new(sf, i, country="SE") for i in range(2, 5)]
