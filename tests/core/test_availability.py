@@ -87,10 +87,8 @@ def test_a_returning_rep_gets_no_flood(
     for _ in range(before):
         seen, _ = route(seen, NOW)
     out = {
-        "away": replace(
-            anna, off=time_off([Leave(date(2026, 6, 1), date(2026, 6, 1))], None, None)
-        ),
-        "closed": replace(anna, calendar="nights"),
+        "away": replace(anna, off=time_off([read_leave("2026-06-01")], None, None)),
+        "closed": replace(anna, calendar="sydney"),
         "full": replace(anna, capacity=Capacity(open=1)),
     }[why]
     seen = replace(seen, reps={**seen.reps, anna.id: out}, loads={anna.id: Load(open=1)})
@@ -143,7 +141,7 @@ def test_nobody_waits_longer_than_until_somebody_is_free(
 
 def test_what_may_end_at_any_time_gives_no_instant() -> None:
     full = rep("anna", calendar="berlin", capacity=Capacity(open=1))
-    seen = world(full, rep("ben", calendar="nights"), loads={full.id: Load(open=1)})
+    seen = world(full, rep("ben", calendar="sydney"), loads={full.id: Load(open=1)})
     decision = decide(case(lead()), seen, POLICY, NOW)
     assert (decision.state, decision.retry_at) == (LeadState.HELD, None)
     refused = decide(case(lead(), excluded=("ben@example.com",)), world(rep("ben")), POLICY, NOW)
@@ -217,7 +215,7 @@ def test_who_came_back_is_out_of_the_leave_of_that_hour_and_not_of_the_next() ->
 def test_a_moment_is_a_day_or_an_instant() -> None:
     assert read_moment(" 2026-06-03 ") == date(2026, 6, 3)
     assert read_moment("2026-06-03T09:00+02:00") == utc("2026-06-03T07:00")
-    assert read_moment("2026-06-03T09:00") == datetime(2026, 6, 3, 9)
+    assert read_moment("2026-06-03T09:00") == datetime.fromisoformat("2026-06-03T09:00")
 
 
 def test_the_roster_file_takes_the_same_columns() -> None:

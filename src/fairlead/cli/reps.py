@@ -16,7 +16,7 @@ def rep() -> None:
 
 @rep.command(
     epilog=EXAMPLES + "  fairlead rep away anna@example.com --until 2027-01-02\n"
-    '  fairlead rep away anna@example.com --until 2026-12-28T13:00 --reason "dentist"'
+    "  fairlead rep away anna@example.com --until 2026-12-28T13:00 --reason dentist"
 )
 @click.argument("rep")
 @click.option("--until", required=True, help="The last day away, or the instant of return.")

@@ -138,7 +138,7 @@ class Commands:
             "recomputed_equal": same,
             "time_data": world.time_data,
             "time_data_now": VERSION,
-            "text": [*explain(case, decision, policy), *_time_data(world.time_data)],
+            "text": [*explain(case, decision, policy), *_time_data(policy, world.time_data)],
             **explain_json(case, decision, policy),
         }
 
@@ -271,9 +271,9 @@ class Commands:
         return {"path": str(target)}
 
 
-def _time_data(then: str) -> list[str]:
-    """The editions of zones and holidays then, and those of now if they differ."""
-    if not then:
+def _time_data(policy: Policy, then: str) -> list[str]:
+    """The editions of zones and holidays then, if calendars counted, and of now if they differ."""
+    if not then or not policy.calendars:
         return []
     return [f"calendars: {then}" + ("" if then == VERSION else f" (now {VERSION})")]
 
