@@ -58,11 +58,13 @@ def zone_of(rep: Rep, policy: Policy) -> str:
     return "UTC" if calendar is None else calendar.timezone
 
 
-def is_load(row: LeadRow | None) -> bool:
-    """Whether this lead counts as its owner's open one."""
-    return (
-        row is not None
-        and row.owner_id is not None
-        and row.state in (LeadState.ASSIGNED, LeadState.LEFT)
-        and not row.closed
-    )
+def frees(before: LeadRow | None, after: LeadRow | None) -> bool:
+    """Whether a lead was its owner's open one and is so no longer: somebody has room again."""
+    if before is None or not _is_load(before):
+        return False
+    return after is None or not _is_load(after) or after.owner_id != before.owner_id
+
+
+def _is_load(row: LeadRow) -> bool:
+    owned = row.owner_id is not None and row.state in (LeadState.ASSIGNED, LeadState.LEFT)
+    return owned and not row.closed

@@ -17,8 +17,9 @@ from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.meter import Meter
-from fairlead.daemon.routing import HELD_RETRY, Feed, Router
+from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import is_news, version_of
+from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap

@@ -25,9 +25,10 @@ from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
 from fairlead.core.types import Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
-from fairlead.daemon.capacity import add_lead, count_loads, is_load
+from fairlead.daemon.capacity import add_lead, count_loads, frees
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
+from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import decisions, directory, journal, leads, loads, outbox
@@ -39,8 +40,6 @@ log = get_logger()
 
 REFUSAL_HOLDS = timedelta(minutes=15)
 FOLLOWS = "follows a duplicate"
-BEHIND = "older leads that wait for the same team or rep go first"
-HELD_RETRY = timedelta(seconds=60)
 TOLD = {
     OutcomeKind.ASSIGN: "lead.decided",
     OutcomeKind.HOLD: "lead.held",
@@ -76,6 +75,7 @@ class Router:
         self.db = db
         self.policy = policy
         self.metrics = metrics
+        self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._people: tuple[object, World, bytes, str] | None = None
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -151,7 +151,7 @@ class Router:
         kept = self._kept(row, known, snap, ready=ready)
         if kept is None:
             return self._decide(lead, row, snap, now, again=again, rerun=rerun)
-        if before is not None and is_load(before) and not _same_load(before, kept):
+        if self._counts_open and frees(before, kept):
             leads.wake_held(self.db)
         if before is not None and before.owner_id != kept.owner_id:
             journal.write(
@@ -246,7 +246,7 @@ class Router:
         if row is None:
             return None
         leads.put_lead(self.db, replace(row, version=version, retry_at=None))
-        if is_load(row):
+        if self._counts_open and frees(row, None):
             leads.wake_held(self.db)
         lead_gone(self.db, record.ref, reason, now, snap.running)
         if record.merged_into is not None:
@@ -272,8 +272,9 @@ class Router:
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         case = Case(row.person_id, generation, lead, match, excluded, rerun)
         decision = decide(case, snap.world, self.policy, now)
-        if not rerun and self._overtakes(row, decision, now):
-            return self._behind(row, decision, snap, now)
+        if not rerun and overtakes(self.db, row, decision, now):
+            snap.overtaken = True
+            return line_up(self.db, row, decision, now)
         inputs = freeze_inputs(case, snap.world, decision)
         decision_id = decision_name(case, attempt)
         reason = decision.reason
@@ -298,39 +299,17 @@ class Router:
             add_lead(snap.loads, decision)
             self._intend(case, decision, decision_id, others, snap, now)
             row = replace(row, owner_id=decision.owner_id)
-        held = decision.state is LeadState.HELD
-        retry_at = decision.retry_at or (now + HELD_RETRY if again else None)
         leads.put_lead(
             self.db,
             replace(
                 row, state=decision.state, reason=reason, urgent=decision.high_priority,
-                retry_at=retry_at if held else None,
-                waits_for=decision.places if held else (),
+                retry_at=held_until(decision, now, again=again),
+                waits_for=decision.places if decision.outcome is OutcomeKind.HOLD else (),
             ),
         )  # fmt: skip
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state
-
-    def _overtakes(self, row: LeadRow, decision: Decision, now: datetime) -> bool:
-        """Whether a held lead that is due has waited for the same team or rep before this one."""
-        if decision.outcome is not OutcomeKind.ASSIGN or not decision.places:
-            return False
-        asking = replace(row, urgent=decision.high_priority)
-        return leads.waits_before(self.db, asking, decision.places[-1], now)
-
-    def _behind(self, row: LeadRow, decision: Decision, snap: Snapshot, now: datetime) -> LeadState:
-        """Let the older ones go first: held leads are released by priority, then age."""
-        leads.wake_waiting(self.db, row.ref.crm, decision.places[-1], now)
-        leads.put_lead(
-            self.db,
-            replace(
-                row, state=LeadState.HELD, reason=BEHIND, retry_at=now,
-                urgent=decision.high_priority, waits_for=decision.places,
-            ),
-        )  # fmt: skip
-        snap.overtaken = True
-        return LeadState.HELD
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""
@@ -417,10 +396,6 @@ class Router:
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
             owner=decision.owner_id, policy_hash=self.policy.hash[:12],
         )  # fmt: skip
-
-
-def _same_load(before: LeadRow, after: LeadRow) -> bool:
-    return is_load(after) and after.owner_id == before.owner_id
 
 
 def decision_name(case: Case, attempt: int) -> str:
