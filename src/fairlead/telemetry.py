@@ -48,6 +48,8 @@ EVENTS: dict[str, str] = {
     "dead_letter.added": "work that needs a person was set aside",
     "dead_letter.retried": "a person sent a dead letter round again",
     "dead_letter.dropped": "a person gave a dead letter up",
+    "rep.away": "a person said that a rep takes no new leads for a time",
+    "rep.back": "a person said that a rep takes leads again",
     "bootstrap.read": "what existed before the first start was read",
     "poll.done": "one look at a CRM ended well",
     "poll.failed": "looks at a CRM began to fail, or fail for another reason",

@@ -5,10 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from fairlead.core.decision import Case, Match, World
+from fairlead.core.decision import Case, Load, Match, World
+from fairlead.core.leave import local
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
-from fairlead.core.types import CrmOwner, Lead, OwnerKind, Ref, Rep, Value
+from fairlead.core.types import (
+    NO_LIMITS,
+    Capacity,
+    CrmOwner,
+    Lead,
+    OwnerKind,
+    Ref,
+    Rep,
+    TimeOff,
+    Value,
+)
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 SF = "salesforce"
@@ -41,6 +52,8 @@ def rep(
     weight: Fraction | int = 1,
     inactive: tuple[str, ...] = (),
     away_until: datetime | None = None,
+    calendar: str | None = None,
+    capacity: Capacity = NO_LIMITS,
     **skills: tuple[str, ...],
 ) -> Rep:
     """`rep("anna")` is anna@example.com with a user in both CRMs, `salesforce-anna` and so on."""
@@ -51,15 +64,24 @@ def rep(
         Fraction(weight),
         {c: f"{c}-{name}" for c in crms},
         {c: c not in inactive for c in crms},
-        away_until,
+        calendar,
+        () if away_until is None else (leave_until(away_until),),
+        capacity,
         skills,
     )
+
+
+def leave_until(end: datetime) -> TimeOff:
+    """A leave that has begun long ago."""
+    start = NOW - timedelta(days=400)
+    return TimeOff(start, end, start, end, local(end, None))
 
 
 def world(
     *reps: Rep,
     others: tuple[CrmOwner, ...] = (),
     balances: dict[str, dict[str, Fraction]] | None = None,
+    loads: dict[str, Load] | None = None,
 ) -> World:
     """These reps as users of their CRMs, a queue `Inbound` in Salesforce, and `others`."""
     reps = reps or (rep("anna"), rep("ben"), rep("carla"))
@@ -69,7 +91,8 @@ def world(
         for crm, id in r.crm_ids.items()
     ]
     owners += [queue("Inbound"), *others]
-    return World({r.id: r for r in reps}, {(o.crm, o.id): o for o in owners}, balances or {})
+    users = {(o.crm, o.id): o for o in owners}
+    return World({r.id: r for r in reps}, users, balances or {}, loads or {})
 
 
 def queue(name: str, crm: str = SF, *, active: bool = True) -> CrmOwner:

@@ -276,7 +276,10 @@ def test_each_member_passed_over_has_a_reason() -> None:
     ("member", "reason"),
     [
         (rep("anna", inactive=(SF,)), "inactive in salesforce"),
-        (rep("anna", away_until=NOW.replace(hour=0) + timedelta(2)), "away until 2026-06-03"),
+        (
+            rep("anna", away_until=NOW.replace(hour=0) + timedelta(2)),
+            "away until 2026-06-03 00:00 UTC",
+        ),
     ],
 )
 def test_absent_members_are_passed_over_and_gain_nothing(member: object, reason: str) -> None:

@@ -35,7 +35,7 @@ def test_it_is_held_for_the_field_until_the_time_is_over(rules: object, rule: st
     decision = after(rules, 14, employees=50)
     assert (decision.state, decision.reason) == ("held", "waits for country")
     assert decision.rule == rule
-    assert decision.until == NOW + timedelta(minutes=1)
+    assert decision.retry_at == NOW + timedelta(minutes=1)
     assert decision.ledger == ()
 
 

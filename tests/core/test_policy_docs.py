@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fairlead.core.conditions import FUNCTIONS, OPERATORS, compile_condition
+from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy, policy_json_schema
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType
 
@@ -44,9 +45,12 @@ def test_the_roster_file_says_the_same_as_the_reps() -> None:
     reps = next(block for block in YAML if block.startswith("reps:"))
     inline = load_policy({"p.yaml": text, **CSV}, "p.yaml")
     file = load_policy({"p.yaml": text.replace(reps, "roster: reps.csv\n"), **CSV}, "p.yaml")
-    assert {r.id: (r.weight, r.crm_ids, r.skills) for r in inline.roster.values()} == {
-        r.id: (r.weight, r.crm_ids, r.skills) for r in file.roster.values()
-    }
+
+    def told(policy: Policy) -> list[tuple[object, ...]]:
+        reps = policy.roster.values()
+        return [(r.id, r.weight, r.crm_ids, r.calendar, r.away, r.capacity, r.skills) for r in reps]
+
+    assert told(inline) == told(file)
 
 
 @pytest.mark.parametrize(

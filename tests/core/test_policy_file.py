@@ -166,9 +166,7 @@ def test_problems_are_sorted_with_the_main_file_first() -> None:
     assert len({p.file for p in places}) == 3
 
 
-@pytest.mark.parametrize(
-    "key", ["slas", "calendars", "scoring", "decay", "recycling", "notify", "reroute_on"]
-)
+@pytest.mark.parametrize("key", ["slas", "scoring", "decay", "recycling", "notify", "reroute_on"])
 def test_what_this_version_does_not_do_is_refused(key: str) -> None:
     found = problems_of(f"{MINIMAL}{key}: {{}}\n")
     assert len(found) == 1
@@ -360,7 +358,8 @@ def test_the_json_schema_fits_the_policies() -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) >= {"rules", "teams", "tables", "task", "roster"}
     rep = schema["$defs"]["RepShape"]
-    assert set(rep["properties"]) == {"name", "weight", "skills", "salesforce", "hubspot", "zoho"}
+    own = {"name", "weight", "calendar", "away", "capacity", "skills"}
+    assert set(rep["properties"]) == own | {"salesforce", "hubspot", "zoho"}
     assert rep["additionalProperties"] is False
     assert schema["$defs"]["RuleShape"]["properties"]["when"] == {"type": "string", "minLength": 1}
     assert schema["properties"]["version"] == {"const": 1, "type": "integer"}

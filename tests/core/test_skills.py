@@ -106,7 +106,7 @@ RELAXED = "need: {language: lead.language}, relax_after: 30m"
 def test_a_lead_waits_for_the_skill_and_then_for_nothing() -> None:
     waiting = decided(RELAXED, language="fr", waited="29m")
     assert (waiting.state, waiting.rule) == ("held", "r")
-    assert waiting.until == NOW + timedelta(minutes=1)
+    assert waiting.retry_at == NOW + timedelta(minutes=1)
     assert waiting.reason == "nobody free in team all has what is needed: language"
     late = decided(RELAXED, language="fr", waited="30m")
     assert late.rep_id == "anna@example.com"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,12 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Known, Match, World
+from fairlead.core.decision import Case, Known, Load, Match, World
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash, thaw_inputs
-from fairlead.core.types import Account, Ref, Value
+from fairlead.core.types import Account, Capacity, Ref, Value
+from fairlead.core.zones import VERSION
 
 NAMES = ("anna", "ben", "carla", "dora")
 SKILLS = "{language: de, industry: fintech}"
+CALENDARS = """calendars:
+  days: {timezone: Europe/Berlin, hours: {mon-fri: ["09:00-12:30", "13:30-18:00"]}, holidays: DE}
+  nights: {timezone: Asia/Kathmandu, hours: {sat-sun: ["22:00-06:00"]}}
+"""
 RULES = policy(
     """
   - name: Customers
@@ -47,6 +53,7 @@ RULES = policy(
     sticky: 3d
 """,
     head=HEAD.replace("anna@example.com: {}", f"anna@example.com: {{skills: {SKILLS}}}")
+    + CALENDARS
     + "owner_authority: hs\nsticky: 60d\n"
     + "tables: {t: {csv: t.csv, key: [country]}}\ntask: {due_in: 1h}\n",
     t="country,team\nDE,b\n",
@@ -63,6 +70,8 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
     st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
     st.none(),
 )
+COUNTS = st.integers(0, 3)
+LIMITS = st.none() | st.integers(1, 3)
 CRMS = st.sampled_from([SF, HS])
 OWNER_IDS = st.sampled_from([None, "salesforce-anna", "hubspot-ben", "salesforce-q-inbound", "x"])
 
@@ -78,13 +87,17 @@ def worlds(draw: st.DrawFn) -> World:
             away_until=draw(st.none() | INSTANTS),
             language=tuple(draw(st.lists(st.sampled_from(["de", "fr"]), unique=True))),
             industry=draw(st.sampled_from([(), ("fintech",)])),
+            calendar=draw(st.sampled_from([None, "days", "nights"])),
+            capacity=draw(st.builds(Capacity, LIMITS, LIMITS, LIMITS, LIMITS)),
         )
         for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
     ]
     pools = st.sampled_from(["team:a", "team:b", "company"])
     ids = st.sampled_from([f"{n}@example.com" for n in NAMES])
     balances = draw(st.dictionaries(pools, st.dictionaries(ids, BALANCES)))
-    return world(*reps, others=(user("zoe"), queue("Closed", active=False)), balances=balances)
+    loads = draw(st.dictionaries(ids, st.builds(Load, COUNTS, COUNTS, COUNTS, COUNTS)))
+    others = (user("zoe"), queue("Closed", active=False))
+    return replace(world(*reps, others=others, balances=balances, loads=loads), time_data=VERSION)
 
 
 @st.composite
@@ -122,8 +135,8 @@ def cases(draw: st.DrawFn) -> Case:
 def test_deciding_on_what_was_thawed_is_deciding_on_what_was_frozen(of: Case, seen: World) -> None:
     decision = decide(of, seen, RULES, NOW, explain=True)
     roster = freeze_roster(seen)
-    for pools in (None, [p for p in [decision.trace.pool] if p]):
-        again, then = thaw_inputs(freeze_inputs(of, seen, pools), roster)
+    for read in (None, decision):
+        again, then = thaw_inputs(freeze_inputs(of, seen, read), roster)
         assert again == of
         assert decide(again, then, RULES, NOW, explain=True) == decision
 
@@ -145,22 +158,24 @@ def test_every_case_ends_in_a_state_with_a_reason_and_a_balanced_ledger(
     assert decision.reason
     assert sum(e.delta for e in decision.ledger) == 0
     assert (decision.owner_id is not None) == (decision.state == "assigned")
-    if decision.until is not None:
+    if decision.retry_at is not None:
         assert decision.state == "held"
-        assert decision.until > NOW
+        assert decision.retry_at > NOW
     if decision.rep_id is not None:
         winner = seen.reps[decision.rep_id]
         assert winner.usable_in(of.lead.ref.crm)
         assert winner.id not in of.excluded
-        assert winner.away_until is None or winner.away_until <= NOW
+        assert all(o.end <= NOW for o in winner.off)
 
 
 def test_what_was_frozen_before_there_were_skills_and_waits_is_still_read() -> None:
     of, seen = case(lead(country="DE")), world()
     old = orjson.loads(freeze_inputs(of, seen))
-    del old["first_seen"], old["parents"]
+    del old["first_seen"], old["parents"], old["loads"], old["time_data"]
+    old["format"] = 1
     roster = orjson.loads(freeze_roster(seen))
-    roster["reps"] = [rep[:6] for rep in roster["reps"]]
+    roster["format"] = 1
+    roster["reps"] = [[*rep[:5], None] for rep in roster["reps"]]
     again, then = thaw_inputs(orjson.dumps(old), orjson.dumps(roster))
     assert again == replace(of, first_seen_at=None)
     assert then == seen
@@ -186,11 +201,26 @@ def test_numbers_come_back_exactly(number: float) -> None:
     assert type(again.lead.values["n"]) is type(number)
 
 
-def test_only_the_pools_asked_for_are_kept() -> None:
+def test_only_what_the_decision_read_is_kept() -> None:
     owed = {"team:a": {"anna@example.com": Fraction(1, 3)}, "team:b": {"x": Fraction(1)}}
-    frozen = freeze_inputs(case(), world(balances=owed), ["team:a", "company"])
+    has = {f"{name}@example.com": Load(1, 2, 3, 4) for name in NAMES}
+    seen = world(balances=owed, loads=has)
+    of = case(lead(country="PT"))
+    frozen = freeze_inputs(of, seen, decide(of, seen, RULES, NOW))
     _, then = thaw_inputs(frozen, freeze_roster(world()))
-    assert then.balances == {"team:a": {"anna@example.com": Fraction(1, 3)}, "company": {}}
+    assert then.balances == {"team:a": {"anna@example.com": Fraction(1, 3)}}
+    assert set(then.loads) == {"anna@example.com", "ben@example.com"}
+
+
+def test_a_snapshot_of_the_first_format_is_read() -> None:
+    of = case()
+    roster = freeze_roster(world()).replace(b'"format":2', b'"format":1')
+    inputs = freeze_inputs(of, world()).replace(b'"format":2', b'"format":1')
+    people = json.loads(roster)
+    people["reps"] = [[*r[:5], None] for r in people["reps"]]
+    again, then = thaw_inputs(inputs, json.dumps(people).encode())
+    assert again == of
+    assert then == world()
 
 
 def test_a_roster_is_named_by_what_it_holds() -> None:
@@ -208,8 +238,8 @@ def test_balances_are_not_part_of_the_roster() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"[]", "not a snapshot of format 1"),
-        (b'{"format": 99}', "not a snapshot of format 1"),
+        (b"[]", "not a snapshot of format 2"),
+        (b'{"format": 99}', "not a snapshot of format 2"),
         (b"not json", "unexpected|expected"),
     ],
 )

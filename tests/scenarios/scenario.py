@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, Known, Match, World
+from fairlead.core.decision import Case, Decision, Known, Load, Match, World
 from fairlead.core.domains import registrable_domain
 from fairlead.core.durations import parse_duration
 from fairlead.core.fairness import after
+from fairlead.core.leave import Switch
 from fairlead.core.match import match_account
 from fairlead.core.normalise import normalise
 from fairlead.core.policy import Policy
@@ -56,6 +57,15 @@ class DuplicateLine(_Strict):
     decided_at: datetime | None = None
 
 
+class LoadLine(_Strict):
+    """What a rep has already: open leads, and those received this hour, day and week of theirs."""
+
+    open: int = 0
+    hour: int = 0
+    day: int = 0
+    week: int = 0
+
+
 class WorldLines(_Strict):
     """What differs from the plain world: every rep has an active user everywhere, none is away."""
 
@@ -63,7 +73,8 @@ class WorldLines(_Strict):
     without_user: PerCrm = {}
     users: PerCrm = {}
     queues: PerCrm = {}
-    away: dict[str, datetime] = {}
+    away: dict[str, str] = {}
+    loads: dict[str, LoadLine] = {}
     balances: dict[str, dict[str, int | str]] = {}
     accounts: list[AccountLine] = []
     duplicates: list[DuplicateLine] = []
@@ -71,7 +82,10 @@ class WorldLines(_Strict):
 
 
 class Expected(_Strict):
-    """`owner` is an e-mail or a queue's name; `because` lines each stand in the explanation."""
+    """`owner` is an e-mail or a queue's name; `because` lines each stand in the explanation.
+
+    `retry_at` is when a held lead is looked at again because somebody will be free then.
+    """
 
     state: str
     owner: str | None = None
@@ -80,6 +94,7 @@ class Expected(_Strict):
     priority: str | None = None
     because: list[str] = []
     charged: bool | None = None
+    retry_at: datetime | None = None
     balances: dict[str, dict[str, int | str]] = {}
 
 
@@ -140,6 +155,9 @@ def play(scenario: Scenario) -> Played:
         pools = {e.pool for e in decision.ledger}
         moved = {p: after(world.balances.get(p, {}), decision.ledger) for p in pools}
         world = replace(world, balances={**world.balances, **moved})
+        if decision.rep_id in world.loads:
+            more = world.loads[decision.rep_id].plus_one()
+            world = replace(world, loads={**world.loads, decision.rep_id: more})
         decisions.append(decision)
     return Played(tuple(decisions), world, crm)
 
@@ -167,12 +185,14 @@ def _world(scenario: Scenario, policy: Policy) -> World:
         inbound = ["Inbound"] if crm == "salesforce" else []
         for name in [*inbound, *lines.queues.get(crm, [])]:
             owners.append(CrmOwner(crm, f"{crm}:{name}", OwnerKind.QUEUE, name, None, True))
-    reps = {
-        r.id: replace(r, away_until=lines.away.get(r.id))
-        for r in join_roster(policy.roster, owners).values()
-    }
+    switches = [
+        Switch(rep, None, scenario.now - timedelta(days=1), until, "")
+        for rep, until in lines.away.items()
+    ]
+    reps = join_roster(policy, owners, switches)
     balances = {pool: exact(held) for pool, held in lines.balances.items()}
-    return World(reps, {(o.crm, o.id): o for o in owners}, balances)
+    loads = {rep: Load(**line.model_dump()) for rep, line in lines.loads.items()}
+    return World(reps, {(o.crm, o.id): o for o in owners}, balances, loads)
 
 
 def _case(

@@ -34,6 +34,8 @@ def test_scenario(file: Path) -> None:
     if expect.priority is not None:
         assert {d.high_priority for d in played.decisions} == {expect.priority == "high"}
     assert set(expect.because) <= played.because()
+    if expect.retry_at is not None:
+        assert {d.retry_at for d in played.decisions} == {expect.retry_at}
     if expect.charged is not None:
         assert any(d.ledger for d in played.decisions) is expect.charged
     for pool, balances in expect.balances.items():

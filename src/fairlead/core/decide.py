@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fairlead.core.decision import Case, Decision, World
-from fairlead.core.destination import Answer, Question, resolve
+from fairlead.core.decision import Case, Decision, Question, World
+from fairlead.core.destination import Answer, resolve
+from fairlead.core.eligibility import first_free
 from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.policy import Condition, HoldUntil, Policy, Rule, ToTeam
@@ -118,7 +119,9 @@ def _route(question: Question, trail: Trail) -> Decision:
         if isinstance(placed, Answer):
             return trail.assigned(placed, rule.name, rule.high_priority, refused)
         if placed is not None:
-            return trail.held(refused, rule.name, rule.high_priority, placed)
+            first = first_free(trail.waiting, question)
+            retry_at = placed if first is None else min(placed, first)
+            return trail.held(refused, rule.name, rule.high_priority, retry_at)
         if trail.explain:
             trail.rules[-1] = replace(trail.rules[-1], taken=False, note="could not place it")
     last = policy.otherwise
@@ -127,7 +130,8 @@ def _route(question: Question, trail: Trail) -> Decision:
     taken = rule or last
     if isinstance(placed, Answer):
         return trail.assigned(placed, last.name, taken.high_priority, refused)
-    return trail.held(refused, taken.name, taken.high_priority)
+    free_at = first_free(trail.waiting, question)
+    return trail.held(refused, taken.name, taken.high_priority, free_at)
 
 
 def _first(rules: Sequence[Rule], question: Question, trail: Trail) -> Rule | None:
@@ -179,7 +183,7 @@ def _place(
         if second and patient and _would_help(rule, question, asks):
             return until
         answer = resolve(to, question, asks)
-        trail.passed.extend(p for p in answer.passed if p not in trail.passed)
+        trail.asked(answer)
         if answer.owner_id is not None:
             return answer
         refused.append(answer.reason)

@@ -12,8 +12,22 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
-from fairlead.core.policy import Place, Verdict
-from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep
+from fairlead.core.policy import Place, Policy, Verdict
+from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a rep has: open leads now, and leads received this hour, day and week of theirs."""
+
+    open: int = 0
+    hour: int = 0
+    day: int = 0
+    week: int = 0
+
+    def plus_one(self) -> Load:
+        """With one lead more."""
+        return Load(self.open + 1, self.hour + 1, self.day + 1, self.week + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +36,15 @@ class World:
 
     `reps` is the roster joined with the CRMs' users, by rep id. `owners` is every user and queue by
     (crm, owner id). `balances` is the fairness ledger: pool -> rep id -> balance; a rep without an
-    entry starts at 0.
+    entry starts at 0. `loads` counts for those who have a capacity; without an entry, nothing.
+    `time_data` names the editions of time zones and holidays that calendars are read with.
     """
 
     reps: Mapping[str, Rep]
     owners: Mapping[tuple[str, str], CrmOwner]
     balances: Mapping[str, Mapping[str, Fraction]]
+    loads: Mapping[str, Load] = field(default_factory=dict)
+    time_data: str = ""
 
     def rep_of(self, crm: str, owner_id: str) -> Rep | None:
         """The rep behind a CRM owner id, if the roster knows that person."""
@@ -138,10 +155,13 @@ class Decision:
     trace: Trace
     follows: Ref | None = None
     """The other record of the person whose owner this one follows; it brings no task of its own."""
-    until: datetime | None = None
-    """When a held lead is to be looked at again at the latest: the end of what it waits for."""
     arms: Mapping[str, str] = field(default_factory=dict)
     """The arm of each split of the policy that the lead is in."""
+    places: tuple[str, ...] = ()
+    """`team:x` and `rep:y`: the one that took it when assigned, all that it waits for when held."""
+    retry_at: datetime | None = None
+    """When held: the end of what it waits for, or the first instant at which a candidate can take
+    it, whichever is earlier; None when neither can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +183,23 @@ class Case:
     higher generation alone says no such thing: a held lead that is released may be owned by now."""
     first_seen_at: datetime | None = None
     """When we saw the record for the first time; how long it has waited is counted from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What every destination is asked about: the case, what rules see of it, and the moment."""
+
+    case: Case
+    values: Mapping[str, Value]
+    world: World
+    policy: Policy
+    now: datetime
+
+    @property
+    def crm(self) -> str:
+        return self.case.lead.ref.crm
+
+    @property
+    def seen_at(self) -> datetime:
+        """When the lead's waiting began; a case without it is seen now."""
+        return self.case.first_seen_at or self.now

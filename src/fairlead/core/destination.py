@@ -6,39 +6,18 @@ queues, never what the lead holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from fairlead.core.decision import Case, LedgerEntry, Passed, World
+from fairlead.core.decision import LedgerEntry, Passed, Question
 from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
-from fairlead.core.policy import Destination, Policy, ToAccountOwner, ToQueue, ToRep, ToTeam
-from fairlead.core.skills import NOTHING, Wanted, needed, preferred
-from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What every destination is asked about: the case, what rules see of it, and the moment."""
-
-    case: Case
-    values: Mapping[str, Value]
-    world: World
-    policy: Policy
-    now: datetime
-
-    @property
-    def crm(self) -> str:
-        return self.case.lead.ref.crm
-
-    @property
-    def seen_at(self) -> datetime:
-        """When the lead's waiting began; a case without it is seen now."""
-        return self.case.first_seen_at or self.now
+from fairlead.core.policy import Destination, Team, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.skills import NOTHING, Wanted, needed, preferred, skilled
+from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +32,10 @@ class Answer:
     pool: str | None = None
     before: Mapping[str, Fraction] | None = None
     after: Mapping[str, Fraction] | None = None
+    places: tuple[str, ...] = ()
+    """The teams and reps that were asked, the one that takes it last."""
+    waiting: tuple[str, ...] = ()
+    """The reps who cannot take it now and would do, should what is in their way end."""
 
 
 def resolve(to: Destination, question: Question, asks: Wanted = NOTHING) -> Answer:
@@ -89,20 +72,21 @@ def _look_up(named: Mapping[str, T], name: str | None) -> T | None:
     return next((thing for known, thing in named.items() if known.casefold() == folded), None)
 
 
-def _team(name: str | None, path: str, question: Question, asks: Wanted) -> Answer:
+def _team(
+    name: str | None, path: str, question: Question, asks: Wanted, tried: Sequence[str] = ()
+) -> Answer:
+    """The next of the team; while nobody in it can take the lead, of the team that backs it up."""
     team = _look_up(question.policy.teams, name)
     if team is None:
         return Answer(f"{path or name} names no team")
-    able, passed = eligible(
-        team.members, question.crm, question.world, question.case.excluded, question.now
-    )
-    if not able:
-        return Answer(f"nobody in team {team.name} can take it", passed=passed)
-    skilled, lacking = needed(able, asks)
-    if not skilled:
-        reason = f"nobody free in team {team.name} has what is needed: {asks.named}"
-        return Answer(reason, passed=(*passed, *lacking))
-    able, less = preferred(skilled, asks)
+    able, passed = eligible(team.members, question)
+    free, lacking = needed(able, asks)
+    if not free:
+        reason = f"nobody in team {team.name} can take it"
+        if able:
+            reason = f"nobody free in team {team.name} has what is needed: {asks.named}"
+        return _backed_up(team, reason, passed, lacking, question, asks, tried)
+    able, less = preferred(free, asks)
     passed = (*passed, *lacking, *less)
     pool = pool_of(team)
     balances = question.world.balances.get(pool, {})
@@ -117,6 +101,32 @@ def _team(name: str | None, path: str, question: Question, asks: Wanted) -> Answ
         pool,
         before,
         after(before, pick.ledger),
+        (f"team:{team.name}",),
+    )
+
+
+def _backed_up(
+    team: Team,
+    reason: str,
+    busy: tuple[Passed, ...],
+    lacking: tuple[Passed, ...],
+    question: Question,
+    asks: Wanted,
+    tried: Sequence[str],
+) -> Answer:
+    """Nobody of the team: the answer of the team that backs it up, if there is one."""
+    reps = question.world.reps
+    waiting = tuple(p.rep_id for p in busy if p.rep_id in reps and skilled(reps[p.rep_id], asks))
+    passed, places = (*busy, *lacking), (f"team:{team.name}",)
+    if team.backup is None or team.backup in tried:
+        return Answer(reason, passed=passed, places=places, waiting=waiting)
+    answer = _team(team.backup, "", question, asks, (*tried, team.name))
+    return replace(
+        answer,
+        reason=f"{reason}; {answer.reason}",
+        passed=(*passed, *answer.passed),
+        places=(*places, *answer.places),
+        waiting=(*waiting, *answer.waiting),
     )
 
 
@@ -128,10 +138,13 @@ def _rep(name: str | None, path: str, question: Question) -> Answer:
 
 
 def _one(rep: Rep, reason: str, question: Question) -> Answer:
-    blocked = obstacle(rep, question.crm, question.case.excluded, question.now)
+    places = (f"rep:{rep.id}",)
+    blocked = obstacle(rep, question)
     if blocked is not None:
-        return Answer(f"rep {rep.id} cannot take it: {blocked}", passed=(Passed(rep.id, blocked),))
-    return Answer(reason, rep.crm_ids[question.crm], rep.id)
+        why = f"rep {rep.id} cannot take it: {blocked.reason}"
+        passed = (Passed(rep.id, blocked.reason),)
+        return Answer(why, passed=passed, places=places, waiting=(rep.id,))
+    return Answer(reason, rep.crm_ids[question.crm], rep.id, places=places)
 
 
 def _queue(name: str | None, path: str, question: Question) -> Answer:

@@ -1,46 +1,147 @@
-"""Who can take a lead of this CRM now, and for everybody else the reason why not."""
+"""Who can take a lead of this CRM now, and for everybody else the reason why not, and until when.
+
+Stands below `destination`. Pure: leave comes with the rep, opening hours with the policy, what each
+rep has already with the world.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from fairlead.core.decision import Passed, World
+from fairlead.core.decision import Load, Passed, Question
+from fairlead.core.leave import local
 from fairlead.core.types import Rep
+from fairlead.core.worktime import (
+    Calendar,
+    is_open,
+    next_open,
+    wall_at,
+    window_end,
+)
+
+_NOTHING = Load()
+_STEPS = 100
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def obstacle(rep: Rep, crm: str, excluded: frozenset[str], now: datetime) -> str | None:
-    """Why this rep cannot take a lead of this CRM at `now`; None when nothing is in the way."""
-    if rep.id in excluded:
-        return "refused by the CRM as owner"
-    if rep.away_until is not None and rep.away_until > now:
-        return f"away until {_when(rep.away_until)}"
-    if crm not in rep.crm_ids:
-        return f"has no {crm} user"
-    if not rep.usable_in(crm):
-        return f"inactive in {crm}"
-    return None
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What is in a rep's way, in words; `ends` is the instant at which it ends by itself."""
+
+    reason: str
+    ends: datetime | None = None
+
+
+def obstacle(rep: Rep, question: Question, at: datetime | None = None) -> Obstacle | None:
+    """Why this rep cannot take the lead; None when nothing is in the way.
+
+    With `at`, a later instant: as it will be then if nobody gets or finishes a lead until then.
+    """
+    at = at or question.now
+    if rep.id in question.case.excluded:
+        return Obstacle("refused by the CRM as owner")
+    if question.crm not in rep.crm_ids:
+        return Obstacle(f"has no {question.crm} user")
+    if not rep.usable_in(question.crm):
+        return Obstacle(f"inactive in {question.crm}")
+    calendar = question.policy.calendars.get(rep.calendar or "")
+    return _away(rep, calendar, at) or _closed(rep, calendar, at) or _full(rep, question, at)
 
 
 def eligible(
-    members: Sequence[str], crm: str, world: World, excluded: frozenset[str], now: datetime
+    members: Sequence[str], question: Question
 ) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
     """The members that can take the lead, and the others each with a reason; both by rep id."""
     able: list[Rep] = []
     passed: list[Passed] = []
     for name in sorted(set(members)):
-        rep = world.reps.get(name)
+        rep = question.world.reps.get(name)
         if rep is None:
             passed.append(Passed(name, "not in the roster"))
-        elif reason := obstacle(rep, crm, excluded, now):
-            passed.append(Passed(name, reason))
+        elif found := obstacle(rep, question):
+            passed.append(Passed(name, found.reason))
         else:
             able.append(rep)
     return tuple(able), tuple(passed)
 
 
-def _when(instant: datetime) -> str:
-    utc = instant.astimezone(UTC)
-    if utc.hour == utc.minute == utc.second == 0:
-        return utc.strftime("%Y-%m-%d")
-    return utc.strftime("%Y-%m-%d %H:%M UTC")
+def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
+    """The first instant after now at which one of these reps can take the lead.
+
+    None when that cannot be told: nobody's obstacle ends by itself, or one may end at any time (the
+    CRM refused a rep, a rep has too many open leads).
+    """
+    found: list[datetime] = []
+    for rep_id in dict.fromkeys(rep_ids):
+        rep = question.world.reps.get(rep_id)
+        if rep is None:
+            continue
+        load = question.world.loads.get(rep_id, _NOTHING)
+        if rep_id in question.case.excluded or _at_most(rep.capacity.open, load.open):
+            return None
+        free = _free_at(rep, question)
+        if free is not None:
+            found.append(free)
+    return min(found, default=None)
+
+
+def _free_at(rep: Rep, question: Question) -> datetime | None:
+    at = question.now
+    for _ in range(_STEPS):
+        found = obstacle(rep, question, at)
+        if found is None:
+            return at
+        if found.ends is None:
+            return None
+        at = found.ends
+    return None
+
+
+def _away(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | None:
+    here = [o for o in rep.off if o.quiet_from <= at < o.quiet_until]
+    if not here:
+        return None
+    last = max(here, key=lambda o: o.quiet_until)
+    for o in here:
+        if o.start <= at < o.end:
+            return Obstacle(f"away until {max(here, key=lambda o: o.end).until}", last.quiet_until)
+    if at < last.start:
+        return Obstacle(f"about to leave: away from {local(last.start, calendar)}", last.end)
+    free = local(last.quiet_until, calendar)
+    return Obstacle(f"just back: takes leads again from {free}", last.quiet_until)
+
+
+def _closed(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | None:
+    if calendar is None or is_open(calendar, at):
+        return None
+    opens = next_open(calendar, at)
+    if opens is None:
+        return Obstacle(f"closed: no hours in calendar {calendar.name} for the next two years")
+    wall = wall_at(opens, calendar.timezone)
+    soon = wall.date() - wall_at(at, calendar.timezone).date() < timedelta(days=7)
+    day = _WEEKDAYS[wall.weekday()] if soon else wall.strftime("%Y-%m-%d")
+    return Obstacle(f"closed until {day} {wall:%H:%M} {calendar.timezone}", opens)
+
+
+def _full(rep: Rep, question: Question, at: datetime) -> Obstacle | None:
+    most, load = rep.capacity, question.world.loads.get(rep.id, _NOTHING)
+    if _at_most(most.open, load.open):
+        return Obstacle(f"has {load.open} open leads of {most.open}")
+    calendar = question.policy.calendars.get(rep.calendar or "")
+    timezone = "UTC" if calendar is None else calendar.timezone
+    for window, said, limit, count in (
+        ("hour", "this hour", most.per_hour, load.hour),
+        ("day", "today", most.per_day, load.day),
+        ("week", "this week", most.per_week, load.week),
+    ):
+        if _at_most(limit, count):
+            ends = window_end(question.now, window, timezone)
+            if at < ends:
+                return Obstacle(f"has had {count} of {limit} {said}", ends)
+    return None
+
+
+def _at_most(limit: int | None, count: int) -> bool:
+    return limit is not None and count >= limit

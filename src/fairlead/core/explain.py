@@ -26,8 +26,8 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
         f"{case.lead.ref} (generation {case.generation}): {decision.state.value}",
         f"  why: {decision.reason}",
     ]
-    if decision.until is not None:
-        lines.append(f"  waits until: {decision.until.isoformat()} at the latest")
+    if decision.retry_at is not None:
+        lines.append(f"  waits until: {decision.retry_at.isoformat()} at the latest")
     if decision.rule:
         lines.append(f"  rule: {decision.rule}")
     if decision.arms:
@@ -72,7 +72,7 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "follows": None if decision.follows is None else str(decision.follows),
         "high_priority": decision.high_priority,
         "arms": dict(decision.arms),
-        "until": None if decision.until is None else decision.until.isoformat(),
+        "retry_at": None if decision.retry_at is None else decision.retry_at.isoformat(),
         "rules": [
             {
                 "rule": r.name,

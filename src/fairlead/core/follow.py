@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fairlead.core.decision import Decision, Known
-from fairlead.core.destination import Answer, Question
+from fairlead.core.decision import Decision, Known, Question
+from fairlead.core.destination import Answer
 from fairlead.core.eligibility import obstacle
 from fairlead.core.policy import Policy
 from fairlead.core.trail import Trail
@@ -24,11 +24,8 @@ def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decisi
     known = [k for k in case.match.known if k.rep_id is not None and k.ref != case.lead.ref]
     for k in sorted(known, key=lambda k: _precedence(k, question.policy)):
         rep = question.world.reps.get(k.rep_id or "")
-        blocked = (
-            "not in the roster"
-            if rep is None
-            else obstacle(rep, question.crm, case.excluded, question.now)
-        )
+        found = None if rep is None else obstacle(rep, question)
+        blocked = "not in the roster" if rep is None else found.reason if found else None
         if rep is None or blocked is not None:
             trail.note(f"the owner of a duplicate, {k.rep_id}, cannot take it: {blocked}")
             continue

@@ -13,9 +13,11 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
+from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.tables import Table
-from fairlead.core.types import Value
+from fairlead.core.types import NO_LIMITS, Capacity, Value
+from fairlead.core.worktime import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,18 @@ class RosterEntry:
     weight: Fraction
     crm_ids: Mapping[str, str]
     place: Place
+    calendar: str | None = None
+    away: tuple[Leave, ...] = ()
+    capacity: Capacity = NO_LIMITS
     skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Reps that share leads. `scope` names the ledger: its own (the team) or the company's."""
+    """Reps that share leads. `scope` names the ledger: its own (the team) or the company's.
+
+    `backup` is the team that gets the leads while nobody in this one can take any.
+    """
 
     name: str
     members: tuple[str, ...]
@@ -147,6 +155,7 @@ class Team:
     scope: str
     manager: str | None
     place: Place
+    backup: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,9 @@ class Policy:
     splits: Mapping[str, Split] = field(default_factory=lambda: MappingProxyType({}))
     pilot: Fraction = Fraction(1)
     sticky: timedelta | None = None
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    closed_when: Condition | None = None
+    """Which leads are done with and no longer count as open."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

@@ -17,16 +17,15 @@ from fairlead.core.policy import (
     Source,
     Split,
     TaskSpec,
-    Team,
 )
 from fairlead.core.policy_asks import Asks
+from fairlead.core.policy_calendars import read_calendars
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import PolicyShape
-from fairlead.core.policy_roster import read_roster
 from fairlead.core.policy_tables import ReadTable, read_table
-from fairlead.core.policy_values import rep_id
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
+from fairlead.core.worktime import Calendar
 
 _ONE = Fraction(1)
 _OUR_GROUPS = ("arm", "lead")
@@ -48,7 +47,7 @@ class Builder:
         for name, shape in self.shape.fields.items():
             path: Path = ("fields", name)
             self._free_name(path, name)
-            sources = self._per_crm(path, shape.__pydantic_extra__, ("type",))
+            sources = self.per_crm(path, shape.__pydantic_extra__, ("type",))
             if not sources:
                 crms = " or ".join(f"'{crm}:'" for crm in self.crms)
                 message = f"field {name!r} comes from no CRM; add {crms} with its name there"
@@ -68,7 +67,7 @@ class Builder:
             message = f"{name!r} is a word of the condition language; choose another name"
             self.document.report(path, message, key=True)
 
-    def _per_crm(self, path: Path, given: dict[str, str], own: tuple[str, ...]) -> dict[str, str]:
+    def per_crm(self, path: Path, given: dict[str, str], own: tuple[str, ...]) -> dict[str, str]:
         for key in given:
             if key not in self.crms:
                 self.document.unknown_key((*path, key), key, (*own, *self.crms))
@@ -147,61 +146,20 @@ class Builder:
             self.document.unknown(("owner_authority",), "source", name, by_name)
         return None
 
-    def roster(self) -> dict[str, RosterEntry] | None:
-        """The reps, from the policy or its roster file; None when they are not known."""
-        if self.shape.roster is not None:
-            if "reps" in self.document.root.entries:
-                message = "reps stand here or in the roster file, not in both"
-                self.document.report(("reps",), message, key=True)
-            return read_roster(self.files, self.shape.roster, self.crms)
-        if self.document.root.lost & {"roster", "reps"}:
-            return None
-        found: dict[str, RosterEntry] = {}
-        for written, shape in self.shape.reps.items():
-            path: Path = ("reps", written)
-            try:
-                rep = rep_id(written)
-            except ValueError as error:
-                self.document.report(path, str(error), key=True)
-                continue
-            if rep in found:
-                line = found[rep].place.line
-                message = f"duplicate rep {rep!r}; the first is in line {line}"
-                self.document.report(path, message, key=True)
-                continue
-            place = self.document.place(path)
-            if shape is None:
-                found[rep] = RosterEntry(rep, None, _ONE, MappingProxyType({}), place)
-                continue
-            own = ("name", "weight", "skills")
-            ids = MappingProxyType(self._per_crm(path, shape.__pydantic_extra__, own))
-            skills = MappingProxyType({k: tuple(v) for k, v in shape.skills.items()})
-            found[rep] = RosterEntry(rep, shape.name, shape.weight, ids, place, skills)
-        return found
+    def closed_when(self, schema: Schema, tables: dict[str, ReadTable]) -> Condition | None:
+        """Which leads are done with; asked whenever a lead is read, before it is matched."""
+        early = schema.hiding(dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP))
+        return self.condition(("closed_when",), self.shape.closed_when, early)
+
+    def calendars(self) -> dict[str, Calendar]:
+        """The calendars."""
+        return read_calendars(self.document, self.shape.calendars)
 
     def known_reps(self, roster: dict[str, RosterEntry] | None) -> frozenset[str] | None:
         """Every rep the admin wrote down, broken or not; None when that cannot be told."""
         if roster is None:
             return None
         return frozenset(roster) | {r.strip().lower() for r in self.document.names("reps")}
-
-    def teams(self, reps: frozenset[str] | None) -> dict[str, Team]:
-        """The teams; every member is in the roster."""
-        found: dict[str, Team] = {}
-        for name, shape in self.shape.teams.items():
-            path: Path = ("teams", name)
-            if not shape.members and not self.document.lost((*path, "members")):
-                self.document.report(path, f"team {name!r} has no members", key=True)
-            for index, member in enumerate(shape.members):
-                at: Path = (*path, "members", index)
-                if member in shape.members[:index]:
-                    self.document.report(at, f"{member!r} is in this team twice")
-                elif reps is not None and member not in reps:
-                    self.document.unknown(at, "rep", member, reps)
-            place = self.document.place(path)
-            members = tuple(shape.members)
-            found[name] = Team(name, members, shape.method, shape.fairness, shape.manager, place)
-        return found
 
     def splits(self) -> dict[str, Split]:
         """The splits; the shares of the arms of each add up to the whole."""

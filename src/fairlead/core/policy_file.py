@@ -18,8 +18,10 @@ from fairlead.core.policy_document import Document
 from fairlead.core.policy_files import Files, is_beside
 from fairlead.core.policy_models import CRMS, policy_json_schema
 from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
+from fairlead.core.policy_roster import read_people
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
+from fairlead.core.policy_teams import read_teams
 from fairlead.core.policy_yaml import Mapping as MappingNode
 from fairlead.core.policy_yaml import Node, Scalar, Sequence, read_yaml
 
@@ -74,9 +76,11 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     schema = builder.schema(fields, tables)
     sources = builder.sources(schema, tables)
     owner_authority = builder.owner_authority(sources)
-    roster = builder.roster()
+    closed_when = builder.closed_when(schema, tables)
+    calendars = builder.calendars()
+    roster = read_people(builder)
     reps = builder.known_reps(roster)
-    teams = builder.teams(reps)
+    teams = read_teams(document, shape, reps)
     destinations = Destinations(builder, schema, tables, reps)
     read = roster if roster is not None and reps == frozenset(roster) else None
     rule_builder = RuleBuilder(builder, schema, destinations, Asks(document, schema, read))
@@ -96,6 +100,8 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         rules=rules,
         otherwise=otherwise,
         task=builder.task(),
+        calendars=MappingProxyType(calendars),
+        closed_when=closed_when,
         splits=MappingProxyType(splits),
         pilot=shape.safety.pilot,
         sticky=shape.sticky,

@@ -19,7 +19,9 @@ from pydantic import (
 
 from fairlead.core.policy_values import (
     ConditionText,
+    Count,
     CrmId,
+    Days,
     Duration,
     Email,
     Identifier,
@@ -67,12 +69,46 @@ class SourceShape(_Shape):
     hold_until: HoldShape | None = None
 
 
+class BufferShape(_Shape):
+    """Working days kept free of new leads before and after a leave."""
+
+    before: Days = 0
+    after: Days = 0
+
+
+class CalendarShape(_Shape):
+    """When people work."""
+
+    timezone: Text
+    hours: dict[Text, list[Text]]
+    holidays: OneOrMore | None = None
+    leave_buffer: BufferShape | None = None
+
+
+class CapacityShape(_Shape):
+    """The most that a rep takes."""
+
+    open: Count | None = None
+    per_hour: Count | None = None
+    per_day: Count | None = None
+    per_week: Count | None = None
+
+
 class RepShape(_PerCrm):
     """One rep; CRM ids only where the e-mail does not tell who it is."""
 
     name: Text | None = None
     weight: Weight = Field(default_factory=lambda: Fraction(1))
+    calendar: Text | None = None
+    away: list[Text] = []
+    capacity: CapacityShape | None = None
     skills: dict[Identifier, OneOrMore] = {}
+
+
+class BackupShape(_Shape):
+    """Who gets a team's leads while nobody in it can take any."""
+
+    team: Text
 
 
 class TeamShape(_Shape):
@@ -82,6 +118,7 @@ class TeamShape(_Shape):
     method: Literal["round_robin"] = "round_robin"
     fairness: Literal["team", "company"] = "team"
     manager: Email | None = None
+    backup: BackupShape | None = None
 
 
 class KeyShape(_Shape):
@@ -187,6 +224,8 @@ class PolicyShape(_Shape):
     sources: dict[Text, SourceShape] = {}
     owner_authority: Text | None = None
     sticky: Duration | None = None
+    calendars: dict[Text, CalendarShape] = {}
+    closed_when: ConditionText | None = None
     reps: dict[Text, RepShape | None] = {}
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}

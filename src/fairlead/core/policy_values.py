@@ -48,6 +48,20 @@ def exact_share(value: object) -> Fraction:
     return share
 
 
+def whole_count(value: object) -> int:
+    """A limit of a capacity; raises ValueError unless it is a whole number from 1 on."""
+    if type(value) is not int or not 1 <= value <= 1_000_000:
+        raise ValueError(f"a limit is a whole number from 1 on, found {value!r}")
+    return value
+
+
+def whole_days(value: object) -> int:
+    """Days of a buffer; raises ValueError unless it is a whole number from 0 to 30."""
+    if type(value) is not int or not 0 <= value <= 30:
+        raise ValueError(f"working days are a whole number from 0 to 30, found {value!r}")
+    return value
+
+
 def rep_id(text: str) -> str:
     """The form in which an e-mail names a rep: trimmed, small letters. Raises ValueError."""
     email = text.strip().lower()
@@ -91,6 +105,16 @@ Weight = Annotated[
             ]
         }
     ),
+]
+Count = Annotated[
+    int,
+    PlainValidator(_checked(whole_count)),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1_000_000}),
+]
+Days = Annotated[
+    int,
+    PlainValidator(_checked(whole_days)),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 30}),
 ]
 Duration = Annotated[
     timedelta,

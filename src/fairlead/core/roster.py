@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from fairlead.core.policy import RosterEntry
+from fairlead.core.leave import Switch, time_off
+from fairlead.core.policy import Policy
 from fairlead.core.types import CrmOwner, OwnerKind, Rep
 
 
-def join_roster(roster: Mapping[str, RosterEntry], owners: Iterable[CrmOwner]) -> Mapping[str, Rep]:
+def join_roster(
+    policy: Policy, owners: Iterable[CrmOwner], switches: Iterable[Switch] = ()
+) -> Mapping[str, Rep]:
     """Reps by id; a CRM id given in the roster wins over the e-mail.
 
+    `switches` are what the command line said of leave; the policy's own comes on top.
     A rep with two active users of one e-mail in one CRM has none there (ambiguous): the policy must
     name the id. An inactive user next to an active one of the same e-mail is passed over.
     """
@@ -26,7 +30,8 @@ def join_roster(roster: Mapping[str, RosterEntry], owners: Iterable[CrmOwner]) -
         if o.email:
             by_email.setdefault((o.crm, o.email.lower()), []).append(o)
     reps: dict[str, Rep] = {}
-    for entry in roster.values():
+    switched = {s.rep_id: s for s in switches}
+    for entry in policy.roster.values():
         ids: dict[str, str] = {}
         active: dict[str, bool] = {}
         name = entry.name or entry.id
@@ -39,13 +44,17 @@ def join_roster(roster: Mapping[str, RosterEntry], owners: Iterable[CrmOwner]) -
             if user is not None:
                 ids[crm], active[crm] = user.id, user.active
                 name = entry.name or user.name
+        calendar = policy.calendars.get(entry.calendar or "")
         reps[entry.id] = Rep(
             entry.id,
             name,
             entry.weight,
             MappingProxyType(ids),
             MappingProxyType(active),
-            skills=entry.skills,
+            entry.calendar,
+            time_off(entry.away, calendar, switched.get(entry.id)),
+            entry.capacity,
+            entry.skills,
         )
     return MappingProxyType(reps)
 

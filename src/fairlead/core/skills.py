@@ -68,6 +68,11 @@ def _asked(asks: Sequence[SkillAsk], values: Mapping[str, Value]) -> Iterable[As
             yield Asked(ask.skill, texts, base=ask.path == "language")
 
 
+def skilled(rep: Rep, asks: Wanted) -> bool:
+    """Whether the rep has every needed skill."""
+    return not any(asked.lacking(rep) for asked in asks.need)
+
+
 def needed(able: Sequence[Rep], asks: Wanted) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
     """The reps who have every needed skill, and the others each with what is lacking."""
     kept: list[Rep] = []

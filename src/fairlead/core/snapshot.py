@@ -1,7 +1,7 @@
 """What a decision was told, as bytes: so that it can be taken again, bit for bit, at any time.
 
 Two parts, because one changes with every lead and the other with every hire: `freeze_inputs` (the
-case and the balances) is stored per decision, `freeze_roster` (reps, users, queues) once per
+case, balances, loads) is stored per decision, `freeze_roster` (reps, users, queues) once per
 `roster_hash`. Both are JSON with sorted keys; balances and weights are "n/d", instants are marked
 so that a text that looks like one stays a text. Law: deciding on what was thawed equals deciding
 on what was frozen. `now` and the policy are kept beside it by the store.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from fractions import Fraction
 from types import MappingProxyType
@@ -19,22 +19,40 @@ from typing import Any
 
 import orjson
 
-from fairlead.core.decision import Case, Known, Match, World
-from fairlead.core.types import Account, CrmOwner, Lead, OwnerKind, Ref, Rep, Value
+from fairlead.core.decision import Case, Decision, Known, Load, Match, World
+from fairlead.core.types import (
+    Account,
+    Capacity,
+    CrmOwner,
+    Lead,
+    OwnerKind,
+    Ref,
+    Rep,
+    TimeOff,
+    Value,
+)
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Format 1 knew no leave, capacity or calendars."""
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 _WIDEST = 2**63
 
 
-def freeze_inputs(case: Case, world: World, pools: Collection[str] | None = None) -> bytes:
-    """The case and the balances it was decided on; equal inputs give equal bytes.
+def freeze_inputs(case: Case, world: World, decision: Decision | None = None) -> bytes:
+    """The case, the balances and the loads it was decided on; equal inputs give equal bytes.
 
-    `pools` names the pools whose balances to keep (`decision.trace.pool` is the only one a decision
-    reads); None keeps all. Raises nothing for what `normalise` and the store can make.
+    With the decision only what it read is kept: the balances of its pool, the loads of those it
+    looked at. Raises nothing for what `normalise` and the store can make.
     """
     lead, match = case.lead, case.match
-    kept = world.balances if pools is None else {p: world.balances.get(p, {}) for p in pools}
+    kept, loads = world.balances, world.loads
+    if decision is not None:
+        pool = decision.trace.pool
+        kept = {} if pool is None else {pool: world.balances.get(pool, {})}
+        looked_at = {p.rep_id for p in decision.trace.passed} | set(decision.trace.balances_before)
+        looked_at |= {k.rep_id for k in match.known if k.rep_id} | {decision.rep_id or ""}
+        loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,
         "person": case.person_id,
@@ -54,6 +72,8 @@ def freeze_inputs(case: Case, world: World, pools: Collection[str] | None = None
         "parents": [_account(parent) for parent in match.parents],
         "known": [[_ref(k.ref), k.owner_id, k.rep_id, k.key, k.decided_at] for k in match.known],
         "balances": {p: {r: str(b) for r, b in reps.items()} for p, reps in kept.items()},
+        "loads": {r: [load.open, load.hour, load.day, load.week] for r, load in loads.items()},
+        "time_data": world.time_data,
     }
     return orjson.dumps(payload, default=_instant, option=_OPTIONS)
 
@@ -69,7 +89,9 @@ def freeze_roster(world: World) -> bytes:
                 str(r.weight),
                 dict(r.crm_ids),
                 dict(r.active),
-                r.away_until,
+                r.calendar,
+                [[o.start, o.end, o.quiet_from, o.quiet_until, o.until] for o in r.off],
+                [r.capacity.open, r.capacity.per_hour, r.capacity.per_day, r.capacity.per_week],
                 {skill: list(values) for skill, values in r.skills.items()},
             ]
             for r in world.reps.values()
@@ -119,8 +141,8 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
             Fraction(r[2]),
             MappingProxyType(r[3]),
             MappingProxyType(r[4]),
-            _when(r[5]),
-            _skills(r),
+            *(_availability(r[5:8]) if people["format"] > 1 else (None, (), Capacity())),
+            _skills(r[8:] if people["format"] > 1 else r[6:]),
         )
         for r in people["reps"]
     }
@@ -132,7 +154,17 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         pool: {rep: Fraction(b) for rep, b in held.items()}
         for pool, held in data["balances"].items()
     }
-    return case, World(reps, owners, balances)
+    loads = {rep: Load(*counts) for rep, counts in data.get("loads", {}).items()}
+    return case, World(reps, owners, balances, loads, data.get("time_data", ""))
+
+
+def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Capacity]:
+    calendar, off, limits = parts
+    leave = tuple(
+        TimeOff(_sure(start), _sure(end), _sure(quiet_from), _sure(quiet_until), until)
+        for start, end, quiet_from, quiet_until, until in off
+    )
+    return calendar, leave, Capacity(*limits)
 
 
 def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
@@ -143,7 +175,7 @@ def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
 
 def _load(frozen: bytes) -> dict[str, Any]:
     data = orjson.loads(frozen)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") not in READABLE:
         raise ValueError(f"not a snapshot of format {FORMAT}")
     return data
 

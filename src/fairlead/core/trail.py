@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from fairlead.core.decision import Decision, OutcomeKind, Passed, RuleTried, Trace
-from fairlead.core.destination import Answer, Question
+from fairlead.core.decision import Decision, OutcomeKind, Passed, Question, RuleTried, Trace
+from fairlead.core.destination import Answer
 from fairlead.core.policy import Condition, Place
 from fairlead.core.types import LeadState
 
@@ -21,6 +21,8 @@ class Trail:
     rules: list[RuleTried] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
     def holds(
         self, name: str, when: Condition | None, question: Question, note: str, place: Place
@@ -38,6 +40,12 @@ class Trail:
         if text not in self.notes:
             self.notes.append(text)
 
+    def asked(self, answer: Answer) -> None:
+        """Keep who was passed over, what was asked and whom the lead could wait for; each once."""
+        self.passed.extend(p for p in answer.passed if p not in self.passed)
+        self.places.extend(p for p in answer.places if p not in self.places)
+        self.waiting.extend(r for r in answer.waiting if r not in self.waiting)
+
     # -- the ends ---------------------------------------------------------------------------
 
     def left(self, reason: str) -> Decision:
@@ -45,11 +53,16 @@ class Trail:
         return self._end(OutcomeKind.LEAVE, LeadState.LEFT, reason, "", None, False)
 
     def held(
-        self, reasons: Sequence[str], rule: str, high_priority: bool, until: datetime | None = None
+        self,
+        reasons: Sequence[str],
+        rule: str,
+        high_priority: bool,
+        retry_at: datetime | None = None,
     ) -> Decision:
-        """The lead waits inside fairlead, at the longest until an instant if one is given."""
+        """The lead waits inside fairlead; `retry_at` is when it is to be looked at again."""
         reason = "; ".join(dict.fromkeys(reasons))
-        return self._end(OutcomeKind.HOLD, LeadState.HELD, reason, rule, None, high_priority, until)
+        held = self._end(OutcomeKind.HOLD, LeadState.HELD, reason, rule, None, high_priority)
+        return replace(held, places=tuple(self.places), retry_at=retry_at)
 
     def assigned(
         self, answer: Answer, rule: str, high_priority: bool, refused: Sequence[str] = ()
@@ -68,7 +81,6 @@ class Trail:
         rule: str,
         answer: Answer | None,
         high_priority: bool,
-        until: datetime | None = None,
     ) -> Decision:
         found = answer or Answer("")
         trace = Trace(
@@ -89,6 +101,6 @@ class Trail:
             high_priority,
             found.ledger,
             trace,
-            until=until,
             arms=self.arms,
+            places=found.places[-1:],
         )

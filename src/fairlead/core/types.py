@@ -170,11 +170,42 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeOff:
+    """One leave of a rep: from `start` to `end` (not in it), UTC; `until` names its end in words.
+
+    `quiet_from` and `quiet_until` also cover the working days kept free around it.
+    """
+
+    start: datetime
+    end: datetime
+    quiet_from: datetime
+    quiet_until: datetime
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The most a rep takes: open leads at a time, new ones by hour, day and week; None: no limit.
+
+    Hours, days and weeks (from Monday) are those of the rep's calendar's zone, UTC without one.
+    """
+
+    open: int | None = None
+    per_hour: int | None = None
+    per_day: int | None = None
+    per_week: int | None = None
+
+
+NO_LIMITS = Capacity()
+
+
+@dataclass(frozen=True, slots=True)
 class Rep:
     """One person who can own leads, over all CRMs; `id` is the policy's name (the e-mail).
 
     `crm_ids` maps connector name to that CRM's owner id; `active` likewise says whether the CRM
-    lets the person own records now. `weight` is exact. `skills` are values by kind of skill.
+    lets the person own records now. `weight` is exact. `calendar` names one of the policy's; a rep
+    without one is always open. `skills` are values by kind of skill.
     """
 
     id: str
@@ -182,7 +213,9 @@ class Rep:
     weight: Fraction
     crm_ids: Mapping[str, str]
     active: Mapping[str, bool]
-    away_until: datetime | None = None
+    calendar: str | None = None
+    off: tuple[TimeOff, ...] = ()
+    capacity: Capacity = NO_LIMITS
     skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def usable_in(self, crm: str) -> bool:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, World
+from fairlead.core.decision import Case, Decision, Question, World
 from fairlead.core.eligibility import eligible
 from fairlead.core.fairness import SHARE
 from fairlead.core.lint_finding import plain
@@ -81,7 +81,7 @@ def why_not(case: Case, world: World, policy: Policy, now: datetime, rep: str) -
         return WhyNot(rep, True, (f"{rep} did get it: {decision.reason}",), (), nothing)
     reasons: list[str] = []
     crm = case.lead.ref.crm
-    _, passed = eligible((rep,), crm, world, case.excluded, now)
+    _, passed = eligible((rep,), Question(case, {}, world, policy, now))
     reasons += [f"could not take any {crm} lead then: {p.reason}" for p in passed]
     if not decision.rule:
         reasons.append(f"no rule was asked: {decision.reason}")

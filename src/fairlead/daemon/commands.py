@@ -14,11 +14,14 @@ from typing import Any
 from fairlead.clock import Clock
 from fairlead.core.decide import decide
 from fairlead.core.explain import explain, explain_json
+from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
 from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import LeadState
+from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
+from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.errors import ConfigError
 from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
@@ -58,6 +61,10 @@ class Commands:
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
             "dead-letters-drop": lambda a: self.drop(int(a["id"])),
+            "rep-away": lambda a: self.rep_away(
+                str(a["rep"]), str(a["until"]), str(a.get("reason") or "")
+            ),
+            "rep-back": lambda a: self.rep_back(str(a["rep"])),
             "pause": lambda a: self.pause(str(a.get("reason") or "")),
             "resume": lambda a: self.resume(),
             "backup": lambda a: self.backup(str(a["path"])),
@@ -133,7 +140,9 @@ class Commands:
             "attempt": kept.attempt,
             "policy": kept.policy_hash,
             "recomputed_equal": same,
-            "text": explain(case, decision, policy),
+            "time_data": world.time_data,
+            "time_data_now": VERSION,
+            "text": [*explain(case, decision, policy), *_time_data(policy, world.time_data)],
             **explain_json(case, decision, policy),
         }
 
@@ -163,6 +172,7 @@ class Commands:
             "leads": leads.counts(self.db),
             "outbox": outbox.depth(self.db),
             "dead_letters": len(journal.dead_letters(self.db)),
+            "away": away_now(self.db, self._policy(), self.clock.now()),
             "pools": {},
         }
         for pool, rep, balance, received in decisions.received(self.db):
@@ -226,6 +236,22 @@ class Commands:
             raise ConfigError(f"no open dead letter has the number {id}; see dead-letters list")
         return chosen
 
+    def rep_away(self, rep: str, until: str, reason: str) -> dict[str, Any]:
+        """Give a rep no new leads until a day is over or an instant reached; at once."""
+        done = go_away(self.db, self._policy(), rep, until, reason, self.clock.now())
+        self._wake()
+        return done
+
+    def rep_back(self, rep: str) -> dict[str, Any]:
+        """End the leave a rep is on, at once; held leads are looked at again."""
+        done = come_back(self.db, self._policy(), rep, self.clock.now())
+        self._wake()
+        return done
+
+    def _policy(self) -> Policy | None:
+        active = self._active()
+        return active.policy if active else None
+
     def pause(self, reason: str) -> dict[str, Any]:
         """Stop writing to every CRM; leads are still read and decided. Survives a restart."""
         now = self.clock.now()
@@ -252,6 +278,13 @@ class Commands:
         self.db.backup_to(target)
         target.chmod(0o600)
         return {"path": str(target)}
+
+
+def _time_data(policy: Policy, then: str) -> list[str]:
+    """The editions of zones and holidays then, if calendars counted, and of now if they differ."""
+    if not then or not policy.calendars:
+        return []
+    return [f"calendars: {then}" + ("" if then == VERSION else f" (now {VERSION})")]
 
 
 def parse_since(text: str, now: datetime) -> datetime:

@@ -96,7 +96,7 @@ def replay_decision(db: Db, decision_id: str) -> dict[str, Any]:
         "policy": (row.policy_hash, kept.policy.hash),
         "roster": (row.roster_hash, roster_hash(kept.roster)),
         "roster_bytes": (_name(kept.roster), _name(freeze_roster(kept.world))),
-        "inputs": (_name(row.inputs), _name(freeze_inputs(kept.case, kept.world, _kept(kept)))),
+        "inputs": (_name(row.inputs), _name(freeze_inputs(kept.case, kept.world))),
         "outcome": (row.outcome, now.outcome.value),
         "state": (row.state, now.state.value),
         "reason": (row.reason, now.reason),
@@ -116,10 +116,6 @@ def replay_decision(db: Db, decision_id: str) -> dict[str, Any]:
             for name, (was, again) in parts.items()
         ],
     }
-
-
-def _kept(kept: Stored) -> set[str]:
-    return set(kept.world.balances)
 
 
 def _name(content: bytes) -> str:

@@ -17,8 +17,9 @@ from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.meter import Meter
-from fairlead.daemon.routing import HELD_RETRY, Feed, Router
+from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import is_news, version_of
+from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
@@ -72,6 +73,8 @@ class Ingest:
         self._progress = progress or (lambda what, n: None)
         self._created_since = created_since
         self._meter = Meter(connector, metrics)
+        self.release_due = False
+        """Held leads must be looked at now: a newer one has just let them go first."""
         self.feed = Feed(
             self.crm,
             {
@@ -102,6 +105,7 @@ class Ingest:
         with self.db.transaction():
             directory.add_connector(self.db, self.crm, probe.server_now, probe.our_ids)
             directory.replace_owners(self.db, self.crm, owners)
+            leads.wake_held(self.db, self.crm)
         log.info("connector.ready", crm=self.crm, count=len(owners))
 
     def read_existing(self, stopping: Callable[[], bool]) -> bool:
@@ -218,6 +222,7 @@ class Ingest:
                 snap = router.snapshot(now)
                 state = LeadState.DEAD_LETTER
             news += state is not None
+            self.release_due = self.release_due or snap.overtaken
         return news
 
     def _news(self, records: Sequence[Record]) -> list[Record]:
@@ -233,6 +238,7 @@ class Ingest:
         """Look again, by id, at held leads that are due; returns how many left their state."""
         if not self._all_ready():
             return 0
+        self.release_due = False
         return self.look_again(leads.held_due(self.db, self.crm, self.clock.now(), HELD_BATCH))
 
     def look_again(self, refs: Sequence[Ref]) -> int:
@@ -252,11 +258,14 @@ class Ingest:
                 elif isinstance(answer, Record):
                     here.append(answer)
             self.observe_all(here, again=True)
-            leads.retry_at(self.db, refs, now, now + HELD_RETRY)
+            after = {ref: leads.get_lead(self.db, ref) for ref in refs}
+            # Who was decided on has its next look set; the others must not be due for ever.
+            same = [r for r in refs if _next_look(after[r]) in (None, _next_look(before[r]))]
+            leads.retry_at(self.db, same, now, now + HELD_RETRY)
             moved = sum(
-                (after := leads.get_lead(self.db, ref)) is not None
+                (there := after[ref]) is not None
                 and (was := before[ref]) is not None
-                and after.state is not was.state
+                and there.state is not was.state
                 for ref in refs
             )
         if moved:
@@ -328,6 +337,10 @@ def to_account(record: Record, field_map: FieldMap) -> Account:
         record.owner_id, first("type"), first("industry"), _whole(first("employees")),
         first("parent"),
     )  # fmt: skip
+
+
+def _next_look(row: leads.LeadRow | None) -> datetime | None:
+    return None if row is None else row.retry_at
 
 
 def _whole(value: Any) -> int | None:

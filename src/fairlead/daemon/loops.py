@@ -127,7 +127,7 @@ class Reader(Loop):
         before = self.ingest.connector.budget.calls_made
         seen = self.ingest.cycle()
         self._calls_per_poll = max(1, self.ingest.connector.budget.calls_made - before)
-        if self.held_due.is_set():
+        if self.held_due.is_set() or self.ingest.release_due:
             self.held_due.clear()
             self.ingest.release_held()
         self.last_poll = self.clock.monotonic()

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, OutcomeKind, World
+from fairlead.core.decision import Case, Decision, Load, OutcomeKind, World
 from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
@@ -24,12 +24,15 @@ from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
 from fairlead.core.types import Lead, LeadState, Record, Ref
+from fairlead.core.zones import VERSION
+from fairlead.daemon.capacity import add_lead, count_loads, frees
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
+from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.store import decisions, directory, journal, leads, outbox
+from fairlead.store import decisions, directory, journal, leads, loads, outbox
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -37,7 +40,6 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 REFUSAL_HOLDS = timedelta(minutes=15)
-HELD_RETRY = timedelta(seconds=60)
 FOLLOWS = "follows a duplicate"
 TOLD = {
     OutcomeKind.ASSIGN: "lead.decided",
@@ -56,12 +58,15 @@ class Feed:
 
 @dataclass(slots=True)
 class Snapshot:
-    """The world at the start of a transaction; balances run on as leads are decided one by one."""
+    """The world at the start of a transaction; balances and loads run on as leads are decided."""
 
     world: World
     running: dict[str, dict[str, Fraction]]
+    loads: dict[str, Load]
     roster: bytes
     roster_hash: str
+    overtaken: bool = False
+    """Somebody older is due for what a lead of this page could have had: release the held ones."""
 
 
 class Router:
@@ -71,22 +76,26 @@ class Router:
         self.db = db
         self.policy = policy
         self.metrics = metrics
+        self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._people: tuple[object, World, bytes, str] | None = None
 
     def snapshot(self, now: datetime) -> Snapshot:
         """The reps, owners and balances as they are now; call inside the transaction."""
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
-        mark = tuple((o.crm, o.id, o.active, o.email, o.name) for o in owners)
+        switches = loads.switches(self.db)
+        mark = (tuple((o.crm, o.id, o.active, o.email, o.name) for o in owners), tuple(switches))
         if self._people is None or self._people[0] != mark:
             base = World(
-                join_roster(self.policy.roster, owners), directory.owner_index(owners), running
-            )
+                join_roster(self.policy, owners, switches), directory.owner_index(owners), running,
+                time_data=VERSION,
+            )  # fmt: skip
             frozen = freeze_roster(base)
             self._people = (mark, base, frozen, roster_hash(frozen))
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
-        return Snapshot(replace(base, balances=running), running, frozen, name)
+        has = count_loads(self.db, self.policy, base.reps, now)
+        return Snapshot(replace(base, balances=running, loads=has), running, has, frozen, name)
 
     def observe(
         self,
@@ -118,6 +127,8 @@ class Router:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
         keys = identity_keys(lead)
+        done = self.policy.closed_when
+        closed = done is not None and done.test({**lead.values, "now": now})
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
@@ -131,6 +142,7 @@ class Router:
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=self._believed_owner(row, record))
+        row = replace(row, closed=closed)
         if before is None or before.version != version:
             self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
             log.debug("lead.seen", crm=feed.crm, lead=str(record.ref), state=row.state.value)
@@ -139,7 +151,9 @@ class Router:
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept = self._kept(row, known, snap, ready=ready)
         if kept is None:
-            return self._decide(lead, row, snap, now, rerun)
+            return self._decide(lead, row, snap, now, again=again, rerun=rerun)
+        if self._counts_open and frees(before, kept):
+            leads.wake_held(self.db)
         if before is not None and before.owner_id != kept.owner_id:
             journal.write(
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
@@ -233,6 +247,8 @@ class Router:
         if row is None:
             return None
         leads.put_lead(self.db, replace(row, version=version, retry_at=None))
+        if self._counts_open and frees(row, None):
+            leads.wake_held(self.db)
         lead_gone(self.db, record.ref, reason, now, snap.running)
         if record.merged_into is not None:
             survivor = leads.get_lead(self.db, record.merged_into)
@@ -241,7 +257,7 @@ class Router:
         return LeadState.GONE
 
     def _decide(
-        self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, rerun: bool
+        self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, *, again: bool, rerun: bool
     ) -> LeadState:
         fresh = row.decision_id is None and row.state is LeadState.HELD
         generation = leads.generation_of(self.db, row.person_id)
@@ -259,8 +275,10 @@ class Router:
             row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
-        pools = () if decision.trace.pool is None else (decision.trace.pool,)
-        inputs = freeze_inputs(case, snap.world, pools)
+        if not rerun and overtakes(self.db, row, decision, now):
+            snap.overtaken = True
+            return line_up(self.db, row, decision, now)
+        inputs = freeze_inputs(case, snap.world, decision)
         decision_id = decision_name(case, attempt)
         reason = decision.reason
         if (row.state, row.reason) != (decision.state, reason) or (
@@ -281,13 +299,15 @@ class Router:
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
+            add_lead(snap.loads, decision)
             self._intend(case, decision, decision_id, others, snap, now)
             row = replace(row, owner_id=decision.owner_id)
         leads.put_lead(
             self.db,
             replace(
                 row, state=decision.state, reason=reason, urgent=decision.high_priority,
-                retry_at=None if decision.until is None else min(decision.until, now + HELD_RETRY),
+                retry_at=held_until(decision, now, again=again),
+                waits_for=decision.places if decision.outcome is OutcomeKind.HOLD else (),
             ),
         )  # fmt: skip
         if not fresh:

@@ -57,6 +57,8 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
     yield "outbox: " + (", ".join(f"{n} {s}" for s, n in open_rows.items()) or "empty")
     yield f"dead letters: {v['dead_letters']}"
+    for a in v["away"]:
+        yield f"away: {a['rep']} until {a['until']}" + (f" ({a['reason']})" if a["reason"] else "")
     for pool, reps in v["pools"].items():
         yield f"pool {pool}:"
         for rep, r in sorted(reps.items()):

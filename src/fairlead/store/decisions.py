@@ -149,6 +149,7 @@ def refund(
     kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
     if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
         return
+    db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
     rows = db.rows(
         "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
         (decision_id,),

@@ -38,6 +38,10 @@ class LeadRow:
     retry_at: datetime | None
     urgent: bool = False
     """A high-priority rule took it: among held leads it is looked at first."""
+    closed: bool = False
+    """The policy's `closed_when` holds: it is nobody's open lead any more."""
+    waits_for: tuple[str, ...] = ()
+    """While held: the teams and reps it could go to, `team:x` and `rep:y`."""
 
 
 def get_lead(db: Db, ref: Ref) -> LeadRow | None:
@@ -75,12 +79,12 @@ def put_lead(db: Db, row: LeadRow) -> None:
     db.execute(
         "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id,"
         " version, created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at,"
-        " urgent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " urgent, closed, waits_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.state.value, row.reason,
             row.owner_id, row.version, _iso(row.created_at), _iso(row.first_seen_at),
             row.decision_id, _iso(row.decided_at), row.shared_key, _iso(row.retry_at),
-            int(row.urgent),
+            int(row.urgent), int(row.closed), _listed(row.waits_for),
         ),
     )  # fmt: skip
 
@@ -140,6 +144,34 @@ def held_due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
         (crm, _iso(now), limit),
     )
     return [Ref(r["crm"], r["object"], r["id"]) for r in rows]
+
+
+def waits_before(db: Db, row: LeadRow, place: str, now: datetime) -> bool:
+    """Whether a held lead of the same CRM that is due waits for `place` before this one.
+
+    Before it are the urgent if this one is not, and of equal ones the older.
+    """
+    found = db.row(
+        "SELECT 1 FROM leads WHERE state = 'held' AND crm = :crm"
+        " AND (retry_at IS NULL OR retry_at <= :now) AND waits_for <> ''"
+        " AND (urgent > :urgent OR (urgent = :urgent AND (first_seen_at, id) < (:first, :id)))"
+        " AND EXISTS (SELECT 1 FROM json_each(waits_for) WHERE value = :place) LIMIT 1",
+        {
+            "crm": row.ref.crm, "now": _iso(now), "urgent": int(row.urgent),
+            "first": _iso(row.first_seen_at), "id": row.ref.id, "place": place,
+        },
+    )  # fmt: skip
+    return found is not None
+
+
+def wake_waiting(db: Db, crm: str, place: str, now: datetime) -> None:
+    """Make due leads that wait for `place` equally due: priority, then age, is their order then."""
+    db.execute(
+        "UPDATE leads SET retry_at = NULL WHERE state = 'held' AND crm = ?1 AND retry_at <= ?2"
+        " AND waits_for <> '' AND EXISTS"
+        " (SELECT 1 FROM json_each(waits_for) WHERE value = ?3)",
+        (crm, _iso(now), place),
+    )
 
 
 def wake_held(db: Db, crm: str | None = None) -> None:
@@ -215,6 +247,10 @@ def generation_of(db: Db, person_id: str) -> int:
     return int(r["generation"]) if r is not None else 1
 
 
+def _listed(names: Sequence[str]) -> str:
+    return json.dumps(list(names), ensure_ascii=False) if names else ""
+
+
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
@@ -241,4 +277,6 @@ def _lead(r: object) -> LeadRow:
         shared_key=row["shared_key"],
         retry_at=_when(row["retry_at"]),
         urgent=bool(row["urgent"]),
+        closed=bool(row["closed"]),
+        waits_for=tuple(json.loads(row["waits_for"] or "[]")),
     )

@@ -134,3 +134,23 @@ def _bounded_tries(db: sqlite_utils.Database) -> None:
         CREATE INDEX outbox_seq ON outbox (seq)
         """,
     )
+
+
+@MIGRATIONS(name="0003_availability")
+def _availability(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE rep_switches (
+            rep_id TEXT PRIMARY KEY, back_since TEXT, away_since TEXT, away_until TEXT,
+            reason TEXT NOT NULL DEFAULT ''
+        ) STRICT, WITHOUT ROWID;
+        ALTER TABLE leads ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE leads ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';
+        ALTER TABLE decisions ADD COLUMN refunded INTEGER NOT NULL DEFAULT 0;
+        UPDATE decisions SET refunded = 1
+            WHERE id IN (SELECT decision_id FROM ledger WHERE reason = 'refund');
+        CREATE INDEX leads_owner ON leads (crm, owner_id);
+        CREATE INDEX decisions_rep ON decisions (rep_id, at)
+        """,
+    )

@@ -1,0 +1,80 @@
+"""What reps have already: open leads, and leads received lately; and what was said of their leave.
+
+Read once per page, only for those whose capacity the policy limits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from fairlead.core.leave import Switch
+from fairlead.store.db import Db
+
+
+def open_leads(db: Db, people: Iterable[tuple[str, str, str]]) -> dict[str, int]:
+    """Open leads by rep id, of (rep id, CRM, owner id); a person in both CRMs counts once.
+
+    Open is a lead that arrived since the first start, is owned by the rep, is neither gone nor
+    given up, and for which the policy's `closed_when` does not hold.
+    """
+    rows = db.rows(
+        "SELECT json_extract(asked.value, '$[0]') rep, count(DISTINCT l.person_id) n"
+        " FROM json_each(?) asked JOIN leads l ON l.crm = json_extract(asked.value, '$[1]')"
+        " AND l.owner_id = json_extract(asked.value, '$[2]')"
+        " WHERE l.state IN ('assigned', 'left') AND NOT l.closed GROUP BY rep",
+        (json.dumps([list(p) for p in people]),),
+    )
+    return {r["rep"]: r["n"] for r in rows}
+
+
+def received(db: Db, asked: Iterable[tuple[str, str, datetime]]) -> dict[tuple[str, str], int]:
+    """Leads received by (rep id, window), of (rep id, window, since).
+
+    A turn given back does not count, nor a second record of a person whom the rep had already.
+    """
+    rows = db.rows(
+        "SELECT json_extract(asked.value, '$[0]') rep, json_extract(asked.value, '$[1]') span,"
+        " count(*) n FROM json_each(?) asked JOIN decisions d"
+        " ON d.rep_id = json_extract(asked.value, '$[0]')"
+        " AND d.at >= json_extract(asked.value, '$[2]')"
+        " WHERE d.outcome = 'assign' AND d.rule <> '' AND NOT d.refunded GROUP BY rep, span",
+        (json.dumps([[rep, window, since.isoformat()] for rep, window, since in asked]),),
+    )
+    return {(r["rep"], r["span"]): r["n"] for r in rows}
+
+
+def switches(db: Db) -> list[Switch]:
+    """What was said last of each rep's leave, by rep id."""
+    return [
+        Switch(
+            r["rep_id"], _when(r["back_since"]), _when(r["away_since"]), r["away_until"],
+            r["reason"],
+        )
+        for r in db.rows("SELECT * FROM rep_switches ORDER BY rep_id")
+    ]  # fmt: skip
+
+
+def set_away(db: Db, rep_id: str, since: datetime, until: str, reason: str) -> None:
+    """The rep is away from `since` until the day or instant `until`, as `leave.read_moment`."""
+    db.execute(
+        "INSERT INTO rep_switches (rep_id, away_since, away_until, reason) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (rep_id) DO UPDATE SET away_since = excluded.away_since,"
+        " away_until = excluded.away_until, reason = excluded.reason",
+        (rep_id, since.isoformat(), until, reason),
+    )
+
+
+def set_back(db: Db, rep_id: str, since: datetime) -> None:
+    """The rep is back: every leave that runs at `since` is over."""
+    db.execute(
+        "INSERT INTO rep_switches (rep_id, back_since) VALUES (?, ?) ON CONFLICT (rep_id) DO"
+        " UPDATE SET back_since = excluded.back_since, away_since = NULL, away_until = NULL,"
+        " reason = ''",
+        (rep_id, since.isoformat()),
+    )
+
+
+def _when(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
