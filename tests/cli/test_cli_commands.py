@@ -79,6 +79,7 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "pause",
         "plan",
         "policy",
+        "rep",
         "replay",
         "resume",
         "run",
