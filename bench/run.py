@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import deciding
 from daemon.house import POLICY, House, an_org
 
 from fairlead.core.lint import lint
@@ -79,13 +80,23 @@ def a_policy() -> dict[str, float]:
     }
 
 
+def a_decision() -> dict[str, float]:
+    """Deciding alone, under 200 rules, and the same rules written by hand."""
+    bench = deciding.prepared()
+    what = f"{deciding.LEADS} leads, {deciding.RULES} rules, {deciding.REPS} reps"
+    return {
+        f"decide {what}": cpu(lambda: deciding.by_policy(bench)),
+        "the same rules by hand": cpu(lambda: deciding.by_hand(bench.cases)),
+    }
+
+
 def main() -> None:
-    found = {**best(a_page), **best(a_policy)}
+    found = {**best(a_page), **best(a_decision), **best(a_policy)}
     if "--json" in sys.argv:
         print(json.dumps(found, indent=2))
         return
     for name, seconds in found.items():
-        print(f"{name:40} {seconds:7.3f} s")
+        print(f"{name:48} {seconds:7.3f} s")
 
 
 main()
