@@ -60,7 +60,7 @@ class Trail:
         retry_at: datetime | None = None,
     ) -> Decision:
         """The lead waits inside fairlead; `retry_at` is when it is to be looked at again."""
-        reason = "; ".join(dict.fromkeys(reasons))
+        reason = _once(reasons)
         held = self._end(OutcomeKind.HOLD, LeadState.HELD, reason, rule, None, high_priority)
         return replace(held, places=tuple(self.places), retry_at=retry_at)
 
@@ -68,7 +68,7 @@ class Trail:
         self, answer: Answer, rule: str, high_priority: bool, refused: Sequence[str] = ()
     ) -> Decision:
         """The lead goes to the owner found; `refused` are the places that could not take it."""
-        reason = "; ".join(dict.fromkeys((*refused, answer.reason)))
+        reason = _once((*refused, answer.reason))
         return self._end(
             OutcomeKind.ASSIGN, LeadState.ASSIGNED, reason, rule, answer, high_priority
         )
@@ -104,3 +104,8 @@ class Trail:
             arms=self.arms,
             places=found.places[-1:],
         )
+
+
+def _once(reasons: Sequence[str]) -> str:
+    """The reasons one after the other, each said once: two rules may ask the same team."""
+    return "; ".join(dict.fromkeys(part for reason in reasons for part in reason.split("; ")))
