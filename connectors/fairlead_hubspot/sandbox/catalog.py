@@ -222,6 +222,7 @@ _USER: tuple[Line, ...] = (
     ("hs_availability_status", "enumeration", "", "available away"),
     ("hs_working_hours", "string", "", ""),
     ("hs_out_of_office_hours", "string", "", ""),
+    ("hs_is_out_of_office", "bool", "c", ""),
     ("hs_standard_time_zone", "string", "", ""),
 )
 

@@ -18,7 +18,6 @@ from fairlead_hubspot.sandbox.portal import Portal
 from fairlead_hubspot.sandbox.types import by_plural
 
 FIRST_OWNER, FIRST_USER = 60_000_000, 90_000_000
-HOURS = '[{"days":"MONDAY_TO_FRIDAY","startMinute":540,"endMinute":1020}]'
 
 
 def wire(row: Row) -> dict[str, Any]:
@@ -99,8 +98,6 @@ def add(
             "hs_given_name": first,
             "hs_family_name": last,
             "hubspot_owner_id": id,
-            "hs_availability_status": "available",
-            "hs_working_hours": HOURS,
             "hs_standard_time_zone": time_zone,
             "hs_deactivated": "false",
         }

@@ -5,13 +5,13 @@ Everything is kept as text, as the wire has it; "" means cleared. Datetimes are 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from fairlead.sandbox.org import Row
+from fairlead_hubspot.sandbox import schedules
 from fairlead_hubspot.sandbox.catalog import LIFECYCLE
 from fairlead_hubspot.sandbox.errors import Problem, bad_json, bad_properties
 from fairlead_hubspot.sandbox.moments import day_ms, from_ms, instant_ms, wire_ms
@@ -46,6 +46,7 @@ def read(
         raise bad_json("Some required fields were not set: [properties]")
     kept: dict[str, str] = {}
     problems: list[Problem] = []
+    zone = str((row.fields if row else given).get(schedules.ZONE) or "")
     for name, raw in given.items():
         text = _text(name, raw)
         prop = schema.get(kind, name.lower())
@@ -63,7 +64,7 @@ def read(
             continue
         old = "" if row is None else (row.fields.get(prop.name) or "")
         value = _appended(prop, text, old)
-        if value != "" and (problem := _check(prop, value, owners)) is not None:
+        if value != "" and (problem := _check(prop, value, owners, zone)) is not None:
             problems.append(problem)
             continue
         if prop.name == "lifecyclestage" and not privileged and _backward(old, value):
@@ -100,7 +101,7 @@ def _backward(old: str, new: str) -> bool:
     return LIFECYCLE.index(new) < LIFECYCLE.index(old)
 
 
-def _check(prop: Property, value: str, owners: Owners) -> Problem | None:
+def _check(prop: Property, value: str, owners: Owners, zone: str) -> Problem | None:
     name = prop.name
     if prop.type != "string" and value != value.strip():
         message = f"{value} has leading or trailing whitespace"
@@ -113,8 +114,8 @@ def _check(prop: Property, value: str, owners: Owners) -> Problem | None:
             return Problem(name, message, "PROPERTY_VALUE_TOO_LONG")
         case "string" if prop.email and not _EMAIL.fullmatch(value.strip()):
             return Problem(name, f"Email address {value} is invalid", "INVALID_EMAIL")
-        case "string" if name in ("hs_working_hours", "hs_out_of_office_hours"):
-            return _check_hours(name, value)
+        case "string" if (wrong := schedules.problem(name, value, zone)) is not None:
+            return Problem(name, wrong, "INVALID_VALUE")
         case "number" if not _is_number(value):
             return Problem(name, f"{value} was not a valid number.", "INVALID_DOUBLE")
         case "datetime" if instant_ms(value) is None:
@@ -137,23 +138,6 @@ def _check_owners(prop: Property, value: str, owners: Owners) -> Problem | None:
         if not owners.can_own(owner_id):
             message = f"{owner_id} is not the id of an active owner."
             return Problem(prop.name, message, "INVALID_LONG")
-    return None
-
-
-def _check_hours(name: str, value: str) -> Problem | None:
-    try:
-        entries = json.loads(value)
-    except ValueError:
-        entries = None
-    keys = (
-        {"days", "startMinute", "endMinute"}
-        if name == "hs_working_hours"
-        else {"startTimestamp", "endTimestamp"}
-    )
-    if not isinstance(entries, list) or any(
-        not isinstance(e, dict) or set(e) != keys for e in entries
-    ):
-        return Problem(name, f"{value} is not a JSON list of {sorted(keys)}", "INVALID_VALUE")
     return None
 
 

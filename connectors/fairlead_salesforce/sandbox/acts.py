@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
-from fairlead_salesforce.sandbox import rows, rules
+from fairlead_salesforce.sandbox import absences, rows, rules
 from fairlead_salesforce.sandbox.errors import Refused
 from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.people import Result, activity, freezing, need, seed_people
@@ -361,6 +361,8 @@ OPS: Mapping[str, tuple[Callable[[Sandbox, Mapping[str, Any], Who], Result], set
     "activate_user": (activity(True), {"id", "object"}),
     "freeze_user": (freezing(True), {"id", "object"}),
     "unfreeze_user": (freezing(False), {"id", "object"}),
+    "set_out_of_office": (absences.out_of_office, {"id", "start", "end", "message", "enabled"}),
+    "set_presence": (absences.presence, {"id", "state"}),
     "seed_people": (seed_people, {"people", "queues"}),
     "expire_sessions": (_expire, {"static"}),
     "status": (_status, set()),

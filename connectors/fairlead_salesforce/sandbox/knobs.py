@@ -29,6 +29,7 @@ class Knobs:
     history_fields: list[Any] = field(default_factory=lambda: ["OwnerId", "Status"])
     state_country_picklists: bool = True
     keys_unique: bool = True
+    omni_channel: bool = False
     objects_missing: list[Any] = field(default_factory=list)
     fields_missing: list[Any] = field(default_factory=list)
     fields_read_only: list[Any] = field(default_factory=list)

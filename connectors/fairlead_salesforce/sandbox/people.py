@@ -25,7 +25,7 @@ def need(sb: Sandbox, name: str) -> ObjectDef:
     return obj
 
 
-def _user_target(sb: Sandbox, order: Mapping[str, Any]) -> Row:
+def user_target(sb: Sandbox, order: Mapping[str, Any]) -> Row:
     row = sb.find_user(str(order.get("id", "")))
     if row is None:
         raise ValueError(f"no user {order.get('id')!r}")
@@ -34,7 +34,7 @@ def _user_target(sb: Sandbox, order: Mapping[str, Any]) -> Row:
 
 def activity(active: bool) -> Callable[[Sandbox, Mapping[str, Any], Who], Result]:
     def do(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:
-        row = _user_target(sb, order)
+        row = user_target(sb, order)
         sb.change(row, {"IsActive": active}, who, sb.now())
         return {"id": row.id}
 
@@ -43,7 +43,7 @@ def activity(active: bool) -> Callable[[Sandbox, Mapping[str, Any], Who], Result
 
 def freezing(frozen: bool) -> Callable[[Sandbox, Mapping[str, Any], Who], Result]:
     def do(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:
-        user = _user_target(sb, order)
+        user = user_target(sb, order)
         login = next(r for r in sb.org.rows("UserLogin") if r.fields["UserId"] == user.id)
         sb.change(login, {"IsFrozen": frozen}, who, sb.now())
         return {"id": user.id}

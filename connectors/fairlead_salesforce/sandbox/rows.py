@@ -22,7 +22,7 @@ from fairlead_salesforce.sandbox.setup_objects import DEFAULTS, TASK_STATUSES
 from fairlead_salesforce.sandbox.state import Sandbox
 from fairlead_salesforce.sandbox.values import coerce, settle_place
 
-SETUP = frozenset({"User", "Group", "GroupMember", "QueueSobject"})
+SETUP = frozenset({"User", "Group", "GroupMember", "QueueSobject", "OutOfOffice"})
 _CLOSED = {name for name, _, closed in TASK_STATUSES if closed}
 
 

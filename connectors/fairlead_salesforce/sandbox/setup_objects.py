@@ -106,14 +106,43 @@ SETUP_OBJECTS: tuple[ObjectDef, ...] = (
         "OutOfOffice",
         "0Xo",
         "Out of Office|Out of Office",
+        "crud",
+        "full",
+        """
+        UserId reference>User=User required createonly
+        StartDate datetime required
+        EndDate datetime required
+        Message string:40
+        IsEnabled boolean defaulted nofilter
+        """,
+    ),
+    define(
+        "ServicePresenceStatus",
+        "0N5",
+        "Presence Status|Presence Statuses",
         "r",
         "setup",
         """
+        DeveloperName string:80 ro
+        MasterLabel string:80 ro
+        """,
+    ),
+    define(
+        "UserServicePresence",
+        "0Nr",
+        "User Presence|User Presences",
+        "r",
+        "full",
+        """
+        Name string:255 ro
         UserId reference>User=User ro
-        StartDate datetime ro
-        EndDate datetime ro
-        Message string:40 ro
-        IsEnabled boolean ro nofilter
+        ServicePresenceStatusId reference>ServicePresenceStatus=ServicePresenceStatus ro
+        IsAway boolean ro
+        IsCurrentState boolean ro
+        StatusStartDate datetime ro
+        StatusEndDate datetime ro
+        StatusDuration int:9 ro
+        ConfiguredCapacity int:9 ro
         """,
     ),
     define("Profile", "00e", "Profile|Profiles", "r", "setup", "Name string:255 ro"),
@@ -132,6 +161,12 @@ SETUP_OBJECTS: tuple[ObjectDef, ...] = (
 
 PEOPLE = frozenset({"Lead", "Contact", "User"})
 """Objects whose Name is made of FirstName and LastName."""
+
+OMNI_CHANNEL = ("UserServicePresence", "ServicePresenceStatus")
+"""Objects that exist only where Omni-Channel is switched on."""
+
+PRESENCE_STATUSES = (("Available_Chat", "Available", False), ("Busy", "Busy", True))
+"""DeveloperName, MasterLabel, whether it is an away status."""
 
 LEAD_STATUSES = (
     ("Open - Not Contacted", True, False),
@@ -163,6 +198,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
     "EmailMessage": {"Status": "3"},
     "CampaignMember": {"Status": "Sent", "HasResponded": False},
     "Group": {"Type": "Regular"},
+    "OutOfOffice": {"IsEnabled": True},
     "User": {
         "IsActive": True,
         "UserType": "Standard",

@@ -18,6 +18,7 @@ from fairlead_salesforce.sandbox.ids import IdSource
 from fairlead_salesforce.sandbox.knobs import Knobs
 from fairlead_salesforce.sandbox.objects import OBJECTS
 from fairlead_salesforce.sandbox.schema import ObjectDef, Schema
+from fairlead_salesforce.sandbox.setup_objects import OMNI_CHANNEL
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Sandbox:
         self.knobs = Knobs(base_url=base_url)
         self.token = token
         self.ids = IdSource(org.rng)
-        self.schema = Schema(OBJECTS)
+        self.schema = Schema(())
         self.org_id = self.ids.new("00D")
         self.integration = Who("integration", self.ids.new("005"), "Fairlead Integration")
         self.admin = Who("person", self.ids.new("005"), "Ada Admin")
@@ -72,6 +73,7 @@ class Sandbox:
         self.failed_commits: list[str] = []
         self._undo: list[_Undo] = []
         self._keys: dict[tuple[str, str], dict[str, str]] = {}
+        self.reshape()
 
     def reshape(self) -> None:
         """Build the schema anew after a knob that hides or freezes parts of it."""
@@ -81,7 +83,7 @@ class Sandbox:
             missing |= {"Lead.CountryCode", "Lead.StateCode"}
         self.schema = Schema(
             OBJECTS,
-            missing_objects=k.objects_missing,
+            missing_objects=[*k.objects_missing, *(() if k.omni_channel else OMNI_CHANNEL)],
             missing_fields=missing,
             read_only_fields=k.fields_read_only,
             keys_unique=k.keys_unique,
