@@ -44,7 +44,7 @@ from fairlead.spi.connector import (
     Wanted,
     Written,
 )
-from fairlead_salesforce import doctor, feed, mapping, people, soql, writes
+from fairlead_salesforce import doctor, feed, mapping, people, soql, staff, writes
 from fairlead_salesforce.auth import TokenHolder, check_secrets
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.composite import PARTS, ROWS, Answer, Part, query_all, rows_of, send
@@ -52,9 +52,9 @@ from fairlead_salesforce.mapping import CRM, FEEDS, MARKER_FIELD
 from fairlead_salesforce.reads import Reader
 from fairlead_salesforce.schema import Schema
 from fairlead_salesforce.settings import SalesforceSettings
+from fairlead_salesforce.staff import Staff
 
 FIND_COLUMNS = ("Id", MARKER_FIELD, "OwnerId", "IsClosed", "IsDeleted")
-USER_COLUMNS = tuple(f for f in FEEDS[Kind.REP].fields if f != "SystemModstamp")
 
 
 class SalesforceConnector:
@@ -123,18 +123,7 @@ class SalesforceConnector:
         return self._reader.read(refs, self._who)
 
     def owners(self) -> Sequence[CrmOwner]:
-        version = self._settings.api_version
-        queries = (
-            soql.select(USER_COLUMNS, "User"),
-            soql.select(("Id", "Name", "DeveloperName", "Email"), "Group", where="Type = 'Queue'"),
-            soql.select(("QueueId",), "QueueSobject", where="SobjectType = 'Lead'"),
-        )
-        urls = [soql.url(version, q, deleted_too=False) for q in queries]
-        users, queues, for_leads = query_all(self._client, urls, "owners")
-        lead_queues = frozenset(mapping.to_18(row["QueueId"]) for row in for_leads)
-        found = people.owners(users, queues, lead_queues)
-        self._people = people.People.of(found, self._our_ids(), self._settings.automation_users)
-        return found
+        return self._read_staff().owners
 
     def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
         """See the protocol. Without the marker field nothing can be found: the answer is empty."""
@@ -191,7 +180,7 @@ class SalesforceConnector:
         except PermissionMissing:
             limits = None
         self._ours = None
-        everybody = self.owners()
+        everybody = self._read_staff()
         self._has_history = doctor.owner_history(self._client)
         ours = self._our_ids()
         found = tuple(doctor.findings(self._schema, limits, ours, everybody, self._has_history))
@@ -256,6 +245,12 @@ class SalesforceConnector:
             lookback=self._lookback,
             base_url=self._client.base_url,
         )
+
+    def _read_staff(self) -> Staff:
+        found = staff.read(self._client)
+        robots = self._settings.automation_users
+        self._people = people.People.of(found.owners, self._our_ids(), robots)
+        return found
 
     def _who(self, user_ids: Iterable[str] = ()) -> people.People:
         """Who is who, read anew when an id turns up that joined since; a lasting stranger once."""

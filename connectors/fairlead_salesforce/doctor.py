@@ -15,6 +15,7 @@ from fairlead_salesforce import soql
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.mapping import AUDIT_FIELD, FEEDS, LEAD_FIELDS, MARKER_FIELD
 from fairlead_salesforce.schema import Schema
+from fairlead_salesforce.staff import Staff
 
 LOW_QUOTA = 0.1
 _INSTEAD = {"CountryCode": "Country", "StateCode": "State"}
@@ -24,10 +25,11 @@ def findings(
     schema: Schema,
     limits: Any,
     ours: Sequence[str],
-    owners: Sequence[CrmOwner],
+    everybody: Staff,
     history: bool | None,
 ) -> Iterator[Finding]:
     """All checks that need no call of their own. `history` is what `owner_history` found."""
+    owners = everybody.owners
     yield _user(ours, owners)
     yield _quota(limits)
     lead, task = schema.shape("Lead"), schema.shape("Task")
@@ -88,6 +90,31 @@ def findings(
         bool(queues),
         f"{len(queues)} queues can own leads" if queues else "no queue can own leads",
         "" if queues else "make a queue for leads if the policy sends leads to one",
+        fatal=False,
+    )
+    yield from _availability(everybody)
+
+
+def _availability(everybody: Staff) -> Iterator[Finding]:
+    absences = everybody.tells_absences
+    yield Finding(
+        "out of office",
+        absences,
+        "people's out-of-office entries are read"
+        if absences
+        else "the object OutOfOffice is hidden or missing: nobody counts as out of office for it",
+        ""
+        if absences
+        else "allow out-of-office messages in Setup > Chatter Settings, or keep absences elsewhere",
+        fatal=False,
+    )
+    # Most orgs have no Omni-Channel: that is no fault, and there is nothing to mend.
+    yield Finding(
+        "presence",
+        True,
+        "Omni-Channel tells who is away"
+        if everybody.tells_presence
+        else "not told: Omni-Channel is off, or our user may not read User Presence",
         fatal=False,
     )
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fairlead.core.types import Actor, CrmOwner, OwnerChange, OwnerKind
+from fairlead.core.types import Actor, Availability, CrmOwner, OwnerChange, OwnerKind
 from fairlead_salesforce.mapping import CRM, stamp, to_18
 
 
@@ -21,11 +21,13 @@ def owners(
     users: Iterable[Mapping[str, Any]],
     queues: Iterable[Mapping[str, Any]],
     lead_queues: frozenset[str],
+    known: Mapping[str, Availability] = MappingProxyType({}),
 ) -> tuple[CrmOwner, ...]:
     """Users and queues as owners; a queue that leads cannot be given to is not active.
 
     Users that are not people of the org (guests, Automated Process, portal) are kept with kind
-    UNKNOWN, since they may own leads today but must not be given any.
+    UNKNOWN, since they may own leads today but must not be given any. `known` is the availability
+    of users by id.
     """
     found = []
     for row in users:
@@ -38,6 +40,7 @@ def owners(
                 email=_lower(row.get("Email")),
                 active=row.get("IsActive") is True,
                 fields=MappingProxyType({k: v for k, v in row.items() if k != "attributes"}),
+                availability=known.get(to_18(row["Id"])),
             )
         )
     for row in queues:

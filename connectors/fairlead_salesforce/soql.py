@@ -84,6 +84,13 @@ def one_of(field: str, values: Sequence[str]) -> str:
     return f"{field} IN ({','.join(literal(v) for v in values)})"
 
 
+def since_days(field: str, days: int) -> str:
+    """`field` at or after the start of the day `days` ago, by the org's own clock."""
+    if days < 1 or not is_name(field):
+        raise Bug(f"LAST_N_DAYS:{days} on {field!r}")
+    return f"{field} >= LAST_N_DAYS:{days}"
+
+
 def in_lists(values: Sequence[str]) -> Iterator[Sequence[str]]:
     """Cut values into IN lists."""
     for start in range(0, len(values), IN_LIST):

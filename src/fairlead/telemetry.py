@@ -56,6 +56,7 @@ EVENTS: dict[str, str] = {
     "poll.healed": "looks at a CRM work again",
     "connector.ready": "first contact: who we are and who can own leads is known",
     "connector.limited": "a CRM works with less than it could: what is missing, and the remedy",
+    "availability.unreadable": "what a CRM says of a user's availability cannot be understood",
     "connector.stopped": "a connector stopped until a person acts",
     "connector.healed": "a stopped connector works again",
     "auth.lost": "a CRM does not accept our credentials any more",

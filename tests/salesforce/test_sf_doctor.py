@@ -13,12 +13,14 @@ from fairlead.errors import PermissionMissing
 from fairlead.spi.connector import Finding, Probe
 
 
-def probe(wire: Wire, connector: Any, *, history: Any = None, limits: Any = None) -> Probe:
+def probe(
+    wire: Wire, connector: Any, *, history: Any = None, limits: Any = None, absences: Any = None
+) -> Probe:
     known = {"json": fixture("limits"), "headers": wire.headers}
     wire.mock.get(f"{DATA}/limits", **(limits or known))
     answer = history if history is not None else {"json": rows({"Id": "017000000000001AAA"})}
     wire.mock.get(f"{DATA}/query", **{"headers": wire.headers, **answer})
-    wire.people()
+    wire.people(absences=absences)
     result = connector.probe()
     assert isinstance(result, Probe)
     return result
@@ -92,6 +94,15 @@ def test_limits_out_of_sight_are_no_reason_to_stop(wire: Wire, connect: Callable
     finding = by_check(probe(wire, connect(), limits=hidden))["API calls"]
     assert not finding.ok
     assert not finding.fatal
+
+
+def test_an_org_without_out_of_office_is_told_so_and_goes_on(
+    wire: Wire, connect: Callable[..., Any]
+) -> None:
+    hidden = (400, [{"errorCode": "INVALID_TYPE", "message": "not supported"}])
+    found = by_check(probe(wire, connect(), absences=hidden))["out of office"]
+    assert (found.ok, found.fatal) == (False, False)
+    assert "Chatter" in found.remedy
 
 
 def test_a_nearly_spent_quota_is_said(wire: Wire, connect: Callable[..., Any]) -> None:

@@ -82,9 +82,7 @@ def test_somebody_who_joined_since_is_looked_up_once(
     connector.read([ref(1)])
     joined = {**fixture("users")["records"][0], "Id": stranger, "Name": "Cleo Conti"}
     wire.composite([lead(1)], rows(change(stranger, BEN)))
-    wire.composite(
-        rows(*fixture("users")["records"], joined), fixture("queues"), fixture("queue_sobjects")
-    )
+    wire.people(rows(*fixture("users")["records"], joined))
     record = connector.read([ref(1)])[ref(1)]
     assert record.owner_history[0].actor is Actor.PERSON
     nobody = "005000000000098AAA"
@@ -212,7 +210,7 @@ def test_owners_are_users_and_queues_over_several_pages(
 ) -> None:
     users = fixture("users")["records"]
     more = "/services/data/v67.0/query/01g9-2000"
-    wire.composite(rows(*users[:2], more=more), fixture("queues"), fixture("queue_sobjects"))
+    wire.people(rows(*users[:2], more=more))
     wire.mock.get(f"{DATA}/query/01g9-2000", json=rows(*users[2:]))
     found = {owner.id: owner for owner in connect().owners()}
     assert len(found) == len(users) + 2

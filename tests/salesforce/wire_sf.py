@@ -62,8 +62,10 @@ class Wire:
         answer.setdefault("headers", self.headers)
         self.mock.post(f"{DATA}/composite", **answer)
 
-    def people(self) -> None:
-        self.composite(fixture("users"), fixture("queues"), fixture("queue_sobjects"))
+    def people(self, users: Any = None, *, absences: Any = None, presence: Any = None) -> None:
+        """Everybody; unless said otherwise nobody is away and nobody signed in to Omni-Channel."""
+        everybody = users or fixture("users"), fixture("queues"), fixture("queue_sobjects")
+        self.composite(*everybody, absences or rows(), presence or rows())
 
     @property
     def composites(self) -> list[list[dict[str, Any]]]:

@@ -125,8 +125,28 @@ class OwnerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Availability:
+    """What a CRM says of one user's availability; empty or None where it says nothing.
+
+    `off` are out-of-office spans, UTC, end exclusive, in order. `hours` are weekly working blocks
+    (weekday with Monday 0, first minute, minute after the last; at most 1440) by the wall clock of
+    `timezone`, an IANA name; there are none without one. `present` is whether the user is there
+    now. `unreadable` names CRM properties that could not be understood and count as not said.
+    """
+
+    off: tuple[tuple[datetime, datetime], ...] = ()
+    hours: tuple[tuple[int, int, int], ...] = ()
+    timezone: str | None = None
+    present: bool | None = None
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CrmOwner:
-    """A user or queue of one CRM, as read from it. `email` is lower case."""
+    """A user or queue of one CRM, as read from it. `email` is lower case.
+
+    `availability` is None for a queue, and for a user of whom the CRM tells nothing.
+    """
 
     crm: str
     id: str
@@ -135,6 +155,7 @@ class CrmOwner:
     email: str | None
     active: bool
     fields: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    availability: Availability | None = None
 
 
 @dataclass(frozen=True, slots=True)

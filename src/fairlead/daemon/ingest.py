@@ -15,6 +15,7 @@ from typing import Any
 from fairlead.clock import Clock
 from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
+from fairlead.daemon.crm_people import take_owners
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.routing import Feed, Router
@@ -104,7 +105,7 @@ class Ingest:
         owners = self.connector.owners()
         with self.db.transaction():
             directory.add_connector(self.db, self.crm, probe.server_now, probe.our_ids)
-            directory.replace_owners(self.db, self.crm, owners)
+            take_owners(self.db, self.crm, owners)
             leads.wake_held(self.db, self.crm)
         log.info("connector.ready", crm=self.crm, count=len(owners))
 
@@ -273,14 +274,20 @@ class Ingest:
         return moved
 
     def refresh_owners(self) -> bool:
-        """Read users and queues again; True (and held leads wake) when somebody came or went."""
+        """Read users and queues again; True (and held leads wake) when leads may find somebody.
+
+        That is when anybody came or went, or what the CRM tells of availability changed, unless
+        people only went away.
+        """
         owners = self.connector.owners()
         with self.db.transaction():
-            changed = directory.replace_owners(self.db, self.crm, owners)
-            if changed:
+            taken = take_owners(self.db, self.crm, owners)
+            if taken is not None:
+                journal.write(self.db, self.clock.now(), taken.event, crm=self.crm)
+            hope = taken is not None and taken.hope
+            if hope:
                 leads.wake_held(self.db)
-                journal.write(self.db, self.clock.now(), "owners.changed", crm=self.crm)
-        return changed
+        return hope
 
     # -- parts ------------------------------------------------------------------------------
 

@@ -195,7 +195,13 @@ class Connector(Protocol):
         ...
 
     def owners(self) -> Sequence[CrmOwner]:
-        """All users and queues, inactive ones included."""
+        """All users and queues, inactive ones included, with what the CRM tells of availability.
+
+        It is called every 15 seconds while quota lasts, so that presence is fresh: the number of
+        calls must stay bounded however many users there are. What our user may not read, or what
+        does not exist, is told as nothing and is a finding of `probe()`, never an error; a value
+        that cannot be understood is named in `Availability.unreadable`.
+        """
         ...
 
     def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Row
 
-from fairlead.core.types import Account, CrmOwner, Cursor, Kind, OwnerKind, Ref
+from fairlead.core.types import Account, Availability, CrmOwner, Cursor, Kind, OwnerKind, Ref
 from fairlead.store.db import Db
 
 
@@ -71,7 +71,7 @@ def put_cursor(db: Db, crm: str, kind: Kind, cursor: Cursor) -> None:
 
 
 def replace_owners(db: Db, crm: str, owners: Iterable[CrmOwner]) -> bool:
-    """Take over the CRM's list of users and queues; True when anything changed.
+    """Take over the CRM's list of users and queues; True when anything of it changed.
 
     Owners that are no longer listed become inactive, never unknown: their leads still name them.
     """
@@ -80,9 +80,12 @@ def replace_owners(db: Db, crm: str, owners: Iterable[CrmOwner]) -> bool:
     changed = [o for o in fresh.values() if _plain(before.get(o.id)) != _plain(o)]
     gone = [o for o in before.values() if o.id not in fresh and o.active]
     db.executemany(
-        "INSERT OR REPLACE INTO owners (crm, id, kind, name, email, active)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [(crm, o.id, o.kind.value, o.name, o.email, int(o.active)) for o in changed],
+        "INSERT OR REPLACE INTO owners (crm, id, kind, name, email, active, availability)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (crm, o.id, o.kind.value, o.name, o.email, int(o.active), _told(o.availability))
+            for o in changed
+        ],
     )
     db.executemany(
         "UPDATE owners SET active = 0 WHERE crm = ? AND id = ?", [(crm, o.id) for o in gone]
@@ -91,14 +94,50 @@ def replace_owners(db: Db, crm: str, owners: Iterable[CrmOwner]) -> bool:
 
 
 def _plain(o: CrmOwner | None) -> tuple[object, ...] | None:
-    return None if o is None else (o.kind, o.name, o.email, o.active)
+    return None if o is None else (o.kind, o.name, o.email, o.active, o.availability)
+
+
+def _told(a: Availability | None) -> str | None:
+    """Availability as JSON for its column; instants in ISO 8601, UTC."""
+    if a is None:
+        return None
+    return json.dumps(
+        {
+            "off": [[start.isoformat(), end.isoformat()] for start, end in a.off],
+            "hours": a.hours,
+            "timezone": a.timezone,
+            "present": a.present,
+            "unreadable": a.unreadable,
+        }
+    )
+
+
+def _availability(told: str | None) -> Availability | None:
+    if told is None:
+        return None
+    data = json.loads(told)
+    return Availability(
+        tuple((datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in data["off"]),
+        tuple((day, start, end) for day, start, end in data["hours"]),
+        data["timezone"],
+        data["present"],
+        tuple(data["unreadable"]),
+    )
 
 
 def get_owners(db: Db, crm: str | None = None) -> list[CrmOwner]:
     """Users and queues, of one CRM or all, ordered by CRM and id."""
     rows = db.rows("SELECT * FROM owners WHERE ?1 IS NULL OR crm = ?1 ORDER BY crm, id", (crm,))
     return [
-        CrmOwner(r["crm"], r["id"], OwnerKind(r["kind"]), r["name"], r["email"], bool(r["active"]))
+        CrmOwner(
+            r["crm"],
+            r["id"],
+            OwnerKind(r["kind"]),
+            r["name"],
+            r["email"],
+            bool(r["active"]),
+            availability=_availability(r["availability"]),
+        )
         for r in rows
     ]
 

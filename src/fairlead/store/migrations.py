@@ -154,3 +154,8 @@ def _availability(db: sqlite_utils.Database) -> None:
         CREATE INDEX decisions_rep ON decisions (rep_id, at)
         """,
     )
+
+
+@MIGRATIONS(name="0004_crm_availability")
+def _crm_availability(db: sqlite_utils.Database) -> None:
+    _run(db, "ALTER TABLE owners ADD COLUMN availability TEXT")

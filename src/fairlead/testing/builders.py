@@ -11,6 +11,7 @@ from typing import Any
 
 from fairlead.core.types import (
     Account,
+    Availability,
     CrmOwner,
     Kind,
     Lead,
@@ -93,11 +94,12 @@ def an_owner(
     name: str | None = None,
     email: str | None = None,
     active: bool = True,
+    availability: Availability | None = None,
 ) -> CrmOwner:
     """A user, or a queue when `kind` says so; a user's e-mail defaults to `<id>@example.com`."""
     if email is None and kind is OwnerKind.REP:
         email = f"{id.lower()}@example.com"
-    return CrmOwner(crm, id, kind, name or id, email, active)
+    return CrmOwner(crm, id, kind, name or id, email, active, availability=availability)
 
 
 def an_account(

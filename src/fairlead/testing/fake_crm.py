@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.clock import Clock
-from fairlead.core.types import Actor, CrmOwner, Kind, OwnerChange, OwnerKind, Ref
+from fairlead.core.types import Actor, Availability, CrmOwner, Kind, OwnerChange, OwnerKind, Ref
 from fairlead.testing.builders import LEAD_FIELDS
 from fairlead.testing.fake_faults import FakeFaults
 
@@ -224,6 +224,10 @@ class FakeCrm:
     def activate(self, owner_id: str) -> None:
         self._set_active(owner_id, True)
 
+    def tell_availability(self, owner_id: str, told: Availability | None) -> None:
+        """From now on the CRM says this of a user's availability, and no more."""
+        self.update(Ref(self.name, self.object_of(Kind.REP), owner_id), availability=told)
+
     def close_task(self, marker: str) -> None:
         with self.lock:
             self.tasks[marker].open = False
@@ -260,11 +264,12 @@ class FakeCrm:
 
     def as_owner(self, row: FakeRow) -> CrmOwner:
         kind = OwnerKind.REP if row.kind is Kind.REP else OwnerKind.QUEUE
-        known = {"name", "email", "active"}
+        known = {"name", "email", "active", "availability"}
         extra = {k: v for k, v in row.fields.items() if k not in known}
         active = bool(row.fields["active"]) and not row.deleted
         name, email = row.fields["name"], row.fields["email"]
-        return CrmOwner(self.name, row.ref.id, kind, name, email, active, extra)
+        told = row.fields.get("availability")
+        return CrmOwner(self.name, row.ref.id, kind, name, email, active, extra, told)
 
     def object_of(self, kind: Kind) -> str:
         return self.lead_object if kind is Kind.LEAD else _OBJECTS[kind]
