@@ -49,6 +49,10 @@ class HubSpotClient:
         return self.sdk.crm.objects.search_api
 
     @cached_property
+    def _basic(self) -> Any:
+        return self.sdk.crm.objects.basic_api
+
+    @cached_property
     def _batch(self) -> Any:
         return self.sdk.crm.objects.batch_api
 
@@ -111,6 +115,18 @@ class HubSpotClient:
         if after is not None:
             options["after"] = after
         answer = self._owners.get_page(**options)
+        return _results(answer, writing=False), _next(answer.body)
+
+    def users_page(
+        self, properties: Sequence[str], *, after: str | None
+    ) -> tuple[list[Any], str | None]:
+        """One page of user records, at most 100, and the key of the next one."""
+        # In one parameter, as the guide writes it; the library would repeat it for each name.
+        names = [",".join(properties)]
+        options: Json = {"limit": 100, "properties": names, "_preload_content": False}
+        if after is not None:
+            options["after"] = after
+        answer = self._basic.get_page("users", **options)
         return _results(answer, writing=False), _next(answer.body)
 
     def properties(self, kind: str) -> list[Any]:

@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -46,6 +47,7 @@ from fairlead_hubspot.names import (
 from fairlead_hubspot.reading import BATCH, Reader
 from fairlead_hubspot.seam import Portal
 from fairlead_hubspot.settings import HubSpotSettings
+from fairlead_hubspot.users import Users
 from fairlead_hubspot.writing import Writer
 
 
@@ -68,6 +70,7 @@ class HubSpotConnector:
             settings, portal, lambda: read_secret(settings.token_file, "hubspot token_file")
         )
         self._reader = Reader(self._client, portal, self._lead, fields)
+        self._users = Users(self._client)
         self._shown: defaultdict[Kind, polling.Shown] = defaultdict(polling.Shown)
         self._writer = Writer(self._client, portal, self._reader, self._lead)
 
@@ -116,7 +119,8 @@ class HubSpotConnector:
                 if following is None or following == after:
                     break
                 after = following
-        return tuple(found.values())
+        self._users.read()
+        return tuple(replace(o, availability=self._users.of(o)) for o in found.values())
 
     def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
         """Empty in a portal without the marker property: there `write` looks for itself."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from fairlead.errors import PermissionMissing
 from fairlead.spi.connector import Finding
+from fairlead_hubspot.availability import PROPERTIES
 from fairlead_hubspot.client import HubSpotClient
 from fairlead_hubspot.faults import RefusedCall
 from fairlead_hubspot.names import AUDIT, COMPANIES, CONTACTS, LEADS, MARKER, TASKS, ObjectType
@@ -34,6 +35,7 @@ class Doctor:
         self._account()
         self._token()
         self._try("owners are readable", self._owners)
+        self._users()
         self._objects()
         self._schema()
         return self._findings
@@ -86,6 +88,21 @@ class Doctor:
     def _owners(self) -> bool:
         rows, _ = self._client.owners_page(archived=False, after=None)
         return bool(rows)
+
+    def _users(self) -> None:
+        check = "users tell who is there"
+        try:
+            self._client.users_page(PROPERTIES, after=None)
+        except (PermissionMissing, RefusedCall):
+            self._say(
+                check,
+                False,
+                "user records are hidden: working hours, absences and presence are not told",
+                "grant crm.objects.users.read, or keep hours and absences elsewhere",
+                fatal=False,
+            )
+            return
+        self._say(check, True, "working hours, absences and presence are read")
 
     def _searchable(self, kind: ObjectType) -> bool:
         self._client.search(kind.name, {"filterGroups": [], "properties": [], "limit": 1})

@@ -75,7 +75,7 @@ def of_users(users: Iterable[Mapping[str, Any]], told: Told) -> dict[str, Availa
     return {
         user_id: Availability(
             off=tuple(sorted(set(one.off))),
-            timezone=zones[user_id].key if zones[user_id] is not None else None,
+            timezone=zone.key if (zone := zones[user_id]) is not None else None,
             present=one.present,
             unreadable=tuple(sorted(one.unreadable)),
         )

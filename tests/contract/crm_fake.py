@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead.core.types import Kind, Ref
+from fairlead.core.types import Availability, Kind, Ref
 from fairlead.errors import AuthFailed, FairleadError, RateLimited, Unavailable
 from fairlead.spi.connector import Connector, Direction
 from fairlead.testing import FakeConnector, FakeCrm, ManualClock
@@ -54,6 +54,12 @@ class FakeUnderTest:
 
     def deactivate(self, owner_id: str) -> None:
         self.fake.deactivate(owner_id)
+
+    def out_of_office(self, owner_id: str, start: datetime, end: datetime) -> None:
+        self.fake.tell_availability(owner_id, Availability(off=((start, end),)))
+
+    def set_present(self, owner_id: str, present: bool) -> None:
+        self.fake.tell_availability(owner_id, Availability(present=present))
 
     def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
         return self.fake.create_lead(fields, owner_id=owner_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -97,6 +98,17 @@ class HubSpotUnderTest:
 
     def deactivate(self, owner_id: str) -> None:
         self.sandbox.act(op="deactivate_owner", id=owner_id)
+
+    def out_of_office(self, owner_id: str, start: datetime, end: datetime) -> None:
+        spans = [{"startTimestamp": _ms(start), "endTimestamp": _ms(end)}]
+        self._edit_user(owner_id, hs_out_of_office_hours=json.dumps(spans))
+
+    def set_present(self, owner_id: str, present: bool) -> None:
+        self._edit_user(owner_id, hs_availability_status="available" if present else "away")
+
+    def _edit_user(self, owner_id: str, **fields: str) -> None:
+        email = self.sandbox.row("owners", owner_id).fields["email"]
+        self.sandbox.act(op="update", object="users", id=email, fields=fields)
 
     def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
         own = {"hubspot_owner_id": owner_id} if owner_id else {}

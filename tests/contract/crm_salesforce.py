@@ -81,6 +81,15 @@ class SalesforceUnderTest:
     def deactivate(self, owner_id: str) -> None:
         self.sandbox.act(op="deactivate_user", id=owner_id)
 
+    def out_of_office(self, owner_id: str, start: datetime, end: datetime) -> None:
+        span = {"start": start.isoformat(), "end": end.isoformat()}
+        self.sandbox.act(op="set_out_of_office", id=owner_id, **span)
+
+    def set_present(self, owner_id: str, present: bool) -> None:
+        self.sandbox.tune(omni_channel=True)
+        state = "available" if present else "away"
+        self.sandbox.act(op="set_presence", id=owner_id, state=state)
+
     def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
         return self._create("Lead", _lead(fields, owner_id))
 

@@ -12,7 +12,7 @@ import pytest
 from contract.crm_fake import FakeUnderTest
 
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
-from fairlead.core.types import Actor, Gone, Kind, Record, Ref
+from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Unavailable
 from fairlead.spi.connector import ChangePage, Cursor, Outcome, Written
 from fairlead.testing import FakeConnector, FakeCrm
@@ -175,6 +175,23 @@ def leaking_a_library_s_error(fake: FakeCrm) -> FakeConnector:
     return Leaking(fake)
 
 
+def silent_about_absences(fake: FakeCrm) -> FakeConnector:
+    class Silent(FakeConnector):
+        def owners(self) -> Sequence[CrmOwner]:
+            return [replace(o, availability=None) for o in super().owners()]
+
+    return Silent(fake)
+
+
+def reading_presence_once(fake: FakeCrm) -> FakeConnector:
+    class Stale(FakeConnector):
+        def owners(self) -> Sequence[CrmOwner]:
+            self.kept = getattr(self, "kept", None) or super().owners()
+            return self.kept
+
+    return Stale(fake)
+
+
 BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]] = [
     (skipping_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
     (stuck_on_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
@@ -196,6 +213,8 @@ BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]]
         calling_a_timeout_unavailable,
         C.test_a_write_without_a_clear_answer_is_ambiguous_and_was_sent_once,
     ),
+    (silent_about_absences, C.test_out_of_office_in_the_crm_is_told),
+    (reading_presence_once, C.test_presence_is_told_and_follows_the_user),
     (counting_nothing, C.test_calls_are_counted_as_the_crm_counts_them),
     (leaking_a_library_s_error, C.test_a_read_that_fails_raises_only_errors_of_the_house),
 ]

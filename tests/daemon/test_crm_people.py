@@ -23,8 +23,6 @@ AWAY = Availability(
 )
 
 
-
-
 def journal_of(house: House) -> list[str]:
     return [r["event"] for r in house.db.rows("SELECT event FROM journal ORDER BY seq")]
 

@@ -22,6 +22,7 @@ PATHS = {
     "update": "/crm/objects/2026-09/{}/batch/update",
     "create": "/crm/objects/2026-09/{}/batch/create",
     "properties": "/crm/properties/2026-09/{}",
+    "list": "/crm/objects/2026-09/{}",
 }
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "hubspot"
 
@@ -48,7 +49,9 @@ class Wire:
     ) -> None:
         """Answer `call` with a JSON body, a text as it is, or an exception."""
         path = self.path(call, kind)
-        reads = call == "properties" or "/owners/" in path or path.startswith("/account-info")
+        reads = (
+            call in ("properties", "list") or "/owners/" in path or path.startswith("/account-info")
+        )
         raw = body if isinstance(body, str | Exception) else json.dumps(body)
         self.mock.add(
             method or ("GET" if reads else "POST"),
@@ -83,6 +86,13 @@ class Wire:
         leads = [{"name": "email"}, *([{"name": "fairlead_reason"}] if audit else [])]
         self.on("properties", {"results": tasks}, kind="tasks")
         self.on("properties", {"results": leads}, kind=lead)
+
+    def users(self, *properties: dict[str, Any], after: str | None = None) -> None:
+        """One more page of user records; none means that nothing is told of anybody."""
+        page: dict[str, Any] = {"results": [{"id": "9", "properties": p} for p in properties]}
+        if after is not None:
+            page["paging"] = {"next": {"after": after}}
+        self.on("list", page, kind="users")
 
     def asked(self, call: str, kind: str = "contacts") -> list[Any]:
         """The bodies sent to `call`, in order."""

@@ -17,6 +17,7 @@ Connect = Callable[..., HubSpotConnector]
 ACCOUNT = {"portalId": 4711, "uiDomain": "app-eu1.hubspot.com", "timeZone": "Europe/Berlin"}
 INFO = "/oauth/v2/private-apps/get/access-token-info"
 SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.owners.read"]
+USERS = "crm.objects.users.read"
 FORBIDDEN = {
     "category": "MISSING_SCOPES",
     "errors": [{"context": {"requiredGranularScopes": ["crm.objects.companies.read"]}}],
@@ -26,6 +27,7 @@ FORBIDDEN = {
 def healthy(wire: Any, **schema: Any) -> None:
     wire.on("/account-info/2026-09/details", ACCOUNT)
     wire.on("/crm/owners/2026-09", {"results": [{"id": "501"}]})
+    wire.users()
     wire.on("search", {"results": []})
     wire.schema(**schema)
 
@@ -91,6 +93,18 @@ def test_a_marker_that_is_not_unique_does_not_count(connect: Connect, wire: Any)
     assert (
         "not unique" in failed(probe.findings)["tasks have the unique property fairlead_key"].detail
     )
+
+
+def test_hidden_users_are_said_and_stop_nothing(connect: Connect, wire: Any) -> None:
+    lacking = {**FORBIDDEN, "errors": [{"context": {"requiredGranularScopes": [USERS]}}]}
+    wire.on("list", lacking, kind="users", status=403)
+    healthy(wire)
+    wire.on("search", {"results": []}, kind="companies")
+    wire.on(INFO, {"appId": 1})
+    [fault] = failed(connect().probe().findings).values()
+    assert not fault.fatal
+    assert "presence" in fault.detail
+    assert USERS in fault.remedy
 
 
 def test_a_refused_token_is_not_a_finding(connect: Connect, wire: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fairlead.core.effects import SetOwner
 from fairlead.core.schema import CUSTOM_TYPES
-from fairlead.core.types import OwnerKind
+from fairlead.core.types import Availability, OwnerKind
 from fairlead.spi.connector import Connector
 from fairlead.testing.promises.feed import JO
 from fairlead.testing.promises.under_test import CrmUnderTest, Promises, read_one
@@ -35,6 +35,28 @@ class AboutPromises(Promises):
         queue = crm.add_queue("Inbound")
         [found] = [o for o in reader.owners() if o.id == queue]
         assert (found.kind, found.name, found.active) == (OwnerKind.QUEUE, "Inbound", True)
+
+    def test_out_of_office_in_the_crm_is_told(self, crm: CrmUnderTest, reader: Connector) -> None:
+        if not crm.abilities.out_of_office:
+            pytest.skip("this CRM keeps no out-of-office spans")
+        anna, ben = crm.add_user("anna@example.com"), crm.add_user("ben@example.com")
+        # Away from any midnight, which a CRM may take for a whole day.
+        start = crm.now().replace(minute=30, second=0, microsecond=0) + timedelta(hours=2)
+        end = start + timedelta(days=3, hours=1)
+        crm.out_of_office(anna, start, end)
+        told = availability(reader)
+        assert (told[anna].off, told[ben].off) == (((start, end),), ())
+
+    def test_presence_is_told_and_follows_the_user(
+        self, crm: CrmUnderTest, reader: Connector
+    ) -> None:
+        if not crm.abilities.presence:
+            pytest.skip("this CRM does not tell who is there")
+        anna, ben = crm.add_user("anna@example.com"), crm.add_user("ben@example.com")
+        for present in (False, True, False):
+            crm.set_present(anna, present)
+            told = availability(reader)
+            assert (told[anna].present, told[ben].present) == (present, None)
 
     def test_more_users_than_a_page_holds_are_all_listed(
         self, crm: CrmUnderTest, reader: Connector
@@ -119,3 +141,8 @@ class AboutPromises(Promises):
         reader.owners()
         reader.close()
         reader.close()
+
+
+def availability(reader: Connector) -> dict[str, Availability]:
+    """What is told of each owner, nothing being told the same as an empty one."""
+    return {o.id: o.availability or Availability() for o in reader.owners()}

@@ -31,6 +31,10 @@ class Abilities:
     """How much later than its stamp a change may show in the feed; None: always at once."""
     accounts: bool = True
     """`create_account` works, and accounts come in `changes()`."""
+    out_of_office: bool = True
+    """It keeps out-of-office spans of its users."""
+    presence: bool = True
+    """It tells whether a user is there now."""
     number_field: str | None = "employees"
     """A lead field of ours that this CRM holds as a number."""
 
@@ -95,6 +99,14 @@ class CrmUnderTest(Protocol):
     def add_queue(self, name: str) -> str: ...
 
     def deactivate(self, owner_id: str) -> None: ...
+
+    def out_of_office(self, owner_id: str, start: datetime, end: datetime) -> None:
+        """The user says when they are away."""
+        ...
+
+    def set_present(self, owner_id: str, present: bool) -> None:
+        """The user shows as there, or as away."""
+        ...
 
     def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:
         """A form or a person makes a lead; `fields` in our names."""
