@@ -76,6 +76,8 @@ class Metrics:
         self.connector_up = g("connector_up", "1 while the connector works", "crm")
         self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")
         self.config_info = g("config_info", "1 for the policy in force", "hash")
+        self.config_refused = g("config_refused", "1 while the policy on disk is refused")
+        self.config_reloads_total = c("config_reloads_total", "Changed policies", "outcome")
         self.paused = g("paused", "1 while routing is paused")
         self.kill_switch = g("kill_switch", "1 while the kill switch is set")
         self.build_info = g("build_info", "1 for the running version", "version")

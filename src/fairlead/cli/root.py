@@ -97,9 +97,10 @@ def show(value: Any, as_json: bool, human: Callable[[Any], Iterator[str]]) -> No
 
 def call(config: Path | None, command: str, **args: Any) -> Any:
     """Run a command in the daemon if one runs, else on the state itself."""
-    from fairlead.daemon.active_policy import read_policy
+    from fairlead.daemon.active_policy import ActivePolicy, read_policy
     from fairlead.daemon.commands import Commands
     from fairlead.daemon.control_socket import ControlClient
+    from fairlead.daemon.first_policy import last_good
     from fairlead.store.db import Db
 
     settings = settings_of(config)
@@ -108,9 +109,13 @@ def call(config: Path | None, command: str, **args: Any) -> Any:
         return client.call(command, **args)
     if not settings.state.exists():
         raise ConfigError(f"there is no state file {settings.state} yet; start with: fairlead run")
-    active = read_policy(settings.policy) if settings.policy.exists() else None
     db = Db(settings.state)
     try:
+        try:
+            active: ActivePolicy | None = read_policy(settings.policy)
+        except ConfigError:
+            # As the daemon would: what it decided with last is what these numbers are about.
+            active = last_good(db)
         return Commands(db, lambda: active, SystemClock()).routes()[command](args)
     finally:
         db.close()

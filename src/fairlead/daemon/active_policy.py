@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.core.policy import Policy
-from fairlead.core.policy_file import load_policy, referenced_files
+from fairlead.core.policy_file import PolicyError, load_policy, referenced_files
+from fairlead.core.policy_problem import SourceText
 from fairlead.errors import ConfigError
 from fairlead.spi.connector import Wanted
 
@@ -22,31 +23,55 @@ class ActivePolicy:
     main: str
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What stands in a policy's files: those that are there, and all names the policy names."""
+
+    files: dict[str, str]
+    main: str
+    named: tuple[str, ...]
+
+
 def read_policy(path: Path) -> ActivePolicy:
     """Load and check a policy file; raises ConfigError (PolicyError with every place) if wrong.
 
     Files it names (CSV tables, the roster) are looked up beside it and may not lie elsewhere.
     """
-    main = path.name
-    files = {main: _text(path)}
-    for name in referenced_files(files[main]):
+    return load(read_texts(path))
+
+
+def read_texts(path: Path) -> Texts:
+    """The texts alone; raises ConfigError when one cannot be read as text."""
+    files = {path.name: _text(path, path.name)}
+    named = referenced_files(files[path.name])
+    for name in named:
         target = (path.parent / name).resolve()
         if not target.is_relative_to(path.parent.resolve()):
             raise ConfigError(f"{path}: {name} lies outside the policy's folder")
         if target.is_file():
-            files[name] = _text(target)
-    return ActivePolicy(load_policy(files, main), files, main)
+            files[name] = _text(target, name)
+    return Texts(files, path.name, named)
 
 
-def _text(path: Path) -> str:
+def load(texts: Texts) -> ActivePolicy:
+    """The policy that these texts make; raises PolicyError with every place."""
+    return ActivePolicy(load_policy(texts.files, texts.main), texts.files, texts.main)
+
+
+def _text(path: Path, name: str) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError as e:
         raise ConfigError(f"cannot read the policy {path}: {e.strerror}") from e
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as e:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {e.start})") from e
+        good = len(content[: e.start].decode("utf-8"))
+        source = SourceText(name, content.decode("utf-8", "replace"))
+        message = f"this is not UTF-8 text (byte {e.start}); save the file as UTF-8"
+        raise PolicyError([source.problem(good, good + 1, message)]) from e
 
 
 def wanted(policy: Policy, crm: str) -> Wanted:

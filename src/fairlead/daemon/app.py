@@ -1,7 +1,7 @@
 """The composition root: builds every part, runs the threads, answers the commands, stops in time.
 
-Threads: a reader and a writer per connector, APScheduler for ticks (it only sets flags), the web
-server, the control socket. All share one `Db`. Nothing here decides anything.
+Threads: a reader and a writer per connector, one that watches the policy, APScheduler for ticks (it
+only sets flags), the web server, the control socket. All share one `Db`. Nothing here decides.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from fairlead import __version__
 from fairlead.clock import Clock, SystemClock
+from fairlead.daemon.acceptance import Fault
 from fairlead.daemon.active_policy import ActivePolicy, wanted
 from fairlead.daemon.commands import Commands
 from fairlead.daemon.control_socket import serve_control
 from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.gauges import set_gauges
+from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
-from fairlead.daemon.loops import Loop, Reader, Writer
-from fairlead.daemon.routing import Router
+from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
+from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
 from fairlead.spi.connector import Connector, Direction
 from fairlead.spi.patience import patiently
-from fairlead.store import decisions, directory, journal
+from fairlead.store import directory, journal
 from fairlead.store.db import Db
 from fairlead.telemetry import error_fields, get_logger
 from fairlead.web.app import build_app, serve_web
@@ -71,6 +73,13 @@ def build_connectors(settings: Settings, active: ActivePolicy) -> dict[str, Pair
     return pairs
 
 
+def try_build(settings: Settings, active: ActivePolicy) -> None:
+    """Build the connectors and throw them away; raises ConfigError where a start would."""
+    for pair in build_connectors(settings, active).values():
+        pair.reader.close()
+        pair.writer.close()
+
+
 class App:
     """One running daemon. `run()` blocks until `stop()`; `once()` does one round and returns."""
 
@@ -83,36 +92,44 @@ class App:
         clock: Clock | None = None,
         notifier: Notifier | None = None,
         progress: Callable[[str, str, int], None] | None = None,
+        db: Db | None = None,
+        refused: tuple[Fault, ...] = (),
+        settings_again: Callable[[], Settings] | None = None,
     ) -> None:
         self.settings = settings
-        self.active = active
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
         self.notifier = notifier or Notifier.from_environment()
         self.stopping = threading.Event()
         self.crashed: BaseException | None = None
         self.web_port: int | None = None
-        self.db: Db = Db(settings.state)
+        self.db: Db = db or Db(settings.state)
         self._kill_switch_seen = False
-        self._router = Router(self.db, active.policy, self.metrics)
-        with self.db.transaction():
-            now = self.clock.now()
-            decisions.keep_policy(self.db, active.policy.hash, active.files, active.main, now)
-        self.metrics.activate_config(active.policy.hash[:12])
+        self.in_force = InForce(self.db, active, settings.policy, self.clock, self.metrics)
+        self.reloader = Reloader(
+            self.in_force, self.clock,
+            served={name: wanted(active.policy, name) for name in connectors},
+            try_build=partial(try_build, settings),
+            settings=settings, settings_again=settings_again, on_swap=self._wake_all,
+        )  # fmt: skip
+        if refused:
+            self.reloader.refuse(refused)
+        self.watcher = PolicyWatcher(self.reloader, self.stopping, self._crash)
         self.readers: dict[str, Reader] = {}
         self.writers: dict[str, Writer] = {}
         for name, pair in connectors.items():
             self._wire(name, pair, progress)
         self.commands = Commands(
-            self.db, lambda: self.active, self.clock, wake=self._wake_all, signs=self.signs
-        )
+            self.db, lambda: self.in_force.active, self.clock, wake=self._wake_all,
+            signs=self.signs, reloader=self.reloader,
+        )  # fmt: skip
         self._pairs = dict(connectors)
 
     def _wire(
         self, name: str, pair: Pair, progress: Callable[[str, str, int], None] | None
     ) -> None:
         ingest = Ingest(
-            self.db, pair.reader, lambda: self._router, self.clock, self.metrics,
+            self.db, pair.reader, lambda: self.in_force.router, self.clock, self.metrics,
             all_ready=self._all_ready, on_work=self._wake_writers,
             progress=(lambda what, n: progress(name, what, n)) if progress else None,
         )  # fmt: skip
@@ -131,7 +148,11 @@ class App:
 
     def run(self) -> None:
         """Run until `stop()`; raises what crashed a thread, if one did."""
-        log.info("daemon.starting", version=__version__, policy_hash=self.active.policy.hash[:12])
+        log.info(
+            "daemon.starting",
+            version=__version__,
+            policy_hash=self.in_force.active.policy.hash[:12],
+        )
         scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
@@ -220,6 +241,10 @@ class App:
             self.metrics.kill_switch.set(int(there))
             self._wake_writers()
 
+    def reload(self) -> None:
+        """Read the policy now; safe from a signal handler."""
+        self.watcher.ask()
+
     def owners_due(self) -> None:
         for reader in self.readers.values():
             reader.owners_due.set()
@@ -241,12 +266,14 @@ class App:
         }
         loops = {loop.name: loop.thread.is_alive() for loop in self._loops()}
         paused = journal.get_switch(self.db, "paused") is not None
-        return Signs(polls, loops, paused, self._kill_switch_seen)
+        faults = self.reloader.faults
+        refused = str(faults[0]) if faults else None
+        return Signs(polls, loops, paused, self._kill_switch_seen, refused)
 
     # -- parts ------------------------------------------------------------------------------
 
     def _loops(self) -> list[Loop]:
-        return [*self.readers.values(), *self.writers.values()]
+        return [*self.readers.values(), *self.writers.values(), self.watcher]
 
     def _all_ready(self) -> bool:
         """Whether all that exists has been read, of every CRM that can be read at all."""

@@ -21,6 +21,7 @@ from fairlead.core.types import LeadState
 from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
+from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.errors import ConfigError
 from fairlead.store import decisions, directory, journal, leads, outbox
@@ -43,12 +44,14 @@ class Commands:
         *,
         wake: Callable[[], None] = lambda: None,
         signs: Callable[[], Signs] | None = None,
+        reloader: Reloader | None = None,
     ) -> None:
         self.db = db
         self._active = active
         self.clock = clock
         self._wake = wake
         self._signs = signs
+        self._reloader = reloader
 
     def routes(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """The commands by name, as the control socket serves them."""
@@ -67,6 +70,7 @@ class Commands:
             "rep-back": lambda a: self.rep_back(str(a["rep"])),
             "pause": lambda a: self.pause(str(a.get("reason") or "")),
             "resume": lambda a: self.resume(),
+            "reload": lambda a: self.reload(),
             "backup": lambda a: self.backup(str(a["path"])),
         }
 
@@ -181,6 +185,9 @@ class Commands:
                 "balance": str(balance),
                 "balance_decimal": round(float(balance), 4),
             }
+        if self._reloader is not None:
+            answer["policy_refused"] = [f.as_json() for f in self._reloader.faults]
+            answer["needs_restart"] = list(self._reloader.needs_restart)
         if self._signs is not None:
             answer["health"] = dict(judge(self._signs()).body)
         return answer
@@ -269,6 +276,12 @@ class Commands:
         log.warning("daemon.resumed")
         self._wake()
         return {"paused": False}
+
+    def reload(self) -> dict[str, Any]:
+        """Read the policy's files now, and bring them into force if they are good."""
+        if self._reloader is None:
+            raise ConfigError("no daemon runs here; the next start reads the policy")
+        return self._reloader.reload().as_json()
 
     def backup(self, path: str) -> dict[str, Any]:
         """Write a consistent copy of the state beside it; returns where."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead.core.policy import Policy
-from fairlead.daemon.active_policy import read_policy, wanted
-from fairlead.errors import Ambiguous, ConfigError, NeedsOperator, RetryLater
+from fairlead.daemon.acceptance import read_acceptable
+from fairlead.daemon.active_policy import wanted
+from fairlead.daemon.control_socket import ControlClient
+from fairlead.errors import Ambiguous, ConfigError, FairleadError, NeedsOperator, RetryLater
 from fairlead.settings import Settings
 from fairlead.spi.connector import Direction, Wanted
 from fairlead.spi.patience import patiently
@@ -18,6 +20,7 @@ def examine(settings: Settings) -> list[dict[str, Any]]:
     Never raises for what it finds: a CRM that refuses us is a finding like any other.
     """
     findings, policy = _policy(settings)
+    findings += _daemon(settings, policy)
     if not settings.connectors:
         findings.append(
             _finding("settings", "a CRM is configured", False, "none is",
@@ -36,10 +39,35 @@ def _policy(settings: Settings) -> tuple[list[dict[str, Any]], Policy | None]:
         missing = f"{settings.policy} is not there yet"
         return [_finding("policy", "reads well", False, missing, remedy, fatal=False)], None
     try:
-        policy = read_policy(settings.policy).policy
+        policy = read_acceptable(settings.policy).active.policy
     except ConfigError as e:
         return [_finding("policy", "reads well", False, str(e), "run: fairlead check")], None
     return [_finding("policy", "reads well", True, f"policy {policy.hash[:12]}")], policy
+
+
+def _daemon(settings: Settings, policy: Policy | None) -> list[dict[str, Any]]:
+    """Whether a daemon that runs here decides with this policy and these settings."""
+    client = ControlClient(settings.socket_path, timeout=10)
+    try:
+        if not client.running():
+            return []
+        status = client.call("status")
+    except FairleadError as e:
+        return [_finding("daemon", "answers", False, str(e), fatal=False)]
+    found = []
+    runs = str(status["policy"])[:12]
+    if policy is not None and status["policy"] == policy.hash:
+        found.append(_finding("daemon", "runs the policy on disk", True, f"policy {runs}"))
+    else:
+        why = [f"{f['file']}: {f['message']}" for f in status.get("policy_refused", ())][:1]
+        detail = "; ".join([f"it runs policy {runs}", *why])
+        remedy = "run: fairlead reload"
+        found.append(
+            _finding("daemon", "runs the policy on disk", False, detail, remedy, fatal=False)
+        )
+    for line in status.get("needs_restart", ()):
+        found.append(_finding("daemon", "runs with these settings", False, line, fatal=False))
+    return found
 
 
 def _connector(settings: Settings, name: str, want: Wanted) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""The threads of one connector: a reader that polls and a writer that delivers.
+"""The threads of one connector, a reader that polls and a writer that delivers; and the one that
+watches the policy.
 
 Each repeats one step and waits. What a step raises decides the wait: RetryLater backs off,
 NeedsOperator stops this connector (said once) and tries again every minute until it heals,
@@ -15,6 +16,7 @@ from fairlead.clock import Clock
 from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.pace import poll_interval
+from fairlead.daemon.reload import Reloader
 from fairlead.errors import Ambiguous, ConfigError, NeedsOperator, RetryLater
 from fairlead.metrics import Metrics
 from fairlead.store import outbox
@@ -24,6 +26,7 @@ log = get_logger()
 
 STOPPED_RETRY = 60.0
 LONGEST_BACKOFF = 60.0
+LOOK_AT_POLICY = 1.0
 
 
 class Loop:
@@ -179,3 +182,33 @@ class Writer(Loop):
         if due is None:
             return 1.0
         return min(max((due - self.clock.now()) / timedelta(seconds=1), 0.05), 1.0)
+
+
+class PolicyWatcher(Loop):
+    """Looks at the files of the policy and the settings; takes up what has changed."""
+
+    verb = "reload"
+
+    def __init__(
+        self,
+        reloader: Reloader,
+        stopping: threading.Event,
+        crash: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__("policy", reloader.metrics, stopping, crash)
+        self.reloader = reloader
+        self._asked = threading.Event()
+
+    def ask(self) -> None:
+        """Read the policy now; safe from a signal handler."""
+        self._asked.set()
+        self.wake()
+
+    def step(self) -> float:
+        if self._asked.is_set():
+            self._asked.clear()
+            self.reloader.reload()
+        else:
+            self.reloader.look_at_settings()
+            self.reloader.look()
+        return LOOK_AT_POLICY

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.reports.findings import printable
+
+MOST_FAULTS = 10
+
 LATER = {
     "lead.owner_changed": "somebody changed the owner",
     "lead.gone": "the lead is gone",
@@ -52,6 +56,10 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     for wrong in (v.get("health") or {}).get("wrong", ()):
         yield f"WRONG: {wrong}"
     yield f"policy: {(v['policy'] or 'none')[:12]}"
+    if v.get("policy_refused"):
+        yield "THE POLICY ON DISK IS REFUSED; the last good one above decides:"
+        yield from _faults(v["policy_refused"])
+    yield from v.get("needs_restart", ())
     for crm, states in v["leads"].items():
         yield f"{crm}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
     open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
@@ -63,6 +71,37 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
         yield f"pool {pool}:"
         for rep, r in sorted(reps.items()):
             yield f"  {rep}: {r['received']} leads, balance {r['balance_decimal']:+.3f}"
+
+
+def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
+    if v["outcome"] == "refused":
+        yield f"REFUSED; policy {v['policy'][:12]} stays in force:"
+        yield from _faults(v["problems"])
+    elif v["outcome"] == "unchanged":
+        yield f"policy {v['policy'][:12]} is in force already"
+    else:
+        yield f"policy {v['policy'][:12]} is in force now; before: {v['before'][:12]}"
+    if v["warnings"]:
+        yield f"{v['warnings']} warnings; fairlead check shows them"
+    if v["dry_run"] is not None:
+        yield from _dry_run(v["dry_run"])
+    yield from v["needs_restart"]
+
+
+def _dry_run(d: Mapping[str, Any]) -> Iterator[str]:
+    left_out = "" if d["complete"] else " (not all could be looked at)"
+    yield f"of the last {d['leads']} leads{left_out}, {d['elsewhere']} would now go elsewhere"
+    for m in d["moves"]:
+        yield printable(f"  {m['leads']}: {m['from']}  =>  {m['to']}")
+
+
+def _faults(faults: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for f in faults[:MOST_FAULTS]:
+        place = ":".join(str(f[k]) for k in ("file", "line", "column") if f[k] is not None)
+        yield printable(f"  {place}: {f['message']}")
+        yield printable(f"    remedy: {f['remedy']}")
+    if len(faults) > MOST_FAULTS:
+        yield f"  and {len(faults) - MOST_FAULTS} more; fairlead check shows all"
 
 
 def human_dead_letters(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:

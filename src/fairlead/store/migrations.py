@@ -159,3 +159,8 @@ def _availability(db: sqlite_utils.Database) -> None:
 @MIGRATIONS(name="0004_crm_availability")
 def _crm_availability(db: sqlite_utils.Database) -> None:
     _run(db, "ALTER TABLE owners ADD COLUMN availability TEXT")
+
+
+@MIGRATIONS(name="0005_last_decisions")
+def _last_decisions(db: sqlite_utils.Database) -> None:
+    _run(db, "CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at)")

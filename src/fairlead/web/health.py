@@ -1,7 +1,8 @@
 """Whether the daemon does its work: the judgement behind /healthz, without any I/O.
 
 The daemon tells its signs, this module judges them. A daemon that is paused, or whose kill switch
-is set, does what it was told and is healthy; one that cannot see a CRM is not.
+is set, does what it was told and is healthy, and so is one that goes on with the last good policy;
+one that cannot see a CRM is not.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ class PollSign:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The daemon's signs of life: each enabled connector's polling, each loop, and its switches."""
+    """The daemon's signs of life: each enabled connector's polling, each loop, and its switches.
+
+    `policy_refused` is why the policy on disk is not the one in force, if it was refused.
+    """
 
     polls: Mapping[str, PollSign]
     loops: Mapping[str, bool]
     paused: bool = False
     kill_switch: bool = False
+    policy_refused: str | None = None
 
 
 class Health(Protocol):
@@ -77,5 +82,6 @@ def judge(signs: Signs) -> Verdict:
         "wrong": wrong,
         "paused": signs.paused,
         "kill_switch": signs.kill_switch,
+        "policy_refused": None if signs.policy_refused is None else scrub(signs.policy_refused),
     }
     return Verdict(tuple(wrong), body)
