@@ -12,11 +12,11 @@ from fairlead.core.types import LeadState, Ref
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.commands import Commands
 from fairlead.daemon.deliver import Deliver
+from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
-from fairlead.daemon.routing import Router
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
-from fairlead.store import decisions, directory, journal, leads, outbox
+from fairlead.store import directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_connector import FakeConnector
@@ -104,6 +104,8 @@ class House:
     Without a path the state lives in memory and outlives a restart all the same.
     """
 
+    policy_path = Path("policy.yaml")
+
     def __init__(
         self,
         path: Path | None,
@@ -124,17 +126,14 @@ class House:
 
     def _open(self, image: bytes | None) -> None:
         self.db = HookedDb(self.path, lambda when: self.on_commit(when), image)
-        active = the_policy(self.policy)
-        router = Router(self.db, active.policy, self.metrics)
-        with self.db.transaction():
-            decisions.keep_policy(
-                self.db, active.policy.hash, active.files, active.main, self.clock.now()
-            )
+        self.in_force = InForce(
+            self.db, self._first_policy(), self.policy_path, self.clock, self.metrics
+        )
         self.ingests: dict[str, Ingest] = {}
         self.delivers: dict[str, Deliver] = {}
         for fake in self.fakes:
             ingest = Ingest(
-                self.db, self.connector(fake), lambda: router, self.clock, self.metrics,
+                self.db, self.connector(fake), lambda: self.in_force.router, self.clock, self.metrics,
                 all_ready=self._all_ready, on_work=lambda: None,
             )  # fmt: skip
             self.ingests[fake.name] = ingest
@@ -142,7 +141,10 @@ class House:
                 self.db, self.connector(fake), ingest, self.clock, self.metrics,
                 quiet=QUIET, may_write=self.may_write,
             )  # fmt: skip
-        self.commands = Commands(self.db, lambda: active, self.clock)
+        self.commands = Commands(self.db, lambda: self.in_force.active, self.clock)
+
+    def _first_policy(self) -> ActivePolicy:
+        return the_policy(self.policy)
 
     def connector(self, fake: FakeCrm) -> FakeConnector:
         return FakeConnector(fake, capabilities=self.capabilities.get(fake.name))
