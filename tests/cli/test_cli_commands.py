@@ -80,6 +80,7 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "plan",
         "policy",
         "rep",
+        "reload",
         "replay",
         "resume",
         "run",

@@ -133,8 +133,8 @@ class House:
         self.delivers: dict[str, Deliver] = {}
         for fake in self.fakes:
             ingest = Ingest(
-                self.db, self.connector(fake), lambda: self.in_force.router, self.clock, self.metrics,
-                all_ready=self._all_ready, on_work=lambda: None,
+                self.db, self.connector(fake), lambda: self.in_force.router, self.clock,
+                self.metrics, all_ready=self._all_ready, on_work=lambda: None,
             )  # fmt: skip
             self.ingests[fake.name] = ingest
             self.delivers[fake.name] = Deliver(

@@ -338,7 +338,7 @@ def test_reload_reads_at_once_and_tells_people_what_came_of_it(
     answer = reload({})
     text = "\n".join(human_reload(answer))
     assert f"policy {desk.hash[:12]} is in force now" in text
-    assert "of the last 1 leads, 1 would now go elsewhere" in text
+    assert "1 of the last 1 leads would now go elsewhere" in text
     assert "1: For Anna -> anna@example.com  =>  For Ben -> ben@example.com" in text
     desk.write(TYPO)
     refused = "\n".join(human_reload(reload({})))

@@ -32,7 +32,7 @@ def directives() -> dict[str, str]:
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     # verify insists that the binary exists, which on this machine is somewhere else.
     unit = tmp_path / UNIT.name
-    unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
+    unit.write_text(re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", UNIT.read_text()))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True
     )
@@ -64,6 +64,11 @@ def test_exits_that_a_restart_cannot_heal_do_not_loop() -> None:
     prevented = directives()["RestartPreventExitStatus"].split()
     assert {int(code) for code in prevented} == {EXIT_LOCKED, EXIT_CONFIG}
     assert directives()["Restart"] == "on-failure"
+
+
+def test_a_reload_tells_systemd_whether_the_policy_was_refused() -> None:
+    start, reload = (directives()[f"Exec{what}"].split() for what in ("Start", "Reload"))
+    assert (start[:-1], reload[-1]) == (reload[:-1], "reload")
 
 
 def test_the_stop_waits_longer_than_the_daemon_takes_to_end() -> None:

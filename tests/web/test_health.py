@@ -13,7 +13,13 @@ LOOPS = {"deliver": True, "sweep": True}
 def test_a_daemon_that_polls_in_time_is_well() -> None:
     verdict = judge(Signs({"hubspot": WELL, "salesforce": WELL}, LOOPS))
     assert verdict.status == 200
-    assert verdict.body == {"ok": True, "wrong": [], "paused": False, "kill_switch": False}
+    assert verdict.body == {
+        "ok": True,
+        "wrong": [],
+        "paused": False,
+        "kill_switch": False,
+        "policy_refused": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,13 @@ def test_a_daemon_that_was_told_to_rest_is_well_and_says_so() -> None:
     verdict = judge(Signs({"hubspot": WELL}, LOOPS, paused=True, kill_switch=True))
     assert verdict.status == 200
     assert (verdict.body["paused"], verdict.body["kill_switch"]) == (True, True)
+
+
+def test_a_refused_policy_is_shown_and_no_reason_to_restart_the_daemon() -> None:
+    reason = "policy.yaml:3:1: jane.canary@mail.example is no rep"
+    verdict = judge(Signs({"hubspot": WELL}, LOOPS, policy_refused=reason))
+    assert verdict.status == 200
+    assert verdict.body["policy_refused"] == "policy.yaml:3:1: [redacted] is no rep"
 
 
 def test_why_a_connector_stopped_is_told_without_lead_data() -> None:

@@ -82,7 +82,8 @@ def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"policy {v['policy'][:12]} is in force now; before: {v['before'][:12]}"
     if v["warnings"]:
-        yield f"{v['warnings']} warnings; fairlead check shows them"
+        s = "" if v["warnings"] == 1 else "s"
+        yield f"{v['warnings']} warning{s}; see fairlead check"
     if v["dry_run"] is not None:
         yield from _dry_run(v["dry_run"])
     yield from v["needs_restart"]
@@ -90,7 +91,7 @@ def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
 
 def _dry_run(d: Mapping[str, Any]) -> Iterator[str]:
     left_out = "" if d["complete"] else " (not all could be looked at)"
-    yield f"of the last {d['leads']} leads{left_out}, {d['elsewhere']} would now go elsewhere"
+    yield f"{d['elsewhere']} of the last {d['leads']} leads would now go elsewhere{left_out}"
     for m in d["moves"]:
         yield printable(f"  {m['leads']}: {m['from']}  =>  {m['to']}")
 
