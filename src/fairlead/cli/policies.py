@@ -32,6 +32,7 @@ def check(
     """Check a policy: every mistake with its place, then what is probably not meant."""
     from fairlead.core.lint import Severity, lint
     from fairlead.core.policy_file import PolicyError, policy_json_schema
+    from fairlead.daemon.acceptance import REFUSING
     from fairlead.daemon.active_policy import read_policy
 
     if schema:
@@ -54,7 +55,7 @@ def check(
         sys.exit(EXIT_CONFIG)
     found = active.policy
     findings = lint(found)
-    fatal = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    fatal = REFUSING | {Severity.WARNING} if strict else REFUSING
     good = not any(f.severity in fatal for f in findings)
     summary = {
         "ok": good, "hash": found.hash, "rules": count_rules(found.rules),

@@ -19,6 +19,8 @@ from fairlead.daemon.active_policy import ActivePolicy, Texts, load, read_texts
 from fairlead.errors import ConfigError
 
 CORRECT = "correct it; fairlead check shows the line"
+REFUSING = frozenset({Severity.ERROR})
+"""Findings of `lint` with which a policy may not decide; `check` ends with 78 on the same."""
 MEND_FILE = "put a readable file there, or the last good one back"
 
 
@@ -75,7 +77,7 @@ def accept(texts: Texts, in_force: str | None = None) -> Accepted:
     if active.policy.hash == in_force:
         return Accepted(active)
     findings = lint(active.policy)
-    errors = [f for f in findings if f.severity is Severity.ERROR]
+    errors = [f for f in findings if f.severity in REFUSING]
     if errors:
         raise PolicyRefused(
             Fault(f.place.file or active.main, f.place.line, f.place.column, f.message, f.remedy)
