@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from fairlead.daemon.active_policy import ActivePolicy, wanted
 from fairlead.daemon.commands import Commands
 from fairlead.daemon.first_policy import policy_to_start_with
 from fairlead.daemon.reload import Reloaded, Reloader
+from fairlead.daemon.routing import Router
 from fairlead.errors import ConfigError, Unavailable
 from fairlead.reports.human import human_reload, human_status
 from fairlead.store import decisions, leads, policies
@@ -328,6 +331,40 @@ def test_a_file_that_is_only_touched_changes_nothing(desk: Desk) -> None:
     assert len(desk.told()) == 1
 
 
+def test_a_change_is_seen_though_size_and_time_are_the_old_ones(desk: Desk) -> None:
+    was = desk.policy_path.stat()
+    desk.write(TO_ANNA.replace("{rep: anna@example.com}", "{rep: ben@example.com} "))
+    os.utime(desk.policy_path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    now = desk.policy_path.stat()
+    assert (now.st_size, now.st_mtime_ns) == (was.st_size, was.st_mtime_ns)
+    done = desk.settle()
+    assert done is not None
+    assert done.outcome == "activated"
+
+
+def test_a_folder_swapped_by_one_rename_is_one_change(
+    tmp_path: Path, crm: FakeCrm, clock: ManualClock
+) -> None:
+    for name, text in (("v1", TO_ANNA), ("v2", TO_BEN.replace("reps.csv", "crew.csv"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "policy.yaml").write_text(text)
+    (tmp_path / "v1" / "reps.csv").write_text(ROSTER)
+    (tmp_path / "v2" / "crew.csv").write_text(ROSTER)
+    (tmp_path / "live").symlink_to("v1")
+    desk = Desk(tmp_path / "live", crm, clock)
+    (tmp_path / "next").symlink_to("v2")
+    (tmp_path / "next").replace(tmp_path / "live")
+    done = desk.settle()
+    assert done is not None
+    assert done.outcome == "activated"
+    assert set(desk.in_force.active.files) == {"policy.yaml", "crew.csv"}
+    (tmp_path / "v2" / "crew.csv").write_text(ROSTER + "carla@example.com,1\n")
+    again = desk.settle()
+    assert again is not None
+    assert CARLA in desk.in_force.active.policy.roster
+    desk.close()
+
+
 def test_reload_reads_at_once_and_tells_people_what_came_of_it(
     desk: Desk, crm: FakeCrm, clock: ManualClock
 ) -> None:
@@ -443,13 +480,43 @@ def test_a_crash_during_the_change_leaves_one_policy_or_the_other(
     assert [e for e, _ in desk.told()].count("config.activated") == 2
 
 
+def test_a_page_is_decided_under_one_policy_even_if_the_change_comes_in_its_middle(
+    desk: Desk, crm: FakeCrm, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, changes, seen = desk.hash, [], []
+    observe = Router.observe
+
+    def observed(self: Router, *args: Any, **more: Any) -> LeadState | None:
+        seen.append(args[0])
+        if len(seen) == 2:
+            desk.write(TO_BEN)
+            changes.append(threading.Thread(target=desk.reloader.reload))
+            changes[0].start()
+        return observe(self, *args, **more)
+
+    monkeypatch.setattr(Router, "observe", observed)
+    clock.advance(1)
+    page = [crm.create_lead(email=None, country="DE") for _ in range(5)]
+    desk.round()
+    changes[0].join()
+    assert {owner_email(crm, r) for r in page} == {ANNA}
+    rows = [leads.get_lead(desk.db, r) for r in page]
+    kept = [decisions.get_decision(desk.db, r.decision_id or "") for r in rows if r is not None]
+    assert {k.policy_hash for k in kept if k is not None} == {before}
+    assert desk.hash != before
+    assert owner_email(crm, routed(desk, crm, clock)) == BEN
+
+
+@pytest.mark.parametrize("commits", [0, 1])
 def test_a_full_disk_keeps_the_old_policy_and_the_change_is_taken_up_later(
-    desk: Desk, crm: FakeCrm, clock: ManualClock
+    desk: Desk, crm: FakeCrm, clock: ManualClock, commits: int
 ) -> None:
     before = desk.hash
+    left = [commits]
 
     def full(at: str) -> None:
-        if at == "commit:before":
+        left[0] -= at == "commit:before"
+        if left[0] < 0:
             raise Unavailable("the disk is full")
 
     desk.write(TO_BEN)
