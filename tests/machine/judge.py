@@ -132,11 +132,13 @@ def _person(crm: FakeCrm, owner_id: str | None) -> bool:
 
 
 def _recomputed(world: World) -> None:
-    """Every decision of the history comes out the same from what was kept of it."""
-    db, policy = world.house.db, the_policy(world.house.policy).policy
+    """Every decision of the history comes out the same, under the policy it was taken under."""
+    db = world.house.db
     for r in db.rows("SELECT id FROM decisions"):
         kept = decisions.get_decision(db, r["id"])
         assert kept is not None
+        files, main = decisions.get_policy(db, kept.policy_hash)
+        policy = the_policy(files[main]).policy
         assert kept.policy_hash == policy.hash
         case, people = thaw_inputs(kept.inputs, decisions.get_roster(db, kept.roster_hash))
         again = decide(case, people, policy, kept.at)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from daemon.house import REPS, House, an_org, user_id
+from daemon.house import POLICY, REPS, House, an_org, the_policy, user_id
 
 from fairlead.core.types import LeadState, Ref
 from fairlead.errors import Ambiguous, FairleadError, RetryLater, Unavailable
@@ -26,6 +26,9 @@ EMAILS = tuple(f"lead{i}@acme{i}.test" for i in range(6))
 CALLS = ("write.owners", "write.tasks", "read", "changes", "find_tasks", "owners", "write.poll")
 POINTS = ("write.owners:before", "write.owners:after", "read:after", "write.tasks:before",
           "changes:after", "read:before", "write.tasks:after")  # fmt: skip
+
+
+POLICIES = tuple(POLICY.replace(">= 1000", f">= {n}") for n in (1000, 10, 100_000))
 
 
 class Killed(BaseException):
@@ -101,6 +104,18 @@ class World:
 
     def restart(self) -> None:
         self.house.restart()
+
+    def change_policy(self, number: int) -> None:
+        """Another threshold on disk, and in force unless the process dies on the way."""
+        self.house.policy = POLICIES[number % len(POLICIES)]
+        active = the_policy(self.house.policy)
+
+        def swap() -> None:
+            if active.policy.hash != self.house.in_force.active.policy.hash:
+                self.house.in_force.swap(active)
+                self.seen["policy changed"] += 1
+
+        self._guarded(swap)
 
     def poll(self, crm: int) -> None:
         self._guarded(self.house.ingests[self._crm(crm).name].cycle)

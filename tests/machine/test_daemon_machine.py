@@ -106,6 +106,10 @@ class DaemonMachine(RuleBasedStateMachine):
     def a_restart(self) -> None:
         self.world.restart()
 
+    @rule(number=SMALL)
+    def the_policy_changes(self, number: int) -> None:
+        self.world.change_policy(number)
+
     # -- the daemon -------------------------------------------------------------------------
 
     @rule(crm=SMALL)
