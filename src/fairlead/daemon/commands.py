@@ -163,7 +163,7 @@ class Commands:
 
     def status(self) -> dict[str, Any]:
         """The state in numbers: leads by state, the outbox, pools, dead letters, connectors."""
-        active = self._active()
+        active, reloader = self._active(), self._reloader
         connectors = {
             c.crm: {"baseline": c.baseline.isoformat(), "ready": c.ready}
             for c in directory.all_connectors(self.db)
@@ -171,6 +171,8 @@ class Commands:
         answer: dict[str, Any] = {
             "running": self._signs is not None,
             "policy": active.policy.hash if active else None,
+            "policy_refused": [f.as_json() for f in reloader.faults] if reloader else [],
+            "needs_restart": list(reloader.needs_restart) if reloader else [],
             "paused": journal.get_switch(self.db, "paused"),
             "connectors": connectors,
             "leads": leads.counts(self.db),
@@ -185,9 +187,6 @@ class Commands:
                 "balance": str(balance),
                 "balance_decimal": round(float(balance), 4),
             }
-        if self._reloader is not None:
-            answer["policy_refused"] = [f.as_json() for f in self._reloader.faults]
-            answer["needs_restart"] = list(self._reloader.needs_restart)
         if self._signs is not None:
             answer["health"] = dict(judge(self._signs()).body)
         return answer

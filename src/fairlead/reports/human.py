@@ -56,10 +56,10 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     for wrong in (v.get("health") or {}).get("wrong", ()):
         yield f"WRONG: {wrong}"
     yield f"policy: {(v['policy'] or 'none')[:12]}"
-    if v.get("policy_refused"):
+    if v["policy_refused"]:
         yield "THE POLICY ON DISK IS REFUSED; the last good one above decides:"
         yield from _faults(v["policy_refused"])
-    yield from v.get("needs_restart", ())
+    yield from v["needs_restart"]
     for crm, states in v["leads"].items():
         yield f"{crm}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
     open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
