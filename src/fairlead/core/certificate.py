@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from fairlead.core.distribute import pool_of
@@ -37,15 +38,19 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """`bound` is (n-1)/2 over all who ever were in the pool; `holds` that nobody is beyond it."""
+    """`bound` is (n-1)/2 over all who ever were in the pool; `holds` that nobody is beyond it.
+
+    Each turn charged past the rotation (`forced`) may put anybody one lead further off.
+    """
 
     pool: str
     members: tuple[Standing, ...]
     bound: Fraction
+    forced: int = 0
 
     @property
     def holds(self) -> bool:
-        return all(abs(m.balance) <= self.bound for m in self.members)
+        return all(abs(m.balance) <= self.bound + self.forced for m in self.members)
 
     @property
     def farthest(self) -> Fraction:
@@ -59,6 +64,7 @@ class Certificate:
             "holds": self.holds,
             "bound": str(self.bound),
             "farthest": str(self.farthest),
+            "forced_turns": self.forced,
             "carried_over": str(sum((m.balance for m in left), Fraction(0))),
             "members": [
                 {
@@ -79,10 +85,12 @@ def certificates(
     policy: Policy | None,
     received: Mapping[str, Mapping[str, tuple[Fraction, int]]],
     returned: Mapping[tuple[str, str], tuple[int, Fraction]],
+    forced: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Certificate, ...]:
     """One certificate per pool of the policy, and per pool of the ledger that it no longer has.
 
-    `received` is pool -> rep -> (balance, leads); `returned` is (pool, rep) -> (turns, net).
+    `received` is pool -> rep -> (balance, leads); `returned` is (pool, rep) -> (turns, net),
+    `forced` pool -> turns charged past the rotation.
     Without a policy everybody in the ledger counts as a member of weight 1.
     """
     pools: dict[str, dict[str, Fraction]] = {}
@@ -101,5 +109,6 @@ def certificates(
             balance, leads = received.get(pool, {}).get(rep, (Fraction(0), 0))
             turns, net = returned.get((pool, rep), (0, Fraction(0)))
             standings.append(Standing(rep, balance, leads, turns, net, weights.get(rep)))
-        found.append(Certificate(pool, tuple(standings), bound(len(standings))))
+        n = forced.get(pool, 0)
+        found.append(Certificate(pool, tuple(standings), bound(len(standings)), n))
     return tuple(found)

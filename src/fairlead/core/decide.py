@@ -17,6 +17,7 @@ from fairlead.core.destination import Answer, resolve
 from fairlead.core.eligibility import first_free
 from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
+from fairlead.core.ordered import SINCE, given_since, named_by_hand
 from fairlead.core.policy import Condition, HoldUntil, Policy, Rule, ToTeam
 from fairlead.core.skills import Wanted, wanted
 from fairlead.core.splits import arms_of, outside_pilot, with_arms
@@ -43,6 +44,13 @@ def decide(
     values["now"] = now
     question = Question(case, values, world, policy, now)
     trail = Trail(explain, arms)
+    order = case.order if case.rerun else None
+    if order is not None:
+        if given_since(question, order):
+            return trail.left(SINCE)
+        named = named_by_hand(question, order, trail)
+        if named is not None:
+            return named
     if not case.rerun:
         kept = _not_ours(question, trail)
         if kept is not None:
@@ -52,6 +60,7 @@ def decide(
             place, share = float(beyond * 100), float(policy.pilot * 100)
             trail.note(f"the lead stands at {place:.2f}% of all, the pilot ends at {share:g}%")
             return trail.left(NOT_PILOT)
+    if not case.rerun or order is not None:
         followed = follow(question, trail, _sticky(question))
         if followed is not None:
             return followed

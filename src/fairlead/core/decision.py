@@ -87,6 +87,11 @@ class Match:
     parents: tuple[Account, ...] = ()
 
 
+BACKFILL = "backfill"
+REASSIGN = "reassign"
+OVERRIDE = "override"
+
+
 class OutcomeKind(StrEnum):
     ASSIGN = "assign"
     HOLD = "hold"
@@ -165,6 +170,30 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A routing that a person asked for, what it may do and why.
+
+    `kind` is backfill, reassign or override. `taken_from` is the owner id that the order saw on the
+    record: whoever got it since then keeps it. `leaving` are the rep and owner ids that are not to
+    get it back. `to` is the rep of an override, `team` the team to ask instead of the rules.
+    """
+
+    kind: str
+    by: str
+    reason: str = ""
+    taken_from: str | None = None
+    leaving: frozenset[str] = frozenset()
+    to: str | None = None
+    team: str | None = None
+    even_if_away: bool = False
+
+    @property
+    def takes(self) -> bool:
+        """Whether it may take the lead from the person who owns it."""
+        return self.kind != BACKFILL
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One person being routed for the n-th time, through one record of theirs."""
 
@@ -183,6 +212,13 @@ class Case:
     higher generation alone says no such thing: a held lead that is released may be owned by now."""
     first_seen_at: datetime | None = None
     """When we saw the record for the first time; how long it has waited is counted from then on."""
+    order: Order | None = None
+    """What a person ordered of this generation; None when it came about by itself."""
+
+    def why_excluded(self, owner: str) -> str:
+        """Why a rep or owner of `excluded` is not to be chosen."""
+        leaving = self.order is not None and owner in self.order.leaving
+        return "the lead is taken from them" if leaving else "refused by the CRM as owner"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fairlead.core.decision import LedgerEntry, Passed, Question
 from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
+from fairlead.core.forced import forced
 from fairlead.core.policy import Destination, Team, ToAccountOwner, ToQueue, ToRep, ToTeam
 from fairlead.core.skills import NOTHING, Wanted, needed, preferred, skilled
 from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep
@@ -144,7 +145,23 @@ def _one(rep: Rep, reason: str, question: Question) -> Answer:
         why = f"rep {rep.id} cannot take it: {blocked.reason}"
         passed = (Passed(rep.id, blocked.reason),)
         return Answer(why, passed=passed, places=places, waiting=(rep.id,))
-    return Answer(reason, rep.crm_ids[question.crm], rep.id, places=places)
+    return past_rotation(rep, reason, question)
+
+
+def past_rotation(rep: Rep, reason: str, question: Question) -> Answer:
+    """This rep, whoever's turn it is; charged where a team counts such leads."""
+    cost = forced(rep, question)
+    own = [e for e in cost.ledger if e.pool == cost.pool]
+    return Answer(
+        reason,
+        rep.crm_ids[question.crm],
+        rep.id,
+        cost.ledger,
+        pool=cost.pool,
+        before=cost.before,
+        after=None if cost.before is None else after(cost.before, own),
+        places=(f"rep:{rep.id}",),
+    )
 
 
 def _queue(name: str | None, path: str, question: Question) -> Answer:

@@ -40,14 +40,24 @@ def obstacle(rep: Rep, question: Question, at: datetime | None = None) -> Obstac
     With `at`, a later instant: as it will be then if nobody gets or finishes a lead until then.
     """
     at = at or question.now
+    calendar = question.policy.calendars.get(rep.calendar or "")
+    return (
+        unable(rep, question)
+        or _away(rep, calendar, at)
+        or _closed(rep, calendar, at)
+        or _full(rep, question, at)
+    )
+
+
+def unable(rep: Rep, question: Question) -> Obstacle | None:
+    """Why this rep cannot own the lead at all, however much somebody wants it; None if they can."""
     if rep.id in question.case.excluded:
-        return Obstacle("refused by the CRM as owner")
+        return Obstacle(question.case.why_excluded(rep.id))
     if question.crm not in rep.crm_ids:
         return Obstacle(f"has no {question.crm} user")
     if not rep.usable_in(question.crm):
         return Obstacle(f"inactive in {question.crm}")
-    calendar = question.policy.calendars.get(rep.calendar or "")
-    return _away(rep, calendar, at) or _closed(rep, calendar, at) or _full(rep, question, at)
+    return None
 
 
 def eligible(

@@ -11,7 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from fairlead.core.decision import Case, Decision, RuleTried
+from fairlead.core.decision import BACKFILL, REASSIGN, Case, Decision, Order, RuleTried
 from fairlead.core.policy import Policy, Verdict
 from fairlead.core.types import Value
 
@@ -28,6 +28,8 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
     ]
     if decision.retry_at is not None:
         lines.append(f"  waits until: {decision.retry_at.isoformat()} at the latest")
+    if case.order is not None:
+        lines.append(f"  ordered: {_ordered(case.order)}")
     if decision.rule:
         lines.append(f"  rule: {decision.rule}")
     if decision.arms:
@@ -72,6 +74,7 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "follows": None if decision.follows is None else str(decision.follows),
         "high_priority": decision.high_priority,
         "arms": dict(decision.arms),
+        "order": None if case.order is None else _order_json(case.order),
         "retry_at": None if decision.retry_at is None else decision.retry_at.isoformat(),
         "rules": [
             {
@@ -95,6 +98,23 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         ],
         "notes": list(trace.notes),
         "policy": policy.hash,
+    }
+
+
+def _ordered(order: Order) -> str:
+    what = {BACKFILL: "backfill", REASSIGN: "taken from its owner and given on"}
+    text = what.get(order.kind, f"given to {order.to} by hand")
+    return f"{text}, by {order.by}" + (f": {order.reason}" if order.reason else "")
+
+
+def _order_json(order: Order) -> dict[str, Any]:
+    return {
+        "kind": order.kind,
+        "by": order.by,
+        "reason": order.reason,
+        "to": order.to,
+        "team": order.team,
+        "even_if_away": order.even_if_away,
     }
 
 

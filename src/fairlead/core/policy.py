@@ -146,7 +146,8 @@ class RosterEntry:
 class Team:
     """Reps that share leads. `scope` names the ledger: its own (the team) or the company's.
 
-    `backup` is the team that gets the leads while nobody in this one can take any.
+    `backup` is the team that gets the leads while nobody in this one can take any. `count_forced`:
+    what members get past the rotation counts as a turn of theirs.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Team:
     manager: str | None
     place: Place
     backup: str | None = None
+    count_forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

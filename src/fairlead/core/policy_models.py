@@ -119,6 +119,7 @@ class TeamShape(_Shape):
     fairness: Literal["team", "company"] = "team"
     manager: Email | None = None
     backup: BackupShape | None = None
+    count_forced: bool = False
 
 
 class KeyShape(_Shape):

@@ -25,8 +25,9 @@ def read_teams(
         place = document.place(path)
         backup = team.backup.team if team.backup else None
         found[name] = Team(
-            name, tuple(team.members), team.method, team.fairness, team.manager, place, backup
-        )
+            name, tuple(team.members), team.method, team.fairness, team.manager, place, backup,
+            team.count_forced,
+        )  # fmt: skip
     _backups(document, found)
     return found
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import orjson
 
-from fairlead.core.decision import Case, Decision, Known, Load, Match, World
+from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
+from fairlead.core.fairness import FORCED
 from fairlead.core.types import (
     Account,
     Capacity,
@@ -52,7 +53,8 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         kept = {} if pool is None else {pool: world.balances.get(pool, {})}
         looked_at = {p.rep_id for p in decision.trace.passed} | set(decision.trace.balances_before)
         looked_at |= {k.rep_id for k in match.known if k.rep_id} | {decision.rep_id or ""}
-        loads = {rep: load for rep, load in loads.items() if rep in looked_at}
+        if not any(e.reason == FORCED for e in decision.ledger):
+            loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,
         "person": case.person_id,
@@ -75,6 +77,8 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         "loads": {r: [load.open, load.hour, load.day, load.week] for r, load in loads.items()},
         "time_data": world.time_data,
     }
+    if case.order is not None:
+        payload["order"] = _order(case.order)
     return orjson.dumps(payload, default=_instant, option=_OPTIONS)
 
 
@@ -133,6 +137,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         frozenset(data["excluded"]),
         data["rerun"],
         _when(data.get("first_seen")),
+        _thaw_order(data.get("order")),
     )
     reps = {
         r[0]: Rep(
@@ -156,6 +161,28 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
     }
     loads = {rep: Load(*counts) for rep, counts in data.get("loads", {}).items()}
     return case, World(reps, owners, balances, loads, data.get("time_data", ""))
+
+
+def order_in(inputs: bytes) -> Order | None:
+    """The order that a decision carried out, from its frozen inputs; None for most of them."""
+    return _thaw_order(_load(inputs).get("order")) if b'"order":{' in inputs else None
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "kind": order.kind,
+        "by": order.by,
+        "reason": order.reason,
+        "taken_from": order.taken_from,
+        "leaving": sorted(order.leaving),
+        "to": order.to,
+        "team": order.team,
+        "even_if_away": order.even_if_away,
+    }
+
+
+def _thaw_order(parts: dict[str, Any] | None) -> Order | None:
+    return None if parts is None else Order(**{**parts, "leaving": frozenset(parts["leaving"])})
 
 
 def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Capacity]:

@@ -18,6 +18,7 @@ from fairlead.core.eligibility import eligible
 from fairlead.core.fairness import SHARE
 from fairlead.core.lint_finding import plain
 from fairlead.core.nearest_change import Change, Nearest, nearest_change
+from fairlead.core.ordered import BY_HAND
 from fairlead.core.policy import (
     Destination,
     Policy,
@@ -80,6 +81,10 @@ def why_not(case: Case, world: World, policy: Policy, now: datetime, rep: str) -
     if decision.rep_id == rep:
         return WhyNot(rep, True, (f"{rep} did get it: {decision.reason}",), (), nothing)
     reasons: list[str] = []
+    if decision.rule == BY_HAND and case.order is not None:
+        order = case.order
+        reasons.append(f"{order.by} gave it to {order.to or order.team} by hand: {order.reason}")
+        return WhyNot(rep, False, tuple(reasons), (), nothing)
     crm = case.lead.ref.crm
     _, passed = eligible((rep,), Question(case, {}, world, policy, now))
     reasons += [f"could not take any {crm} lead then: {p.reason}" for p in passed]

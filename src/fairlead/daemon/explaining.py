@@ -135,4 +135,5 @@ def fairness(db: Db, policy: Policy | None) -> list[dict[str, Any]]:
     for pool, rep, balance, count in decisions.received(db):
         received.setdefault(pool, {})[rep] = (balance, count)
     back = {key: (r.turns, r.net) for key, r in ledger.returned(db).items()}
-    return [c.as_json() for c in certificates(policy, received, back)]
+    past = ledger.forced_turns(db)
+    return [c.as_json() for c in certificates(policy, received, back, past)]

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.clock import Clock
+from fairlead.core.decision import Order
 from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
 from fairlead.daemon.crm_people import take_owners
@@ -186,7 +187,12 @@ class Ingest:
         return Seen(rows, news, more)
 
     def observe_all(
-        self, records: Sequence[Record], *, again: bool = False, rerun: bool = False
+        self,
+        records: Sequence[Record],
+        *,
+        again: bool = False,
+        rerun: bool = False,
+        order: Order | None = None,
     ) -> int:
         """Route records one by one, each seeing the ledger its predecessor left.
 
@@ -214,6 +220,7 @@ class Ingest:
                         ready=ready,
                         again=again,
                         rerun=rerun,
+                        order=order,
                     )
             except (BadRecord, *ODD_DATA) as e:
                 named = isinstance(e, BadRecord)

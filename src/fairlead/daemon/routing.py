@@ -15,14 +15,14 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, Load, OutcomeKind, World
+from fairlead.core.decision import OVERRIDE, Case, Decision, Load, Order, OutcomeKind, World
 from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
 from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
-from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash
+from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
 from fairlead.core.types import Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
 from fairlead.daemon.capacity import add_lead, count_loads, frees
@@ -109,12 +109,13 @@ class Router:
         ready: bool,
         again: bool = False,
         rerun: bool = False,
+        order: Order | None = None,
     ) -> LeadState | None:
         """Bring a record's lead into the state it belongs in; None when nothing was new.
 
         `again` looks afresh at a record that is known (held release, dead-letter retry, a refused
         owner); `rerun` also routes it away from the rep who has it (who left before the assignment
-        was complete). Raises BadRecord for one that cannot be read: the caller dead-letters it.
+        was complete); `order` is what a person asked for. Raises BadRecord for one that cannot be read: the caller dead-letters it.
         """
         row = leads.get_lead(self.db, record.ref)
         version = version_of(record)
@@ -147,11 +148,11 @@ class Router:
             self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
             log.debug("lead.seen", crm=feed.crm, lead=str(record.ref), state=row.state.value)
         known = None if before is None or again else before
-        if is_old(record, row, baseline, first_reading=first_reading):
+        if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept = self._kept(row, known, snap, ready=ready)
         if kept is None:
-            return self._decide(lead, row, snap, now, again=again, rerun=rerun)
+            return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
         if self._counts_open and frees(before, kept):
             leads.wake_held(self.db)
         if before is not None and before.owner_id != kept.owner_id:
@@ -257,7 +258,15 @@ class Router:
         return LeadState.GONE
 
     def _decide(
-        self, lead: Lead, row: LeadRow, snap: Snapshot, now: datetime, *, again: bool, rerun: bool
+        self,
+        lead: Lead,
+        row: LeadRow,
+        snap: Snapshot,
+        now: datetime,
+        *,
+        again: bool,
+        rerun: bool,
+        order: Order | None,
     ) -> LeadState:
         fresh = row.decision_id is None and row.state is LeadState.HELD
         generation = leads.generation_of(self.db, row.person_id)
@@ -270,16 +279,19 @@ class Router:
             else leads.leads_of_person(self.db, row.person_id)
         )
         match = match_of(self.db, lead, others, snap.world)
+        order = order or self._order_of(row, generation)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
+        if order is not None:
+            excluded, rerun = excluded | order.leaving, rerun or order.takes
         case = Case(
-            row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at
+            row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at, order
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
-        if not rerun and overtakes(self.db, row, decision, now):
+        if not rerun and order is None and overtakes(self.db, row, decision, now):
             snap.overtaken = True
             return line_up(self.db, row, decision, now)
         inputs = freeze_inputs(case, snap.world, decision)
-        decision_id = decision_name(case, attempt)
+        decision_id, before = decision_name(case, attempt), row.decision_id
         reason = decision.reason
         if (row.state, row.reason) != (decision.state, reason) or (
             decision.outcome is OutcomeKind.ASSIGN
@@ -299,6 +311,9 @@ class Router:
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
+            if order is not None and order.kind == OVERRIDE and decision.ledger and before:
+                # Where a lead by hand is a turn, it is no longer one of the rep who had it.
+                decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision)
             self._intend(case, decision, decision_id, others, snap, now)
             row = replace(row, owner_id=decision.owner_id)
@@ -313,6 +328,13 @@ class Router:
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state
+
+    def _order_of(self, row: LeadRow, generation: int) -> Order | None:
+        """The order that this generation began with, while what it asked for is not settled."""
+        kept = None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
+        if kept is None or kept.generation != generation or kept.outcome == OutcomeKind.LEAVE.value:
+            return None
+        return order_in(kept.inputs)
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""

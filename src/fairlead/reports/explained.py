@@ -63,6 +63,11 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"pool {pool['pool']}: the bound of {_decimal(pool['bound'])} leads {verdict}"
             f" (farthest {_decimal(pool['farthest'])})"
         )
+        if pool["forced_turns"]:
+            yield (
+                f"  {pool['forced_turns']} turns were charged past the rotation; each may put"
+                " everybody one lead further off"
+            )
         for m in pool["members"]:
             weight = "has left" if m["weight"] is None else f"weight {m['weight']}"
             back = (

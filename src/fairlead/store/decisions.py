@@ -127,11 +127,7 @@ def charge(
 ) -> None:
     """Write the decision's ledger entries and move the balances, in the store and in `running`."""
     _post(db, decision_id, decision.ledger, running, now)
-    if decision.ledger and decision.rep_id is not None:
-        db.execute(
-            "UPDATE balances SET received = received + 1 WHERE pool = ? AND rep_id = ?",
-            (decision.ledger[0].pool, decision.rep_id),
-        )
+    _count_received(db, decision.ledger, decision.rep_id, 1)
 
 
 def refund(
@@ -158,11 +154,17 @@ def refund(
         return
     back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), REFUND) for r in rows]
     _post(db, decision_id, back, balances(db) if running is None else running, now)
-    if kept["rep_id"] is not None:
-        db.execute(
-            "UPDATE balances SET received = received - 1 WHERE pool = ? AND rep_id = ?",
-            (rows[0]["pool"], kept["rep_id"]),
-        )
+    _count_received(db, back, kept["rep_id"], -1)
+
+
+def _count_received(
+    db: Db, entries: Sequence[LedgerEntry], rep_id: str | None, by: int
+) -> None:
+    """One lead more or less for the rep, in each pool that the entries are of."""
+    db.executemany(
+        "UPDATE balances SET received = received + ? WHERE pool = ? AND rep_id = ?",
+        [(by, pool, rep_id) for pool in dict.fromkeys(e.pool for e in entries)],
+    )
 
 
 def _post(

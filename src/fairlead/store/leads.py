@@ -247,6 +247,54 @@ def generation_of(db: Db, person_id: str) -> int:
     return int(r["generation"]) if r is not None else 1
 
 
+def raise_generation(db: Db, person_id: str) -> None:
+    """The person is routed once more from here on, because somebody ordered it."""
+    db.execute("UPDATE persons SET generation = generation + 1 WHERE id = ?", (person_id,))
+
+
+def waiting_before_start(db: Db, crm: str, owned_by_people: bool) -> list[Ref]:
+    """Leads of a CRM older than the first start that nobody or a queue owns, the newest first.
+
+    With `owned_by_people` those of users are among them: the policy may take from some.
+    """
+    rows = db.rows(
+        "SELECT l.crm, l.object, l.id FROM leads l LEFT JOIN owners o"
+        " ON o.crm = l.crm AND o.id = l.owner_id WHERE l.state = 'pre_existing' AND l.crm = ?"
+        " AND (?2 OR l.owner_id IS NULL OR o.kind = 'queue')"
+        " ORDER BY l.created_at DESC, l.id",
+        (crm, int(owned_by_people)),
+    )
+    return [Ref(r["crm"], r["object"], r["id"]) for r in rows]
+
+
+def open_of_owner(db: Db, crm: str, owner_id: str) -> list[Ref]:
+    """The open leads of one owner, older ones than the first start too; the newest first.
+
+    Open is what is neither gone, given up, nor closed by the policy's `closed_when`.
+    """
+    rows = db.rows(
+        "SELECT crm, object, id FROM leads WHERE crm = ? AND owner_id = ? AND NOT closed"
+        " AND state IN ('assigned', 'left', 'held', 'pre_existing', 'dead_letter')"
+        " ORDER BY created_at DESC, id",
+        (crm, owner_id),
+    )
+    return [Ref(r["crm"], r["object"], r["id"]) for r in rows]
+
+
+def open_of_inactive(db: Db) -> list[tuple[str, str, str, str | None, int]]:
+    """(CRM, owner id, name, e-mail, open leads) of every inactive user who still owns some."""
+    return [
+        (r["crm"], r["id"], r["name"], r["email"], r["n"])
+        for r in db.rows(
+            "SELECT o.crm, o.id, o.name, o.email, count(*) n FROM owners o JOIN leads l"
+            " ON l.crm = o.crm AND l.owner_id = o.id WHERE o.kind = 'rep' AND NOT o.active"
+            " AND NOT l.closed"
+            " AND l.state IN ('assigned', 'left', 'held', 'pre_existing', 'dead_letter')"
+            " GROUP BY o.crm, o.id ORDER BY o.crm, o.email, o.id"
+        )
+    ]
+
+
 def _listed(names: Sequence[str]) -> str:
     return json.dumps(list(names), ensure_ascii=False) if names else ""
 

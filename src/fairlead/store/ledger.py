@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fairlead.core.decision import LedgerEntry
+from fairlead.core.fairness import FORCED
 from fairlead.store.db import Db
 from fairlead.store.decisions import REFUND
 
@@ -40,3 +41,9 @@ def returned(db: Db) -> dict[tuple[str, str], Returned]:
         # Shares taken back are below 0; only a turn is above.
         found[r["pool"], r["rep_id"]] = Returned(so_far.turns + (delta > 0), so_far.net + delta)
     return found
+
+
+def forced_turns(db: Db) -> dict[str, int]:
+    """Turns charged past the rotation, by pool; those given back later are among them."""
+    rows = db.rows("SELECT pool, count(*) n FROM ledger WHERE reason = ? GROUP BY pool", (FORCED,))
+    return {r["pool"]: r["n"] for r in rows}

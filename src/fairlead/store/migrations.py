@@ -164,3 +164,29 @@ def _crm_availability(db: sqlite_utils.Database) -> None:
 @MIGRATIONS(name="0005_last_decisions")
 def _last_decisions(db: sqlite_utils.Database) -> None:
     _run(db, "CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at)")
+
+
+@MIGRATIONS(name="0004_batches")
+def _batches(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE batches (
+            id TEXT PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, by_whom TEXT NOT NULL,
+            reason TEXT NOT NULL, asked TEXT NOT NULL, leaving TEXT NOT NULL, team TEXT,
+            policy_hash TEXT NOT NULL, looked_at INTEGER NOT NULL, left_out TEXT NOT NULL,
+            state TEXT NOT NULL, turns_may_move INTEGER NOT NULL DEFAULT 0,
+            applied_by TEXT, applied_at TEXT, ended_at TEXT, note TEXT NOT NULL DEFAULT ''
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE batch_leads (
+            batch_id TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+            seq INTEGER NOT NULL,
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            person_id TEXT NOT NULL, taken_from TEXT, outcome TEXT NOT NULL, rule TEXT NOT NULL,
+            pool TEXT, rep_id TEXT, owner_id TEXT, reason TEXT NOT NULL,
+            state TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', decision_id TEXT,
+            PRIMARY KEY (batch_id, seq)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX batch_leads_state ON batch_leads (batch_id, state, seq)
+        """,
+    )

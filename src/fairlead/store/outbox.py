@@ -218,6 +218,25 @@ def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime
     ).rowcount
 
 
+def cancel_unsent_tasks(db: Db, ref: Ref, detail: str, now: datetime) -> None:
+    """End the tasks of a lead that were never sent: it goes to somebody else with one of its own."""
+    db.execute(
+        "UPDATE outbox SET state = 'cancelled', detail = ?, settled_at = ? WHERE crm = ?"
+        " AND object = ? AND lead_id = ? AND kind = 'upsert_task' AND state = 'new'"
+        " AND attempts = 0",
+        (detail, now.isoformat(), ref.crm, ref.object, ref.id),
+    )
+
+
+def open_of(db: Db, crm: str) -> int:
+    """How many writes to a CRM are not finished."""
+    r = db.row(
+        "SELECT count(*) n FROM outbox WHERE crm = ? AND state IN ('new', 'inflight', 'sent')",
+        (crm,),
+    )
+    return 0 if r is None else int(r["n"])
+
+
 def task_of(db: Db, ref: Ref) -> OutboxRow | None:
     """The task row of a lead, whatever its state; the latest generation's."""
     r = db.row(
