@@ -80,6 +80,9 @@ class Metrics:
         self.config_reloads_total = c("config_reloads_total", "Changed policies", "outcome")
         self.paused = g("paused", "1 while routing is paused")
         self.kill_switch = g("kill_switch", "1 while the kill switch is set")
+        self.inactive_rep_leads = g(
+            "inactive_rep_leads", "Open leads of reps whom the CRM has deactivated", "crm"
+        )
         self.build_info = g("build_info", "1 for the running version", "version")
 
         self.build_info.labels(version=__version__).set(1)

@@ -10,10 +10,13 @@ from pathlib import Path
 from fairlead.core.policy_file import load_policy
 from fairlead.core.types import LeadState, Ref
 from fairlead.daemon.active_policy import ActivePolicy
+from fairlead.daemon.batch_apply import BatchApply
 from fairlead.daemon.commands import Commands
 from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.orders import Orders
+from fairlead.daemon.routing import Router
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
 from fairlead.store import directory, journal, leads, outbox
@@ -145,6 +148,16 @@ class House:
 
     def _first_policy(self) -> ActivePolicy:
         return the_policy(self.policy)
+        self.batches = {
+            name: BatchApply(self.db, ingest, self.clock, self.may_write)
+            for name, ingest in self.ingests.items()
+        }
+        by_name = {f.name: f for f in self.fakes}
+        self.orders = Orders(
+            self.db, self.clock, self.ingests, lambda crm: self.connector(by_name[crm]),
+            may_write=self.may_write, wake=lambda: None,
+        )  # fmt: skip
+        self.commands = Commands(self.db, lambda: active, self.clock, orders=self.orders)
 
     def connector(self, fake: FakeCrm) -> FakeConnector:
         return FakeConnector(fake, capabilities=self.capabilities.get(fake.name))

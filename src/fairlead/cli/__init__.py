@@ -1,9 +1,18 @@
 """The command line; `main` is the `fairlead` program. One module per kind of command."""
 
-from fairlead.cli import explaining, looking, policies, policy_docs, reps, running, sandboxes
+from fairlead.cli import (
+    explaining,
+    looking,
+    ordering,
+    policies,
+    policy_docs,
+    reps,
+    running,
+    sandboxes,
+)
 from fairlead.cli.root import main
 
-for _part in (running, policies, policy_docs, looking, explaining, reps, sandboxes):
+for _part in (running, policies, policy_docs, looking, explaining, ordering, reps, sandboxes):
     for _command in _part.COMMANDS:
         main.add_command(_command)
 

@@ -23,12 +23,15 @@ from fairlead.errors import (
     EXIT_CONFIG,
     EXIT_LOCKED,
     EXIT_TEMPORARY,
+    EXIT_WOULD_CHANGE,
     Ambiguous,
     ConfigError,
     FairleadError,
     NeedsOperator,
     RetryLater,
     StateLocked,
+    Unavailable,
+    UnsafePlan,
 )
 
 EXAMPLES = "\b\nExamples:\n"
@@ -52,6 +55,8 @@ def exit_code(error: FairleadError) -> int:
         return EXIT_LOCKED
     if isinstance(error, RetryLater | Ambiguous):
         return EXIT_TEMPORARY
+    if isinstance(error, UnsafePlan):
+        return EXIT_WOULD_CHANGE
     if isinstance(error, ConfigError | NeedsOperator):
         return EXIT_CONFIG
     return 1
@@ -119,6 +124,19 @@ def call(config: Path | None, command: str, **args: Any) -> Any:
         return Commands(db, lambda: active, SystemClock()).routes()[command](args)
     finally:
         db.close()
+
+
+def daemon_of(config: Path | None) -> Any:
+    """The running daemon's client; raises Unavailable, with what to do, when there is none."""
+    from fairlead.daemon.control_socket import ControlClient
+
+    client = ControlClient(settings_of(config).socket_path)
+    if not client.running():
+        raise Unavailable(
+            "this needs the running daemon, which reads and writes the CRMs, and none answers on"
+            f" {client.path}; start it (fairlead run, or systemctl start fairlead) and try again"
+        )
+    return client
 
 
 @contextmanager

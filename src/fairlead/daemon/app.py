@@ -19,6 +19,7 @@ from fairlead import __version__
 from fairlead.clock import Clock, SystemClock
 from fairlead.daemon.acceptance import Fault
 from fairlead.daemon.active_policy import ActivePolicy, wanted
+from fairlead.daemon.batch_apply import BatchApply
 from fairlead.daemon.commands import Commands
 from fairlead.daemon.control_socket import serve_control
 from fairlead.daemon.deliver import Deliver
@@ -27,6 +28,10 @@ from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
 from fairlead.daemon.reload import Reloader
+from fairlead.daemon.leavers import set_gauge
+from fairlead.daemon.loops import Loop, Reader, Writer
+from fairlead.daemon.orders import Orders
+from fairlead.daemon.routing import Router
 from fairlead.daemon.sdnotify import Notifier
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
@@ -119,9 +124,16 @@ class App:
         self.writers: dict[str, Writer] = {}
         for name, pair in connectors.items():
             self._wire(name, pair, progress)
+        self.orders = Orders(
+            self.db, self.clock, {n: r.ingest for n, r in self.readers.items()}, self._connect,
+            may_write=self.may_write, wake=self._wake_all, stopping=self.stopping.is_set,
+        )  # fmt: skip
         self.commands = Commands(
             self.db, lambda: self.in_force.active, self.clock, wake=self._wake_all,
             signs=self.signs, reloader=self.reloader,
+        )  # fmt: skip
+            self.db, lambda: self.active, self.clock, wake=self._wake_all, signs=self.signs,
+            orders=self.orders,
         )  # fmt: skip
         self._pairs = dict(connectors)
 
@@ -138,6 +150,7 @@ class App:
             quiet=timedelta(seconds=self.settings.quiet_period), may_write=self.may_write,
         )  # fmt: skip
         reader = Reader(ingest, self.settings.poll_interval, self.clock, self.stopping, self._crash)
+        reader.batch = BatchApply(self.db, ingest, self.clock, self.may_write).step
         self.readers[name] = reader
         self.writers[name] = Writer(
             deliver, self.clock, self.stopping, self._crash,
@@ -177,6 +190,7 @@ class App:
             control.close()
             web.close()
             self._join(loops)
+            self.orders.close(STOP_WITHIN)
             self.close()
         if self.crashed is not None:
             raise self.crashed
@@ -203,10 +217,23 @@ class App:
             while patiently(reader.ingest.cycle, stop=self.stopping).more:
                 pass
             patiently(reader.ingest.release_held, stop=self.stopping)
+        self._apply_plan()
         ends = self.clock.monotonic() + patience
         for writer in self.writers.values():
             while writer.deliver.turn() and self.clock.monotonic() < ends:
                 pass
+
+    def _apply_plan(self) -> None:
+        """Go on with a plan that a daemon has begun to apply."""
+        while any(patiently(r.batch, stop=self.stopping) for r in self.readers.values()):
+            for writer in self.writers.values():
+                while writer.deliver.turn():
+                    pass
+
+    def _connect(self, crm: str) -> Connector:
+        """A connector for one piece of work beside the loops; whoever asks for it closes it."""
+        factory, model = self.settings.connector(crm)
+        return factory.build(model, Direction.READ, wanted(self.active.policy, crm))
 
     def stop(self) -> None:
         """Ask for the end; safe from a signal handler and more than once."""
@@ -309,5 +336,6 @@ JOBS: tuple[Job, ...] = (
     Job("owners", 15.0, lambda app: app.owners_due()),
     Job("held", 5.0, lambda app: app.held_due()),
     Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
+    Job("leavers", 5.0, lambda app: set_gauge(app.db, app.active.policy, app.metrics)),
     Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
 )

@@ -22,9 +22,11 @@ from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.reload import Reloader
+from fairlead.daemon.leavers import leavers
+from fairlead.daemon.orders import Orders
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.errors import ConfigError
-from fairlead.store import decisions, directory, journal, leads, outbox
+from fairlead.store import batches, decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -45,6 +47,7 @@ class Commands:
         wake: Callable[[], None] = lambda: None,
         signs: Callable[[], Signs] | None = None,
         reloader: Reloader | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self.db = db
         self._active = active
@@ -52,6 +55,7 @@ class Commands:
         self._wake = wake
         self._signs = signs
         self._reloader = reloader
+        self._orders = orders
 
     def routes(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """The commands by name, as the control socket serves them."""
@@ -72,6 +76,7 @@ class Commands:
             "resume": lambda a: self.resume(),
             "reload": lambda a: self.reload(),
             "backup": lambda a: self.backup(str(a["path"])),
+            **(self._orders.routes() if self._orders else {}),
         }
 
     # -- reading ----------------------------------------------------------------------------
@@ -179,6 +184,8 @@ class Commands:
             "outbox": outbox.depth(self.db),
             "dead_letters": len(journal.dead_letters(self.db)),
             "away": away_now(self.db, self._policy(), self.clock.now()),
+            "inactive_reps": [x.as_json() for x in leavers(self.db, self._policy())],
+            "plan": self._applying(),
             "pools": {},
         }
         for pool, rep, balance, received in decisions.received(self.db):
@@ -190,6 +197,16 @@ class Commands:
         if self._signs is not None:
             answer["health"] = dict(judge(self._signs()).body)
         return answer
+
+    def _applying(self) -> dict[str, Any] | None:
+        """The plan for many leads that is being applied."""
+        batch = batches.running(self.db)
+        if batch is None:
+            return None
+        counts = batches.counts(self.db, batch.id)
+        waiting = counts.get(batches.PLANNED, 0)
+        return {"plan": batch.id, "kind": batch.kind, "waiting": waiting,
+                "leads": sum(counts.values())}  # fmt: skip
 
     def dead_letters(self, include_closed: bool = False) -> list[dict[str, Any]]:
         """The dead-letter list, oldest first."""

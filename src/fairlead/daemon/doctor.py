@@ -23,7 +23,7 @@ def examine(settings: Settings) -> list[dict[str, Any]]:
     findings += _daemon(settings, policy)
     if not settings.connectors:
         findings.append(
-            _finding("settings", "a CRM is configured", False, "none is",
+            finding("settings", "a CRM is configured", False, "none is",
                      "add a [salesforce] or [hubspot] table")
         )  # fmt: skip
     for name in settings.connectors:
@@ -37,12 +37,12 @@ def _policy(settings: Settings) -> tuple[list[dict[str, Any]], Policy | None]:
     if not settings.policy.exists():
         remedy = "write one with: fairlead init"
         missing = f"{settings.policy} is not there yet"
-        return [_finding("policy", "reads well", False, missing, remedy, fatal=False)], None
+        return [finding("policy", "reads well", False, missing, remedy, fatal=False)], None
     try:
         policy = read_acceptable(settings.policy).active.policy
     except ConfigError as e:
-        return [_finding("policy", "reads well", False, str(e), "run: fairlead check")], None
-    return [_finding("policy", "reads well", True, f"policy {policy.hash[:12]}")], policy
+        return [finding("policy", "reads well", False, str(e), "run: fairlead check")], None
+    return [finding("policy", "reads well", True, f"policy {policy.hash[:12]}")], policy
 
 
 def _daemon(settings: Settings, policy: Policy | None) -> list[dict[str, Any]]:
@@ -75,24 +75,25 @@ def _connector(settings: Settings, name: str, want: Wanted) -> list[dict[str, An
         factory, model = settings.connector(name)
         connector = factory.build(model, Direction.READ, want)
     except ConfigError as e:
-        return [_finding(name, "configured", False, str(e))]
+        return [finding(name, "configured", False, str(e))]
     try:
         probe = patiently(connector.probe)
     except (NeedsOperator, ConfigError) as e:
-        return [_finding(name, "log-in and rights", False, str(e), getattr(e, "remedy", ""))]
+        return [finding(name, "log-in and rights", False, str(e), getattr(e, "remedy", ""))]
     except (RetryLater, Ambiguous) as e:
-        return [_finding(name, "reachable", False, str(e), "try again; see the CRM's status page")]
+        return [finding(name, "reachable", False, str(e), "try again; see the CRM's status page")]
     finally:
         connector.close()
-    found = [_finding(name, "log-in and rights", True, probe.account)]
+    found = [finding(name, "log-in and rights", True, probe.account)]
     for f in probe.findings:
-        found.append(_finding(name, f.check, f.ok, f.detail, f.remedy, fatal=f.fatal))
+        found.append(finding(name, f.check, f.ok, f.detail, f.remedy, fatal=f.fatal))
     return found
 
 
-def _finding(
+def finding(
     where: str, check: str, ok: bool, detail: str, remedy: str = "", *, fatal: bool = True
 ) -> dict[str, Any]:
+    """One line of the doctor, JSON-safe."""
     return {
         "where": where, "check": check, "ok": ok, "detail": detail, "remedy": remedy,
         "fatal": fatal,

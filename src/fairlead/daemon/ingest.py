@@ -18,6 +18,7 @@ from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
 from fairlead.daemon.crm_people import take_owners
 from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.leavers import tell_inactive
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import is_news, version_of
@@ -280,6 +281,10 @@ class Ingest:
             self._on_work()
         return moved
 
+    def announce(self) -> None:
+        """Tell the writer that there is work."""
+        self._on_work()
+
     def refresh_owners(self) -> bool:
         """Read users and queues again; True (and held leads wake) when leads may find somebody.
 
@@ -293,8 +298,14 @@ class Ingest:
                 journal.write(self.db, self.clock.now(), taken.event, crm=self.crm)
             hope = taken is not None and taken.hope
             if hope:
+            was = {o.id for o in directory.get_owners(self.db, self.crm) if o.active}
+            changed = directory.replace_owners(self.db, self.crm, owners)
+            if changed:
                 leads.wake_held(self.db)
         return hope
+                journal.write(self.db, self.clock.now(), "owners.changed", crm=self.crm)
+                tell_inactive(self.db, self.crm, was, self.clock.now())
+        return changed
 
     # -- parts ------------------------------------------------------------------------------
 

@@ -115,6 +115,8 @@ class Reader(Loop):
         self.last_poll: float | None = None
         self.owners_due = threading.Event()
         self.held_due = threading.Event()
+        self.batch: Callable[[], bool] = lambda: False
+        """Routes the next leads of a plan that is being applied; True while there are more."""
         self._contacted = False
         self._calls_per_poll = 1
         self._owners_read = 0.0
@@ -133,9 +135,10 @@ class Reader(Loop):
         if self.held_due.is_set() or self.ingest.release_due:
             self.held_due.clear()
             self.ingest.release_held()
+        more = self.batch()
         self.last_poll = self.clock.monotonic()
         self.metrics.connector_up.labels(crm=self.ingest.crm).set(1)
-        return 0.0 if seen.more else self.wait()
+        return 0.0 if seen.more or more else self.wait()
 
     def wait(self) -> float:
         """Seconds to the next poll under the quota that is left."""

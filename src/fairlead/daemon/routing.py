@@ -115,7 +115,8 @@ class Router:
 
         `again` looks afresh at a record that is known (held release, dead-letter retry, a refused
         owner); `rerun` also routes it away from the rep who has it (who left before the assignment
-        was complete); `order` is what a person asked for. Raises BadRecord for one that cannot be read: the caller dead-letters it.
+        was complete); `order` is what a person asked for. Raises BadRecord for one that cannot be
+        read: the caller dead-letters it.
         """
         row = leads.get_lead(self.db, record.ref)
         version = version_of(record)

@@ -12,6 +12,7 @@ MOST_FAULTS = 10
 LATER = {
     "lead.owner_changed": "somebody changed the owner",
     "lead.gone": "the lead is gone",
+    "lead.ordered": "a person ordered it to be routed",
     "effect.superseded": "our write gave way",
     "effect.restored": "the person's owner was put back",
     "effect.bad_owner": "the CRM did not take this owner",
@@ -44,7 +45,14 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for j in lead["journal"]:
             if j["event"] in LATER:
                 about = j.get("reason") or j.get("owner_id") or ""
+                if j["event"] == "lead.ordered":
+                    about = _ordered(j)
                 yield f"  {j['at'][:19]}Z {LATER[j['event']]}{': ' if about else ''}{about}"
+
+
+def _ordered(j: Mapping[str, Any]) -> str:
+    to = f" to {j['to'] or j['team']}" if j["to"] or j["team"] else ""
+    return f"{j['kind']}{to}, by {j['by']}" + (f", {j['reason']}" if j["reason"] else "")
 
 
 def human_status(v: Mapping[str, Any]) -> Iterator[str]:
@@ -65,6 +73,11 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
     yield "outbox: " + (", ".join(f"{n} {s}" for s, n in open_rows.items()) or "empty")
     yield f"dead letters: {v['dead_letters']}"
+    if v["plan"]:
+        plan = v["plan"]
+        yield f"plan {plan['plan']} ({plan['kind']}): {plan['waiting']} of {plan['leads']} to go"
+    for leaver in v["inactive_reps"]:
+        yield f"LEAVER: {leaver['says']}: {leaver['remedy']}"
     for a in v["away"]:
         yield f"away: {a['rep']} until {a['until']}" + (f" ({a['reason']})" if a["reason"] else "")
     for pool, reps in v["pools"].items():

@@ -88,9 +88,7 @@ def add(db: Db, batch: Batch, rows: Iterable[BatchLead]) -> None:
 
 def forget_planned(db: Db, before: datetime) -> None:
     """Throw away plans that nobody applied in time."""
-    db.execute(
-        "DELETE FROM batches WHERE state = 'planned' AND at < ?", (before.isoformat(),)
-    )
+    db.execute("DELETE FROM batches WHERE state = 'planned' AND at < ?", (before.isoformat(),))
 
 
 def get(db: Db, id: str) -> Batch | None:
@@ -144,7 +142,8 @@ def settle(
 ) -> None:
     """One lead of the batch has been looked at."""
     db.execute(
-        "UPDATE batch_leads SET state = ?, note = ?, decision_id = ? WHERE batch_id = ? AND seq = ?",
+        "UPDATE batch_leads SET state = ?, note = ?, decision_id = ?"
+        " WHERE batch_id = ? AND seq = ?",
         (state, note, decision_id, id, seq),
     )
 

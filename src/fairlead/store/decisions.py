@@ -157,9 +157,7 @@ def refund(
     _count_received(db, back, kept["rep_id"], -1)
 
 
-def _count_received(
-    db: Db, entries: Sequence[LedgerEntry], rep_id: str | None, by: int
-) -> None:
+def _count_received(db: Db, entries: Sequence[LedgerEntry], rep_id: str | None, by: int) -> None:
     """One lead more or less for the rep, in each pool that the entries are of."""
     db.executemany(
         "UPDATE balances SET received = received + ? WHERE pool = ? AND rep_id = ?",

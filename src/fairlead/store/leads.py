@@ -204,18 +204,22 @@ def person_for(db: Db, ref: Ref, keys: Sequence[str]) -> tuple[str, str | None]:
     Creates the person and its keys when nobody has one of them yet. Keys of an existing person
     are never taken over by another.
     """
-    found: tuple[str, str | None] | None = None
-    for key in keys:
-        r = db.row("SELECT person_id FROM identity WHERE key = ?", (key,))
-        if r is not None:
-            found = (r["person_id"], key.split(":", 1)[0])
-            break
+    found = find_person(db, keys)
     if found is None:
         person_id = "p" + hashlib.sha256(str(ref).encode()).hexdigest()[:23]
         db.execute("INSERT OR IGNORE INTO persons (id, generation) VALUES (?, 1)", (person_id,))
         found = (person_id, None)
     add_keys(db, found[0], keys)
     return found
+
+
+def find_person(db: Db, keys: Sequence[str]) -> tuple[str, str | None] | None:
+    """The person who has one of these keys, and the key that told; None when nobody has."""
+    for key in keys:
+        r = db.row("SELECT person_id FROM identity WHERE key = ?", (key,))
+        if r is not None:
+            return (r["person_id"], key.split(":", 1)[0])
+    return None
 
 
 def add_keys(db: Db, person_id: str, keys: Iterable[str]) -> None:
@@ -281,12 +285,16 @@ def open_of_owner(db: Db, crm: str, owner_id: str) -> list[Ref]:
     return [Ref(r["crm"], r["object"], r["id"]) for r in rows]
 
 
-def open_of_inactive(db: Db) -> list[tuple[str, str, str, str | None, int]]:
-    """(CRM, owner id, name, e-mail, open leads) of every inactive user who still owns some."""
+def open_of_inactive(db: Db) -> list[tuple[str, str, str, str | None, int, bool]]:
+    """(CRM, owner id, name, e-mail, open leads) of every inactive user who still owns some.
+
+    The last part tells whether one of them came since the first start.
+    """
     return [
-        (r["crm"], r["id"], r["name"], r["email"], r["n"])
+        (r["crm"], r["id"], r["name"], r["email"], r["n"], bool(r["ours"]))
         for r in db.rows(
-            "SELECT o.crm, o.id, o.name, o.email, count(*) n FROM owners o JOIN leads l"
+            "SELECT o.crm, o.id, o.name, o.email, count(*) n,"
+            " max(l.state <> 'pre_existing') ours FROM owners o JOIN leads l"
             " ON l.crm = o.crm AND l.owner_id = o.id WHERE o.kind = 'rep' AND NOT o.active"
             " AND NOT l.closed"
             " AND l.state IN ('assigned', 'left', 'held', 'pre_existing', 'dead_letter')"

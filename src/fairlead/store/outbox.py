@@ -219,7 +219,7 @@ def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime
 
 
 def cancel_unsent_tasks(db: Db, ref: Ref, detail: str, now: datetime) -> None:
-    """End the tasks of a lead that were never sent: it goes to somebody else with one of its own."""
+    """End the tasks of a lead that were never sent: whoever gets it now gets one of their own."""
     db.execute(
         "UPDATE outbox SET state = 'cancelled', detail = ?, settled_at = ? WHERE crm = ?"
         " AND object = ? AND lead_id = ? AND kind = 'upsert_task' AND state = 'new'"
