@@ -26,10 +26,9 @@ _apply = click.option("--apply", "plan", metavar="PLAN", help="Apply the plan of
 _yes = click.option(
     "--yes", type=int, metavar="N", help="The number of leads, for a plan that asks for it."
 )
-_turns = click.option(
-    "--turns-may-move", is_flag=True,
-    help="Apply also where it is another member's turn of the same team by now.",
-)  # fmt: skip
+_exactly = click.option(
+    "--exactly", is_flag=True, help="Leave a lead out if it is another member's turn by now."
+)
 _stop = click.option("--stop", metavar="PLAN", help="End a plan that is being applied.")
 
 
@@ -43,7 +42,7 @@ _stop = click.option("--stop", metavar="PLAN", help="End a plan that is being ap
 @_limit
 @_apply
 @_yes
-@_turns
+@_exactly
 @_stop
 @json_option
 @click.pass_obj
@@ -54,7 +53,7 @@ def backfill(
     limit: int | None,
     plan: str | None,
     yes: int | None,
-    turns_may_move: bool,
+    exactly: bool,
     stop: str | None,
     as_json: bool,
 ) -> None:
@@ -62,7 +61,7 @@ def backfill(
     asked = {"crm": crm, "where": where, "limit": limit}
     _one_of(plan, stop, asked)
     if stop or plan:
-        _carry_out(config, "backfill", plan, stop, yes, turns_may_move, as_json)
+        _carry_out(config, "backfill", plan, stop, yes, exactly, as_json)
     else:
         _plan(config, "backfill", asked, as_json)
 
@@ -82,7 +81,7 @@ def backfill(
 @_limit
 @_apply
 @_yes
-@_turns
+@_exactly
 @_stop
 @json_option
 @click.pass_obj
@@ -98,7 +97,7 @@ def reassign(
     limit: int | None,
     plan: str | None,
     yes: int | None,
-    turns_may_move: bool,
+    exactly: bool,
     stop: str | None,
     as_json: bool,
 ) -> None:
@@ -106,7 +105,7 @@ def reassign(
     if lead is not None:
         if to is None or not (reason or "").strip():
             raise click.UsageError("a LEAD goes with --to REP and --reason")
-        if rep or to_team or where or limit or plan or stop or yes or turns_may_move:
+        if rep or to_team or where or limit or plan or stop or yes or exactly:
             raise click.UsageError("a LEAD goes with --to, --reason and --even-if-away only")
         _override(config, lead, to, reason or "", even_if_away, as_json)
         return
@@ -115,7 +114,7 @@ def reassign(
     asked = {"team": to_team, "where": where, "limit": limit}
     _one_of(plan, stop, asked)
     if stop or plan:
-        _carry_out(config, "reassign", plan, stop, yes, turns_may_move, as_json)
+        _carry_out(config, "reassign", plan, stop, yes, exactly, as_json)
     elif rep is None:
         raise click.UsageError("give a LEAD with --to and --reason, or --from REP")
     else:
@@ -173,7 +172,7 @@ def _carry_out(
     plan: str | None,
     stop: str | None,
     yes: int | None,
-    turns_may_move: bool,
+    exactly: bool,
     as_json: bool,
 ) -> None:
     daemon = daemon_of(config)
@@ -181,16 +180,14 @@ def _carry_out(
         daemon.call("plan-stop", plan=stop, by=_me())
         show(daemon.call("plan-state", plan=stop), as_json, human_batch)
         return
-    state = daemon.call(
-        "plan-apply", plan=plan, kind=kind, yes=yes, turns_may_move=turns_may_move, by=_me()
-    )
+    state = daemon.call("plan-apply", plan=plan, kind=kind, yes=yes, exactly=exactly, by=_me())
     with _bar() as bar:
         while state["may_write"] and (state["state"] == "applying" or state["open_writes"]):
             bar("decided", state["done"] + state["left_out"], state["leads"])
             time.sleep(BEAT)
             state = daemon.call("plan-state", plan=plan)
     rows = daemon.call("plan-show", plan=plan)["rows"]
-    state["left_out_rows"] = [r for r in rows if r["state"] == "left_out"]
+    state["notes"] = [r for r in rows if r["note"]]
     show(state, as_json, human_batch)
     if state["state"] != "done" or state["open_writes"]:
         sys.exit(EXIT_TEMPORARY)

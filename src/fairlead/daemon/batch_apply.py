@@ -1,7 +1,8 @@
 """A plan applied: step by step, each lead looked at again, decided, committed with its mark.
 
 Run by the reader of each CRM between two polls, so that new leads go first. A lead goes where the
-plan said or nowhere: one that has changed since is left out and told. A step is one transaction; a
+plan said: by the same rule to the same team, and to the same rep unless the turn has moved since
+(`exactly`: or nowhere). One for which anything else has changed is left out and told. A step is one transaction; a
 process that dies goes on with the next lead. Nothing moves while writing is stopped.
 """
 
@@ -51,6 +52,8 @@ class BatchApply:
         if batch is None or not self._may_write():
             return False
         rows = batches.next_rows(self.db, batch.id, STEP)
+        if self._in_trouble(batch):
+            return False
         if not rows:
             self._end(batch, batches.DONE, "")
             return False
@@ -69,7 +72,6 @@ class BatchApply:
                 if why is not None:
                     batches.settle(self.db, batch.id, row.seq, batches.LEFT_OUT, why)
         self.ingest.announce()
-        self._look_for_trouble(batch)
         return True
 
     # -- parts ------------------------------------------------------------------------------
@@ -102,7 +104,7 @@ class BatchApply:
             decision = decide(case, snap.world, router.policy, now)
         except (BadRecord, *ODD_DATA):
             return UNREADABLE
-        other = _differs(planned, decision, turns_may_move=batch.turns_may_move)
+        other = _differs(planned, decision, exactly=batch.exactly)
         if other is not None:
             return other
         first = not batches.has_routed(self.db, batch.id, planned.person_id)
@@ -111,17 +113,20 @@ class BatchApply:
         after = leads.get_lead(self.db, ref)
         if after is None or after.state is not decision.state:
             raise Bug(f"{ref}: a planned routing came out otherwise")
-        batches.settle(self.db, batch.id, planned.seq, batches.DONE, "", after.decision_id)
+        same = decision.owner_id == planned.owner_id
+        note = "" if same else f"the turn has moved: it went to {decision.rep_id}"
+        batches.settle(self.db, batch.id, planned.seq, batches.DONE, note, after.decision_id)
         return None
 
-    def _look_for_trouble(self, batch: Batch) -> None:
+    def _in_trouble(self, batch: Batch) -> bool:
+        """Whether too much of what it wrote went wrong; then it has ended here."""
         wrote = batches.writes(self.db, batch.id)
         bad = wrote.get("refused", 0) + wrote.get("superseded", 0)
-        if bad >= TROUBLE and 5 * bad >= sum(wrote.values()):
-            self._end(
-                batch, batches.STOPPED,
-                f"{bad} of {sum(wrote.values())} writes were refused or overruled",
-            )  # fmt: skip
+        total = sum(wrote.values())
+        if bad < TROUBLE or 5 * bad < total:
+            return False
+        self._end(batch, batches.STOPPED, f"{bad} of {total} writes were refused or overruled")
+        return True
 
     def _end(self, batch: Batch, state: str, note: str) -> None:
         end_batch(self.db, batch, state, note, self.clock.now())
@@ -157,15 +162,13 @@ def begin(
     log.info("lead.ordered", crm=record.ref.crm, lead=str(record.ref), kind=order.kind)
 
 
-def _differs(planned: BatchLead, now: Decision, *, turns_may_move: bool) -> str | None:
+def _differs(planned: BatchLead, now: Decision, *, exactly: bool) -> str | None:
     """What is other than the plan said; None when it is the same."""
     if (planned.outcome, planned.rule) != (now.outcome.value, now.rule):
         rule = f" by {now.rule!r}" if now.rule else ""
         return f"would be {now.state.value}{rule} now: {now.reason}"
     if planned.owner_id == now.owner_id:
         return None
-    if turns_may_move and planned.pool is not None and planned.pool == now.trace.pool:
-        return None
-    if now.outcome is OutcomeKind.ASSIGN and planned.pool == now.trace.pool:
-        return f"it is the turn of {now.rep_id} now"
+    if planned.pool is not None and planned.pool == now.trace.pool:
+        return f"it is the turn of {now.rep_id} now" if exactly else None
     return f"would go to {now.rep_id or now.owner_id} now: {now.reason}"

@@ -240,7 +240,7 @@ class Orders:
             if other is not None:
                 raise Unavailable(f"plan {other.id} is being applied; one at a time")
             by = str(args.get("by") or "")
-            batches.start(self.db, batch.id, by, bool(args.get("turns_may_move")), now)
+            batches.start(self.db, batch.id, by, bool(args.get("exactly")), now)
             journal.write(
                 self.db, now, "batch.applying", batch=batch.id, kind=batch.kind, by=by,
                 leads=shown["leads"],

@@ -43,8 +43,9 @@ def human_batch(v: Mapping[str, Any]) -> Iterator[str]:
         yield printable(f"  {v['note']}")
     if v["writes"]:
         yield "  writes: " + ", ".join(f"{n} {s}" for s, n in sorted(v["writes"].items()))
-    for r in v.get("left_out_rows", ())[:MOST_ROWS]:
-        yield printable(f"  left out: {r['lead']}: {r['note']}")
+    for r in v.get("notes", ())[:MOST_ROWS]:
+        left_out = "left out: " if r["state"] == "left_out" else ""
+        yield printable(f"  {left_out}{r['lead']}: {r['note']}")
     if v["state"] == "applying" and not v["may_write"]:
         yield "  writing is stopped; the rest goes on by itself after: fairlead resume"
 

@@ -38,7 +38,8 @@ class Batch:
     looked_at: int
     left_out: Mapping[str, int]
     state: str = PLANNED
-    turns_may_move: bool = False
+    exactly: bool = False
+    """A lead goes to the very rep of the plan, or is left out; else to whose turn it is by then."""
     note: str = ""
 
 
@@ -102,12 +103,12 @@ def running(db: Db) -> Batch | None:
     return None if r is None else _batch(r)
 
 
-def start(db: Db, id: str, by: str, turns_may_move: bool, now: datetime) -> None:
+def start(db: Db, id: str, by: str, exactly: bool, now: datetime) -> None:
     """From here on the daemon applies it, also after a restart."""
     db.execute(
         "UPDATE batches SET state = 'applying', applied_by = ?, applied_at = ?,"
-        " turns_may_move = ? WHERE id = ?",
-        (by, now.isoformat(), int(turns_may_move), id),
+        " exactly = ? WHERE id = ?",
+        (by, now.isoformat(), int(exactly), id),
     )
 
 
@@ -180,7 +181,7 @@ def _batch(r: Any) -> Batch:
     return Batch(
         r["id"], r["kind"], datetime.fromisoformat(r["at"]), r["by_whom"], r["reason"],
         json.loads(r["asked"]), frozenset(json.loads(r["leaving"])), r["team"], r["policy_hash"],
-        r["looked_at"], json.loads(r["left_out"]), r["state"], bool(r["turns_may_move"]), r["note"],
+        r["looked_at"], json.loads(r["left_out"]), r["state"], bool(r["exactly"]), r["note"],
     )  # fmt: skip
 
 

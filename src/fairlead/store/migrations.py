@@ -175,7 +175,7 @@ def _batches(db: sqlite_utils.Database) -> None:
             id TEXT PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, by_whom TEXT NOT NULL,
             reason TEXT NOT NULL, asked TEXT NOT NULL, leaving TEXT NOT NULL, team TEXT,
             policy_hash TEXT NOT NULL, looked_at INTEGER NOT NULL, left_out TEXT NOT NULL,
-            state TEXT NOT NULL, turns_may_move INTEGER NOT NULL DEFAULT 0,
+            state TEXT NOT NULL, exactly INTEGER NOT NULL DEFAULT 0,
             applied_by TEXT, applied_at TEXT, ended_at TEXT, note TEXT NOT NULL DEFAULT ''
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE batch_leads (
