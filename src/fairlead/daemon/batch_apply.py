@@ -2,8 +2,9 @@
 
 Run by the reader of each CRM between two polls, so that new leads go first. A lead goes where the
 plan said: by the same rule to the same team, and to the same rep unless the turn has moved since
-(`exactly`: or nowhere). One for which anything else has changed is left out and told. A step is one transaction; a
-process that dies goes on with the next lead. Nothing moves while writing is stopped.
+(`exactly`: or nowhere). One for which anything else has changed is left out and told. A step is
+one transaction; a process that dies goes on with the next lead. Nothing moves while writing is
+stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 
 from fairlead.clock import Clock
 from fairlead.core.decide import decide
-from fairlead.core.decision import Decision, Order, OutcomeKind
+from fairlead.core.decision import Decision, Order
 from fairlead.core.types import Gone, LeadState, Record
 from fairlead.daemon.batch_plan import UNREADABLE, case_of
 from fairlead.daemon.gone import lead_gone, why_gone
