@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, Known, Load, Match, World
+from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
 from fairlead.core.domains import registrable_domain
 from fairlead.core.durations import parse_duration
 from fairlead.core.fairness import after
@@ -81,6 +81,19 @@ class WorldLines(_Strict):
     refused: list[str] = []
 
 
+class OrderLine(_Strict):
+    """What a person ordered; `taken_from` is the owner the order saw, as a rule the lead's."""
+
+    kind: Literal["backfill", "reassign", "override"]
+    by: str
+    reason: str = ""
+    leaving: list[str] = []
+    taken_from: str | None = None
+    to: str | None = None
+    team: str | None = None
+    even_if_away: bool = False
+
+
 class Expected(_Strict):
     """`owner` is an e-mail or a queue's name; `because` lines each stand in the explanation.
 
@@ -107,6 +120,7 @@ class Scenario(_Strict):
     lead: dict[str, Any]
     waited: str = "0s"
     times: int = 1
+    order: OrderLine | None = None
     expect: Expected
 
 
@@ -215,8 +229,31 @@ def _case(
     above = () if line is None else _parents(line)
     match = Match(found, reason, known, above)
     seen = now - parse_duration(scenario.waited)
-    excluded = frozenset(scenario.world.refused)
-    return Case(f"person-{number}", 1, lead, match, excluded, first_seen_at=seen)
+    order = _order(scenario, crm)
+    leaving = frozenset() if order is None else order.leaving
+    takes = order is not None and order.takes
+    return Case(
+        f"person-{number}",
+        1,
+        lead,
+        match,
+        frozenset(scenario.world.refused) | leaving,
+        rerun=takes,
+        first_seen_at=seen,
+        order=order,
+    )
+
+
+def _order(scenario: Scenario, crm: str) -> Order | None:
+    line = scenario.order
+    if line is None:
+        return None
+    owner = line.taken_from or scenario.lead.get("owner")
+    seen = None if owner is None else f"{crm}:{owner}"
+    return Order(
+        line.kind, line.by, line.reason, seen, frozenset(line.leaving), line.to, line.team,
+        line.even_if_away,
+    )  # fmt: skip
 
 
 def _account(line: AccountLine, number: int) -> Account:
