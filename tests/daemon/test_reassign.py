@@ -351,6 +351,23 @@ def test_a_rep_who_is_away_gets_it_only_if_that_is_meant(
     assert any("gets it all the same: away until" in line for line in why["decision"]["text"])
 
 
+def test_a_rep_whom_the_crm_refuses_keeps_the_override_waiting(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    [ref] = book(sf, new_leads(house, sf, 4), ANNA)
+    sf.faults.bad_owner(user_id(sf, BEN))
+    order(house, "override", lead=str(ref), to=BEN, reason="his")
+    house.deliver()
+    assert house.state(ref) is LeadState.HELD
+    assert house.reason(ref).endswith(f"{BEN}, who cannot take it: refused by the CRM as owner")
+    assert owner_email(sf, ref) == ANNA
+    sf.faults.clear()
+    clock.advance(16 * 60)
+    house.ingests["salesforce"].release_held()
+    house.deliver()
+    assert owner_email(sf, ref) == BEN
+
+
 def test_while_a_write_is_under_way_an_override_has_to_wait(house: House, sf: FakeCrm) -> None:
     ref = sf.create_lead(email="x@acme.test")
     house.poll()

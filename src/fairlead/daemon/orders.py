@@ -12,26 +12,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from fairlead.clock import Clock
-from fairlead.core.carets import nearest
-from fairlead.core.decide import decide
 from fairlead.core.decision import BACKFILL, OVERRIDE, REASSIGN, Order, OutcomeKind, World
 from fairlead.core.policy import Policy
-from fairlead.core.types import Gone, OwnerKind, Record, Ref, Rep
-from fairlead.daemon.batch_apply import BUSY, begin, end_batch
-from fairlead.daemon.batch_plan import Asked, backfill_refs, case_of, make_plan, read_where
-from fairlead.daemon.gone import why_gone
+from fairlead.daemon.batch_apply import end_batch
+from fairlead.daemon.batch_plan import Asked, backfill_refs, make_plan, read_where
 from fairlead.daemon.ingest import Ingest
-from fairlead.errors import BadRecord, ConfigError, FairleadError, Unavailable, UnsafePlan
+from fairlead.daemon.meant import guessed, one_lead, owners_meant, rep_meant
+from fairlead.daemon.override import give, read_one
+from fairlead.daemon.preview import preview
+from fairlead.errors import ConfigError, FairleadError, Unavailable, UnsafePlan
 from fairlead.spi.connector import Connector
-from fairlead.spi.patience import patiently
-from fairlead.store import batches, directory, journal, leads, outbox
+from fairlead.store import batches, directory, journal, leads
 from fairlead.store.batches import Batch
 from fairlead.store.db import Db
-from fairlead.store.leads import LeadRow
 from fairlead.telemetry import error_fields, get_logger
 
 log = get_logger()
@@ -112,8 +108,8 @@ class Orders:
         policy, world = self._policy(), self._world()
         team = args.get("team")
         if team is not None and team not in policy.teams:
-            raise ConfigError(f"--to-team: no team {team!r}{_meant(team, policy.teams)}")
-        owners, rep = _owners_meant(str(args["rep"]), world)
+            raise ConfigError(f"--to-team: no team {team!r}{guessed(team, policy.teams)}")
+        owners, rep = owners_meant(str(args["rep"]), world)
         refs = {
             crm: tuple(r for o in ids for r in leads.open_of_owner(self.db, crm, o))
             for crm, ids in owners.items()
@@ -282,60 +278,33 @@ class Orders:
 
         Decided, journaled and in the outbox when this returns.
         """
-        row = self._one_lead(str(args["lead"]))
-        rep = _rep_meant(str(args["to"]), self._world())
+        row = one_lead(self.db, str(args["lead"]))
+        rep = rep_meant(str(args["to"]), self._world())
         ingest = self.ingests.get(row.ref.crm)
         if ingest is None:
             raise ConfigError(f"{row.ref.crm} is not configured")
         self._ready()
-        record = self._read(row.ref)
-        with self.db.transaction():
-            now = self.clock.now()
-            current = leads.get_lead(self.db, row.ref) or row
-            if outbox.open_owner_write(self.db, row.ref) is not None:
-                raise Unavailable(f"{BUSY}; try again in a moment")
-            if record.owner_id == rep.crm_ids.get(row.ref.crm, ""):
-                raise ConfigError(f"{rep.id} owns {row.ref} already")
-            order = Order(
-                OVERRIDE, str(args.get("by") or ""), str(args["reason"]).strip(), record.owner_id,
-                to=rep.id, even_if_away=bool(args.get("even_if_away")),
-            )  # fmt: skip
-            self._possible(record, current, ingest, order)
-            begin(self.db, record, current.person_id, order, now)
-            ingest.observe_all([record], again=True, order=order)
-            after = leads.get_lead(self.db, row.ref)
+        connector = self._connect(row.ref.crm)
+        try:
+            record = read_one(connector, row.ref)
+        finally:
+            connector.close()
+        order = Order(
+            OVERRIDE, str(args.get("by") or ""), str(args["reason"]).strip(), record.owner_id,
+            to=rep.id, even_if_away=bool(args.get("even_if_away")),
+        )  # fmt: skip
+        decision = give(self.db, ingest, record, rep, order, self.clock)
         self._wake()
         return {
             "lead": str(row.ref),
             "to": rep.id,
             "from": self._names().get((row.ref.crm, record.owner_id or ""), record.owner_id),
-            "decision": None if after is None else after.decision_id,
+            "decision": decision,
             "may_write": self._may_write(),
         }
 
-    def _possible(self, record: Record, row: LeadRow, ingest: Ingest, order: Order) -> None:
-        router = ingest.router()
-        now = self.clock.now()
-        snap = router.snapshot(now)
-        try:
-            case = case_of(self.db, router.policy, snap, record, row, ingest.feed, order)
-        except BadRecord as e:
-            raise ConfigError(f"{row.ref} cannot be routed: {e}") from e
-        decision = decide(case, snap.world, router.policy, now)
-        if decision.outcome is not OutcomeKind.ASSIGN:
-            anyway = Order(
-                order.kind, order.by, order.reason, order.taken_from, to=order.to,
-                even_if_away=True,
-            )  # fmt: skip
-            case = case_of(self.db, router.policy, snap, record, row, ingest.feed, anyway)
-            can = decide(case, snap.world, router.policy, now).outcome is OutcomeKind.ASSIGN
-            hint = "; if it is meant all the same, add --even-if-away" if can else ""
-            raise ConfigError(f"not done: {decision.reason}{hint}")
-
     def preview(self, text: str, *, as_new: bool) -> list[dict[str, Any]]:
         """What would be decided on a lead now, read afresh; nothing is written anywhere."""
-        from fairlead.daemon.preview import preview
-
         self._ready()
         return preview(self.db, self.ingests, self._connect, self.clock, text, as_new=as_new)
 
@@ -363,27 +332,6 @@ class Orders:
     def _names(self) -> dict[tuple[str, str], str]:
         return {(o.crm, o.id): o.email or o.name for o in directory.get_owners(self.db)}
 
-    def _one_lead(self, text: str) -> LeadRow:
-        found = leads.find_leads(self.db, text)
-        if not found:
-            raise ConfigError(
-                f"no lead {text!r} has been seen; give its CRM id, crm:object:id, or its e-mail"
-            )
-        if len(found) > 1:
-            raise ConfigError(f"which one: {', '.join(str(r.ref) for r in found)}?")
-        return found[0]
-
-    def _read(self, ref: Ref) -> Record:
-        connector = self._connect(ref.crm)
-        try:
-            answer = patiently(partial(connector.read, [ref]))[ref]
-        finally:
-            connector.close()
-        gone = why_gone(ref, answer)
-        if gone is not None or isinstance(answer, Gone):
-            raise ConfigError(f"{ref} is gone: {gone}")
-        return answer
-
     def _too_much(self, batch: Batch, leads_in: int, told: list[dict[str, Any]]) -> str:
         """Why a plan is not applied without its number; "" when it may be."""
         if leads_in > MOST_AT_ONCE:
@@ -396,45 +344,3 @@ class Orders:
                 f" {MOST_BY_OTHERWISE:.0%}: a rule may not do what it should"
             )
         return ""
-
-
-def _meant(name: str, known: Any) -> str:
-    guess = nearest(name, known)
-    return f"; did you mean {guess}?" if guess else ""
-
-
-def _rep_meant(text: str, world: World) -> Rep:
-    """The rep of the roster: by e-mail, or by a name that only one has."""
-    wanted = text.strip().casefold()
-    if wanted in world.reps:
-        return world.reps[wanted]
-    named = [r for r in world.reps.values() if r.name.casefold() == wanted]
-    if len(named) != 1:
-        raise ConfigError(f"{text!r} is not in the roster{_meant(wanted, world.reps)}")
-    return named[0]
-
-
-def _owners_meant(text: str, world: World) -> tuple[dict[str, list[str]], Rep | None]:
-    """Whose leads: the owner ids by CRM, and the rep if the roster still has them.
-
-    By e-mail, owner id, or a name that only one person has; people outside the roster too.
-    """
-    wanted = text.strip().casefold()
-    users = [o for o in world.owners.values() if o.kind is OwnerKind.REP]
-    hits = [o for o in users if wanted in (o.email, o.id.casefold())]
-    hits = hits or [o for o in users if o.name.casefold() == wanted]
-    reps = {r.id: r for o in hits if (r := world.rep_of(o.crm, o.id)) is not None}
-    if wanted in world.reps:
-        reps[wanted] = world.reps[wanted]
-    people = {o.email or o.id for o in hits}
-    if len(reps) > 1 or (len(people) > 1 and not reps):
-        raise ConfigError(f"{text!r} names more than one; give the e-mail address or owner id")
-    rep = next(iter(reps.values()), None)
-    found: dict[str, list[str]] = {}
-    for crm, id in [(o.crm, o.id) for o in hits] + list(rep.crm_ids.items() if rep else ()):
-        if id not in found.setdefault(crm, []):
-            found[crm].append(id)
-    if not found:
-        known = {*world.reps, *(o.email for o in users if o.email)}
-        raise ConfigError(f"nobody is {text!r}{_meant(wanted, known)}")
-    return dict(sorted(found.items())), rep

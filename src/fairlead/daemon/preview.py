@@ -15,7 +15,7 @@ from fairlead.core.normalise import normalise
 from fairlead.core.types import LeadState, Record, Ref
 from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.gone import why_gone
-from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.errors import BadRecord, ConfigError
 from fairlead.spi.connector import Connector
 from fairlead.spi.patience import patiently
@@ -92,8 +92,9 @@ def _one(db: Db, ingest: Ingest, clock: Clock, record: Record, *, as_new: bool) 
         else:
             state = f"{row.state.value} ({row.reason})"
         case = case_of(db, router.policy, snap, record, row, ingest.feed, None)
-    except BadRecord as e:
-        raise ConfigError(f"{record.ref} cannot be routed: {e}") from e
+    except (BadRecord, *ODD_DATA) as e:
+        why = str(e) if isinstance(e, BadRecord) else type(e).__name__
+        raise ConfigError(f"{record.ref} cannot be routed: {why}") from e
     case = replace(case, rerun=as_new)
     decision = decide(case, snap.world, router.policy, now, explain=True)
     return {
