@@ -16,8 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Known, Load, Match, World
-from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash, thaw_inputs
+from fairlead.core.decision import Case, Known, Load, Match, Order, World
+from fairlead.core.snapshot import (
+    freeze_inputs,
+    freeze_roster,
+    order_in,
+    roster_hash,
+    thaw_inputs,
+)
 from fairlead.core.types import Account, Capacity, Ref, Value
 from fairlead.core.zones import VERSION
 
@@ -127,7 +133,24 @@ def cases(draw: st.DrawFn) -> Case:
     match = Match(draw(st.sampled_from([None, account])), "because", tuple(known), family)
     excluded = draw(st.lists(st.sampled_from([f"{n}@example.com" for n in NAMES]), max_size=2))
     waited = timedelta(minutes=draw(st.sampled_from([0, 9, 10, 29, 30])))
-    return case(of, match, excluded=tuple(excluded), rerun=draw(st.booleans()), waited=waited)
+    found = case(of, match, excluded=tuple(excluded), rerun=draw(st.booleans()), waited=waited)
+    order = draw(st.none() | st.builds(
+        Order,
+        st.sampled_from(["backfill", "reassign", "override"]),
+        st.just("dana"),
+        st.text(max_size=3),
+        OWNER_IDS,
+        st.frozensets(st.sampled_from([f"{n}@example.com" for n in NAMES]), max_size=2),
+        st.none() | st.sampled_from([f"{n}@example.com" for n in NAMES]),
+        st.none() | st.sampled_from(["dach", "nowhere"]),
+        st.booleans(),
+    ))  # fmt: skip
+    return replace(found, order=order)
+
+
+@given(cases(), worlds())
+def test_the_order_is_read_from_the_inputs_alone(of: Case, seen: World) -> None:
+    assert order_in(freeze_inputs(of, seen)) == of.order
 
 
 @settings(max_examples=80, deadline=None)

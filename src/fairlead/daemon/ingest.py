@@ -293,19 +293,15 @@ class Ingest:
         """
         owners = self.connector.owners()
         with self.db.transaction():
+            was = {o.id for o in directory.get_owners(self.db, self.crm) if o.active}
             taken = take_owners(self.db, self.crm, owners)
             if taken is not None:
                 journal.write(self.db, self.clock.now(), taken.event, crm=self.crm)
+                tell_inactive(self.db, self.crm, was, self.clock.now())
             hope = taken is not None and taken.hope
             if hope:
-            was = {o.id for o in directory.get_owners(self.db, self.crm) if o.active}
-            changed = directory.replace_owners(self.db, self.crm, owners)
-            if changed:
                 leads.wake_held(self.db)
         return hope
-                journal.write(self.db, self.clock.now(), "owners.changed", crm=self.crm)
-                tell_inactive(self.db, self.crm, was, self.clock.now())
-        return changed
 
     # -- parts ------------------------------------------------------------------------------
 

@@ -167,6 +167,7 @@ def _last_decisions(db: sqlite_utils.Database) -> None:
 
 
 @MIGRATIONS(name="0004_batches")
+@MIGRATIONS(name="0005_batches")
 def _batches(db: sqlite_utils.Database) -> None:
     _run(
         db,
