@@ -55,10 +55,12 @@ def leavers(db: Db, policy: Policy | None) -> list[Leaver]:
 
 
 def tell_inactive(db: Db, crm: str, active_before: Collection[str], now: datetime) -> None:
-    """Say who has been deactivated since; inside the transaction that noticed it."""
+    """Say who has been deactivated since and owns leads; in the transaction that noticed it."""
     for o in directory.get_owners(db, crm):
-        if o.kind is OwnerKind.REP and not o.active and o.id in active_before:
-            n = len(leads.open_of_owner(db, crm, o.id))
+        if o.kind is not OwnerKind.REP or o.active or o.id not in active_before:
+            continue
+        n = len(leads.open_of_owner(db, crm, o.id))
+        if n:
             journal.write(db, now, "rep.inactive", crm=crm, owner_id=o.id, open=n)
             log.warning("rep.inactive", crm=crm, owner=o.id, count=n)
 
