@@ -55,7 +55,7 @@ EVENTS: dict[str, str] = {
     "batch.applying": "a plan is being applied from here on, also after a restart",
     "batch.done": "every lead of a plan was looked at",
     "batch.stopped": "a plan ended before every lead was looked at, for the named reason",
-    "rep.inactive": "a user who owns leads was found deactivated in the CRM; count is their open leads",
+    "rep.inactive": "a user who owns leads was deactivated in the CRM; count is their open leads",
     "bootstrap.read": "what existed before the first start was read",
     "poll.done": "one look at a CRM ended well",
     "poll.failed": "looks at a CRM began to fail, or fail for another reason",

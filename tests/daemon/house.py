@@ -16,7 +16,6 @@ from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.orders import Orders
-from fairlead.daemon.routing import Router
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
 from fairlead.store import directory, journal, leads, outbox
@@ -144,10 +143,6 @@ class House:
                 self.db, self.connector(fake), ingest, self.clock, self.metrics,
                 quiet=QUIET, may_write=self.may_write,
             )  # fmt: skip
-        self.commands = Commands(self.db, lambda: self.in_force.active, self.clock)
-
-    def _first_policy(self) -> ActivePolicy:
-        return the_policy(self.policy)
         self.batches = {
             name: BatchApply(self.db, ingest, self.clock, self.may_write)
             for name, ingest in self.ingests.items()
@@ -157,7 +152,12 @@ class House:
             self.db, self.clock, self.ingests, lambda crm: self.connector(by_name[crm]),
             may_write=self.may_write, wake=lambda: None,
         )  # fmt: skip
-        self.commands = Commands(self.db, lambda: active, self.clock, orders=self.orders)
+        self.commands = Commands(
+            self.db, lambda: self.in_force.active, self.clock, orders=self.orders
+        )
+
+    def _first_policy(self) -> ActivePolicy:
+        return the_policy(self.policy)
 
     def connector(self, fake: FakeCrm) -> FakeConnector:
         return FakeConnector(fake, capabilities=self.capabilities.get(fake.name))

@@ -26,24 +26,10 @@ def doctor(config: Path | None, as_json: bool) -> None:
     from fairlead.daemon.doctor import examine
 
     settings = settings_of(config)
-    findings = examine(settings) + _leavers(settings)
+    findings = examine(settings)
     show(findings, as_json, human_doctor)
     if any(not f["ok"] and f["fatal"] for f in findings):
         sys.exit(EXIT_CONFIG)
-
-
-def _leavers(settings: Any) -> list[dict[str, Any]]:
-    """Reps whom a CRM has deactivated and who own leads, as a running daemon knows them."""
-    from fairlead.daemon.control_socket import ControlClient
-    from fairlead.daemon.doctor import finding
-
-    client = ControlClient(settings.socket_path)
-    if not client.running():
-        return []
-    return [
-        finding(x["crm"], "reps who left own no leads", False, x["says"], x["remedy"], fatal=False)
-        for x in client.call("status")["inactive_reps"]
-    ]
 
 
 def human_doctor(findings: list[dict[str, Any]]) -> Iterator[str]:

@@ -26,12 +26,10 @@ from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.gauges import set_gauges
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
-from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
-from fairlead.daemon.reload import Reloader
 from fairlead.daemon.leavers import set_gauge
-from fairlead.daemon.loops import Loop, Reader, Writer
+from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
 from fairlead.daemon.orders import Orders
-from fairlead.daemon.routing import Router
+from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
@@ -130,10 +128,7 @@ class App:
         )  # fmt: skip
         self.commands = Commands(
             self.db, lambda: self.in_force.active, self.clock, wake=self._wake_all,
-            signs=self.signs, reloader=self.reloader,
-        )  # fmt: skip
-            self.db, lambda: self.active, self.clock, wake=self._wake_all, signs=self.signs,
-            orders=self.orders,
+            signs=self.signs, reloader=self.reloader, orders=self.orders,
         )  # fmt: skip
         self._pairs = dict(connectors)
 
@@ -233,7 +228,7 @@ class App:
     def _connect(self, crm: str) -> Connector:
         """A connector for one piece of work beside the loops; whoever asks for it closes it."""
         factory, model = self.settings.connector(crm)
-        return factory.build(model, Direction.READ, wanted(self.active.policy, crm))
+        return factory.build(model, Direction.READ, wanted(self.in_force.active.policy, crm))
 
     def stop(self) -> None:
         """Ask for the end; safe from a signal handler and more than once."""
@@ -336,6 +331,6 @@ JOBS: tuple[Job, ...] = (
     Job("owners", 15.0, lambda app: app.owners_due()),
     Job("held", 5.0, lambda app: app.held_due()),
     Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
-    Job("leavers", 5.0, lambda app: set_gauge(app.db, app.active.policy, app.metrics)),
+    Job("leavers", 5.0, lambda app: set_gauge(app.db, app.in_force.active.policy, app.metrics)),
     Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
 )

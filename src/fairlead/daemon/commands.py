@@ -21,9 +21,9 @@ from fairlead.core.types import LeadState
 from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
-from fairlead.daemon.reload import Reloader
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
+from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, outbox

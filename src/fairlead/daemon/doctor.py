@@ -53,20 +53,25 @@ def _daemon(settings: Settings, policy: Policy | None) -> list[dict[str, Any]]:
             return []
         status = client.call("status")
     except FairleadError as e:
-        return [_finding("daemon", "answers", False, str(e), fatal=False)]
+        return [finding("daemon", "answers", False, str(e), fatal=False)]
     found = []
     runs = str(status["policy"])[:12]
     if policy is not None and status["policy"] == policy.hash:
-        found.append(_finding("daemon", "runs the policy on disk", True, f"policy {runs}"))
+        found.append(finding("daemon", "runs the policy on disk", True, f"policy {runs}"))
     else:
         why = [f"{f['file']}: {f['message']}" for f in status.get("policy_refused", ())][:1]
         detail = "; ".join([f"it runs policy {runs}", *why])
         remedy = "run: fairlead reload"
         found.append(
-            _finding("daemon", "runs the policy on disk", False, detail, remedy, fatal=False)
+            finding("daemon", "runs the policy on disk", False, detail, remedy, fatal=False)
         )
+    for x in status.get("inactive_reps", ()):
+        told = finding(
+            x["crm"], "reps who left own no leads", False, x["says"], x["remedy"], fatal=False
+        )
+        found.append(told)
     for line in status.get("needs_restart", ()):
-        found.append(_finding("daemon", "runs with these settings", False, line, fatal=False))
+        found.append(finding("daemon", "runs with these settings", False, line, fatal=False))
     return found
 
 

@@ -166,8 +166,7 @@ def _last_decisions(db: sqlite_utils.Database) -> None:
     _run(db, "CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at)")
 
 
-@MIGRATIONS(name="0004_batches")
-@MIGRATIONS(name="0005_batches")
+@MIGRATIONS(name="0006_batches")
 def _batches(db: sqlite_utils.Database) -> None:
     _run(
         db,
