@@ -36,6 +36,7 @@ EVENTS: dict[str, str] = {
     "lead.held": "nobody can take the lead now; it waits for the named thing",
     "lead.left": "the lead is not ours to route, for the named reason",
     "lead.gone": "the lead was deleted, merged away or converted",
+    "lead.rerouted": "a field of `reroute_on` has changed, and another rule takes the lead now",
     "lead.ordered": "a person ordered a lead to be routed: backfill, reassign or by hand",
     "effect.claimed": "a write is about to be sent; its quiet period runs",
     "effect.sent": "the CRM said yes to a write",

@@ -166,7 +166,7 @@ def test_problems_are_sorted_with_the_main_file_first() -> None:
     assert len({p.file for p in places}) == 3
 
 
-@pytest.mark.parametrize("key", ["slas", "scoring", "decay", "recycling", "notify", "reroute_on"])
+@pytest.mark.parametrize("key", ["slas", "scoring", "decay", "recycling", "notify"])
 def test_what_this_version_does_not_do_is_refused(key: str) -> None:
     found = problems_of(f"{MINIMAL}{key}: {{}}\n")
     assert len(found) == 1
@@ -426,3 +426,14 @@ def test_a_mangled_table_is_told_or_loaded(data: st.DataObject) -> None:
     scrap = data.draw(st.sampled_from(["", "\n", ",", "|", "!", "..", '"', "x", "9", ">=", "*"]))
     mangled = text[:at] + scrap + text[at + data.draw(st.integers(0, 2)) :]
     told_or_loaded({**_PRACTICES, name: mangled}, "practices.yaml")
+
+
+def test_reroute_on_names_fields_of_the_lead_itself() -> None:
+    good = load_policy({"p.yaml": f"{MINIMAL}reroute_on: [country, employees]\n"}, "p.yaml")
+    assert good.reroute_on == ("country", "employees")
+    text = f"{MINIMAL}reroute_on: [contry, account.type, country, country, modified_at]\n"
+    found = [p.message for p in problems_of(text)]
+    assert "unknown field of a lead 'contry'" in found[0]
+    assert "unknown field of a lead 'account.type'" in found[1]
+    assert found[2] == "'country' is listed twice"
+    assert "unknown field of a lead 'modified_at'" in found[3]

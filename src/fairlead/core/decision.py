@@ -90,6 +90,7 @@ class Match:
 BACKFILL = "backfill"
 REASSIGN = "reassign"
 OVERRIDE = "override"
+REROUTE = "reroute"
 
 
 class OutcomeKind(StrEnum):
@@ -171,11 +172,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A routing that a person asked for, what it may do and why.
+    """A routing that a person or the policy asked for, what it may do and why.
 
-    `kind` is backfill, reassign or override. `taken_from` is the owner id that the order saw on the
-    record: whoever got it since then keeps it. `leaving` are the rep and owner ids that are not to
-    get it back. `to` is the rep of an override, `team` the team to ask instead of the rules.
+    `kind` is backfill, reassign, override, or reroute for the policy's `reroute_on`. `taken_from`
+    is the owner id that the order saw on the record: whoever got it since then keeps it. `leaving`
+    are the rep and owner ids that are not to get it back. `to` is the rep of an override, `team`
+    the team to ask instead of the rules.
     """
 
     kind: str

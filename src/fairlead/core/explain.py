@@ -11,7 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from fairlead.core.decision import BACKFILL, REASSIGN, Case, Decision, Order, RuleTried
+from fairlead.core.decision import BACKFILL, REASSIGN, REROUTE, Case, Decision, Order, RuleTried
 from fairlead.core.policy import Policy, Verdict
 from fairlead.core.types import Value
 
@@ -102,6 +102,8 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
 
 
 def _ordered(order: Order) -> str:
+    if order.kind == REROUTE:
+        return f"routed again: {order.reason}"
     what = {BACKFILL: "backfill", REASSIGN: "taken from its owner and given on"}
     text = what.get(order.kind, f"given to {order.to} by hand")
     return f"{text}, by {order.by}" + (f": {order.reason}" if order.reason else "")

@@ -220,6 +220,8 @@ class Policy:
     pilot: Fraction = Fraction(1)
     sticky: timedelta | None = None
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    reroute_on: tuple[str, ...] = ()
+    """Fields of a lead whose change has an assigned lead routed again."""
     closed_when: Condition | None = None
     """Which leads are done with and no longer count as open."""
 

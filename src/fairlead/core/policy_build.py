@@ -29,6 +29,7 @@ from fairlead.core.worktime import Calendar
 
 _ONE = Fraction(1)
 _OUR_GROUPS = ("arm", "lead")
+_NEVER_MOVES = ("id", "crm", "object", "url", "created_at", "modified_at", "now", *NOT_FILLED)
 _NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
 
 
@@ -150,6 +151,21 @@ class Builder:
         """Which leads are done with; asked whenever a lead is read, before it is matched."""
         early = schema.hiding(dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP))
         return self.condition(("closed_when",), self.shape.closed_when, early)
+
+    def reroute_on(self, fields: dict[str, FieldSpec]) -> tuple[str, ...]:
+        """Fields of the lead itself: what an account or a table says may change with no news."""
+        apart = ("account", "owner")
+        own = [n for n in LEAD_SCHEMA.types if n.split(".")[0] not in apart]
+        known = [*fields, *(n for n in own if n not in _NEVER_MOVES)]
+        found = []
+        for index, name in enumerate(self.shape.reroute_on):
+            at: Path = ("reroute_on", index)
+            if name in self.shape.reroute_on[:index]:
+                self.document.report(at, f"{name!r} is listed twice")
+            elif name not in known:
+                self.document.unknown(at, "field of a lead", name, known)
+            found.append(name)
+        return tuple(found)
 
     def calendars(self) -> dict[str, Calendar]:
         """The calendars."""

@@ -227,6 +227,7 @@ class PolicyShape(_Shape):
     sticky: Duration | None = None
     calendars: dict[Text, CalendarShape] = {}
     closed_when: ConditionText | None = None
+    reroute_on: list[Text] = []
     reps: dict[Text, RepShape | None] = {}
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}

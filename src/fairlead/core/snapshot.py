@@ -168,6 +168,11 @@ def order_in(inputs: bytes) -> Order | None:
     return _thaw_order(_load(inputs).get("order")) if b'"order":{' in inputs else None
 
 
+def values_in(inputs: bytes) -> Mapping[str, Value]:
+    """What rules saw of the lead itself, from a decision's frozen inputs."""
+    return {n: _thaw_value(v) for n, v in _load(inputs)["lead"]["values"].items()}
+
+
 def _order(order: Order) -> dict[str, Any]:
     return {
         "kind": order.kind,

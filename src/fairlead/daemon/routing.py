@@ -15,7 +15,16 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import OVERRIDE, Case, Decision, Load, Order, OutcomeKind, World
+from fairlead.core.decision import (
+    OVERRIDE,
+    REROUTE,
+    Case,
+    Decision,
+    Load,
+    Order,
+    OutcomeKind,
+    World,
+)
 from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
@@ -28,6 +37,7 @@ from fairlead.core.zones import VERSION
 from fairlead.daemon.capacity import add_lead, count_loads, frees
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
@@ -152,6 +162,12 @@ class Router:
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept = self._kept(row, known, snap, ready=ready)
+        if kept is not None and known is not None and self.policy.reroute_on:
+            order = rerouting(self.db, self.policy, snap.world, lead, kept, now)
+            if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
+                row, kept = kept, None
+                leads.raise_generation(self.db, row.person_id)
+                journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
             return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
         if self._counts_open and frees(before, kept):
@@ -312,8 +328,9 @@ class Router:
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
-            if order is not None and order.kind == OVERRIDE and decision.ledger and before:
-                # Where a lead by hand is a turn, it is no longer one of the rep who had it.
+            by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
+            if before and (by_hand or (order is not None and order.kind == REROUTE)):
+                # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision)
             self._intend(case, decision, decision_id, others, snap, now)

@@ -12,6 +12,7 @@ MOST_FAULTS = 10
 LATER = {
     "lead.owner_changed": "somebody changed the owner",
     "lead.gone": "the lead is gone",
+    "lead.rerouted": "it was routed again",
     "lead.ordered": "a person ordered it to be routed",
     "effect.superseded": "our write gave way",
     "effect.restored": "the person's owner was put back",
