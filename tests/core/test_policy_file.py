@@ -432,8 +432,8 @@ def test_reroute_on_names_fields_of_the_lead_itself() -> None:
     good = load_policy({"p.yaml": f"{MINIMAL}reroute_on: [country, employees]\n"}, "p.yaml")
     assert good.reroute_on == ("country", "employees")
     text = f"{MINIMAL}reroute_on: [contry, account.type, country, country, modified_at]\n"
-    found = [p.message for p in problems_of(text)]
+    found = problems_of(text)
     assert "unknown field of a lead 'contry'" in found[0]
     assert "unknown field of a lead 'account.type'" in found[1]
-    assert found[2] == "'country' is listed twice"
+    assert "'country' is listed twice" in found[2]
     assert "unknown field of a lead 'modified_at'" in found[3]

@@ -25,7 +25,7 @@ from fairlead.core.decision import (
     OutcomeKind,
     World,
 )
-from fairlead.core.effects import SetOwner, UpsertTask
+from fairlead.core.effects import UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
 from fairlead.core.plan import FollowerRecord, plan
@@ -36,6 +36,7 @@ from fairlead.core.types import Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
 from fairlead.daemon.capacity import add_lead, count_loads, frees
 from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
@@ -153,7 +154,7 @@ class Router:
             )  # fmt: skip
         else:
             leads.add_keys(self.db, row.person_id, keys)
-            row = replace(row, version=version, owner_id=self._believed_owner(row, record))
+            row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
         row = replace(row, closed=closed)
         if before is None or before.version != version:
             self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
@@ -161,7 +162,7 @@ class Router:
         known = None if before is None or again else before
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
-        kept = self._kept(row, known, snap, ready=ready)
+        kept = kept_as(self.db, row, known, snap.world, ready=ready)
         if kept is not None and known is not None and self.policy.reroute_on:
             order = rerouting(self.db, self.policy, snap.world, lead, kept, now)
             if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
@@ -185,54 +186,6 @@ class Router:
 
     # -- steps ------------------------------------------------------------------------------
 
-    def _kept(
-        self, row: LeadRow, known: LeadRow | None, snap: Snapshot, *, ready: bool
-    ) -> LeadRow | None:
-        """The row in the state that needs no decision now; None when one must be taken.
-
-        `known` is what stood before, None for a first or an ordered look. A lead that we have given
-        to somebody is decided again only when told to: whatever became of it since (another owner,
-        none at all) is what people or their tools wanted.
-        """
-        if known is not None and known.state is LeadState.PRE_EXISTING:
-            return replace(row, state=LeadState.PRE_EXISTING, reason="older than the first start")
-        if row.decision_id and outbox.open_owner_write(self.db, row.ref) is not None:
-            return replace(row, state=LeadState.ASSIGNED, retry_at=None)
-        if known is not None and known.state is LeadState.TERMINAL:
-            return row
-        if known is not None and known.state is LeadState.DEAD_LETTER:
-            kept = self._still_dead(row, snap)
-            if kept is not None:
-                return kept
-        if known is not None and (row.state is LeadState.ASSIGNED or self._was_assigned(row)):
-            if is_persons(snap.world, row.ref.crm, row.owner_id):
-                reason = row.reason if row.state is LeadState.ASSIGNED else "has an owner again"
-                return replace(row, state=LeadState.ASSIGNED, reason=reason)
-            return replace(row, state=LeadState.LEFT, reason="its owner was taken away")
-        if not ready:
-            return replace(
-                row, state=LeadState.HELD, reason="existing records are still being read"
-            )
-        return None
-
-    def _still_dead(self, row: LeadRow, snap: Snapshot) -> LeadRow | None:
-        """A lead whose owner the CRM refused waits for a person, whatever else changes on it.
-
-        Our own task changes it, too. Somebody who gives it an owner by hand has answered it.
-        """
-        if not journal.waits_for_a_person(self.db, row.ref, "deliver"):
-            return None
-        if is_persons(snap.world, row.ref.crm, row.owner_id):
-            return replace(row, state=LeadState.ASSIGNED, reason="has an owner again")
-        return replace(row, state=LeadState.DEAD_LETTER)
-
-    def _was_assigned(self, row: LeadRow) -> bool:
-        """Whether it is left because somebody took it from the owner that we gave it."""
-        if row.state is not LeadState.LEFT or row.decision_id is None:
-            return False
-        kept = decisions.get_decision(self.db, row.decision_id)
-        return kept is not None and kept.outcome == OutcomeKind.ASSIGN.value
-
     def _first_sight(
         self, record: Record, lead: Lead, keys: tuple[str, ...], version: str, now: datetime
     ) -> LeadRow:
@@ -241,17 +194,6 @@ class Router:
             record.ref, person_id, LeadState.HELD, "not decided yet", record.owner_id, version,
             lead.created_at, now, None, None, shared, None,
         )  # fmt: skip
-
-    def _believed_owner(self, row: LeadRow, record: Record) -> str | None:
-        """The owner seen, unless our write is on its way and the CRM still shows the old one."""
-        pending = outbox.open_owner_write(self.db, record.ref)
-        if (
-            pending is not None
-            and isinstance(pending.effect, SetOwner)
-            and record.owner_id == pending.effect.expected_owner_id
-        ):
-            return row.owner_id
-        return record.owner_id
 
     def _gone(
         self,
