@@ -10,7 +10,7 @@ from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_search import Check, Leaf, example, find
 from fairlead.core.policy import Policy, Rule
 from fairlead.core.region_build import Space
-from fairlead.core.regions import ABSENT, Every, Formula, Lit, TooHard, lits, negated
+from fairlead.core.regions import ABSENT, Formula, Lit, TooHard, every, lits, negated
 from fairlead.core.schema import FieldType
 from fairlead.core.types import Value
 
@@ -32,7 +32,7 @@ class _Rules:
     def walk(self, rules: Sequence[Rule], above: tuple[Rule, ...]) -> Iterator[LintFinding]:
         for rule in rules:
             conditions = (*above, rule)
-            path = Every(tuple(self.space.formula(r.when) for r in conditions))
+            path = every(self.space.formula(r.when) for r in conditions)
             leaf = Leaf(rule, conditions, path)
             try:
                 finding = self._unreachable(leaf)

@@ -26,7 +26,7 @@ from fairlead.core.patterns import compile_pattern
 from fairlead.core.policy import Condition, Policy
 from fairlead.core.region_cells import ORDERED, around, bits, cells_where, fold
 from fairlead.core.region_terms import compared, conditions_of, holds, key_of, names_in, types_of
-from fairlead.core.regions import ABSENT, Axis, Every, Formula, Lit, Some, negated
+from fairlead.core.regions import ABSENT, Axis, Every, Formula, Lit, Some, Work, every, negated, some
 from fairlead.core.schema import FieldType
 from fairlead.core.tables import Table
 
@@ -66,7 +66,7 @@ class Space:
         self.single = {
             n: t for n, t in policy.tables.items() if n in self.plain and len(t.key) == 1
         }
-        self.patience = 300
+        self.work = Work()
         self.drafts: dict[str, Draft] = {}
         self._trees: dict[str, Node] = {}
         self._formulas: dict[str, Formula] = {}
@@ -224,8 +224,8 @@ class Space:
         if node is cut:
             return Some(())
         if isinstance(node, Logic):
-            parts = tuple(self._formula(part, cut) for part in node.parts)
-            return Every(parts) if node.op == "and" else Some(parts)
+            parts = (self._formula(part, cut) for part in node.parts)
+            return every(parts) if node.op == "and" else some(parts)
         if isinstance(node, Not):
             return negated(self._formula(node.operand, cut), self.axes)
         if isinstance(node, IsNull):
