@@ -98,17 +98,26 @@ def _joined(
 class Axis:
     """One dimension: `values` are the cells' examples, the first one None.
 
-    `needs` are (axis, cells) that follow when this one is present; `needed_by` is its reverse.
+    `liked` are the cells that make the best examples. `needs` are (axis, cells) that follow when
+    this one is present; `needed_by` is its reverse.
     """
 
     key: str
     values: tuple[Any, ...]
+    liked: int = 0
     needs: list[tuple[int, int]] = field(default_factory=list)
     needed_by: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def full(self) -> int:
-        return (1 << len(self.values)) - 1
+    full: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.full = (1 << len(self.values)) - 1
+
+    def best(self, cells: int) -> int:
+        """The one of these cells that makes the best example."""
+        here = cells & ~ABSENT
+        here = here & self.liked or here
+        return here & -here or ABSENT
 
 
 def negated(formula: Formula, axes: Sequence[Axis]) -> Formula:
@@ -196,8 +205,9 @@ class _Search:
 
     def _guesses(self, state: list[int]) -> Iterator[list[int]]:
         """A few whole leads of the region: most questions are answered by one of them."""
-        yield [here & ABSENT or here & -here for here in state]
-        yield [(rest & -rest) if (rest := here & ~ABSENT) else ABSENT for here in state]
+        pairs = list(zip(self.axes, state, strict=True))
+        yield [here & ABSENT or axis.best(here) for axis, here in pairs]
+        yield [axis.best(here) for axis, here in pairs]
         yield [1 << (here.bit_length() - 1) for here in state]
 
     def _propagated(self, state: list[int], pending: list[Formula]) -> list[Some] | None:
