@@ -1,8 +1,9 @@
 """What is probably not meant in a policy that loads: `lint`, beside the reader's own checks.
 
 The reader refuses what is wrong; this finds what is right and does nothing, or something else than
-it seems to. One module per concern: lint_rules (reach, overlaps, gaps), lint_conditions (values
-and negations), lint_tables (dead lines), lint_people (teams, reps, destinations).
+it seems to. One module per concern: lint_rules (reach, overlaps), lint_gaps,
+lint_conditions (values and negations), lint_tables and lint_last_step (lines of tables),
+lint_people (teams, reps, destinations).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fairlead.core.lint_rules import lint_rules
 from fairlead.core.lint_tables import lint_tables
 from fairlead.core.policy import Policy
 from fairlead.core.region_build import Space
+from fairlead.core.regions import Work
 
 __all__ = ["LintFinding", "Severity", "lint"]
 
@@ -35,6 +37,7 @@ def lint(policy: Policy) -> tuple[LintFinding, ...]:
         lint_people(policy),
     )
     for part in parts:
+        space.work = Work()
         found.extend(part)
     order = list(Severity)
     return tuple(

@@ -73,6 +73,8 @@ class Space:
             if condition.text not in self._trees:
                 self._trees[condition.text] = tree = parse(condition.text)
                 self._collect(tree)
+        self.size = sum(len(text) for text in self._trees) // 10
+        """About how many tests it takes to ask all conditions once."""
         for table in policy.tables.values():
             self._keys(table)
         self.at = {key: number for number, key in enumerate(self.drafts)}
