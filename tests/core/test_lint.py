@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core.deciding import HEAD, policy
+from core.deciding import HEAD, NOW, policy
 
 from fairlead.core import lint as lint_module
 from fairlead.core.lint import LintFinding, Severity, lint
@@ -18,7 +18,7 @@ def rule(name: str, when: str, to: str = "{team: a}", more: str = "") -> str:
 
 
 def findings(rules: str, kind: str, head: str = HEAD, **files: str) -> list[LintFinding]:
-    return [f for f in lint(policy(rules, head=head, **files)) if f.kind == kind]
+    return [f for f in lint(policy(rules, head=head, **files), NOW) if f.kind == kind]
 
 
 def only(rules: str, kind: str, head: str = HEAD, **files: str) -> LintFinding:

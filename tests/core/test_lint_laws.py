@@ -142,7 +142,7 @@ def leads(draw: st.DrawFn) -> dict[str, Value]:
 def test_no_lead_reaches_a_rule_called_unreachable(
     found: Policy, some: list[dict[str, Value]]
 ) -> None:
-    dead = {f.place for f in lint(found) if f.kind == "unreachable"}
+    dead = {f.place for f in lint(found, EXAMPLE_NOW) if f.kind == "unreachable"}
     for values in some:
         reached = taker(found.rules, with_rows(values, found))
         assert reached is None or reached.place not in dead
@@ -151,7 +151,7 @@ def test_no_lead_reaches_a_rule_called_unreachable(
 @given(policies())
 @settings(max_examples=60, deadline=None)
 def test_every_example_meets_the_fate_that_is_told(found: Policy) -> None:
-    for finding in lint(found):
+    for finding in lint(found, EXAMPLE_NOW):
         if finding.example is not None and finding.outcome.startswith("goes to "):
             by = taker(found.rules, with_rows(finding.example, found))
             assert finding.outcome.removeprefix("goes to ").strip("'") == (
@@ -174,6 +174,6 @@ def test_two_hundred_rules_and_ten_thousand_lines_are_analysed_whole() -> None:
     lines = "".join(f"{10000 + n},{'ab'[n % 2]}\n" for n in range(10_000))
     head = HEAD + "tables:\n  zone: {csv: z.csv, key: postal_code}\n"
     found = policy("\n".join(rules), head=head, z="postal_code,team\n" + lines)
-    findings = lint(found)
+    findings = lint(found, EXAMPLE_NOW)
     assert [f.message for f in findings if f.kind == "unreachable"] == []
     assert [f.message for f in findings if f.kind == "not-analysed"] == []
