@@ -33,8 +33,8 @@ def lint_hours(policy: Policy, now: datetime) -> Iterator[LintFinding]:
     never = {rep.id for rep in policy.roster.values() if rep.calendar in closed}
     for rule in all_rules(policy):
         asked = [pools(to, policy) for to in (rule.to, rule.if_away) if to is not None]
-        reps = {r for found in asked for pool in found or () for r in pool.reps}
-        if reps and None not in asked and reps <= never:
+        people = {r for found in asked for pool in found or () for r in pool.reps}
+        if people and None not in asked and people <= never:
             yield LintFinding(
                 "nobody-open",
                 Severity.ERROR,
