@@ -1,4 +1,4 @@
-"""Calendars: never open, nobody of a rule's people ever open, hours of the week without anybody."""
+"""Calendars: a rep or all of a rule's never at work, hours of the week without anybody."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from fairlead.core.leave import time_off
 from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_pools import all_rules, pools, with_backups
-from fairlead.core.policy import Policy, Team
+from fairlead.core.policy import Policy, RosterEntry, Team
 from fairlead.core.worktime import Calendar, openings, wall_at
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -18,19 +19,18 @@ _WEEK = 7 * _DAY
 
 def lint_hours(policy: Policy, now: datetime) -> Iterator[LintFinding]:
     """Findings about calendars from `now` on."""
-    closed = {name for name, c in policy.calendars.items() if next(openings(c, now), None) is None}
-    for name in sorted(closed):
-        reps = [rep for rep in policy.roster.values() if rep.calendar == name]
-        for rep in reps[:1]:
+    never = {rep.id for rep in policy.roster.values() if _never(rep, policy, now)}
+    for rep in policy.roster.values():
+        if rep.id in never:
+            calendar = "" if rep.calendar is None else f" by calendar {rep.calendar!r}"
             yield LintFinding(
                 "never-open",
                 Severity.ERROR,
                 rep.place,
-                f"calendar {name!r} has no open hour in the next two years; it is the calendar of"
-                f" {rep.id}" + (f" and {len(reps) - 1} more" if len(reps) > 1 else ""),
-                "correct its 'hours' or 'holidays'; a rep who takes no leads belongs in no team",
+                f"{rep.id} is not at work for a single hour of the next two years{calendar}, time"
+                " off taken away",
+                "correct the calendar or 'away'; a rep who takes no leads belongs in no team",
             )
-    never = {rep.id for rep in policy.roster.values() if rep.calendar in closed}
     for rule in all_rules(policy):
         asked = [pools(to, policy) for to in (rule.to, rule.if_away) if to is not None]
         people = {r for found in asked for pool in found or () for r in pool.reps}
@@ -39,11 +39,22 @@ def lint_hours(policy: Policy, now: datetime) -> Iterator[LintFinding]:
                 "nobody-open",
                 Severity.ERROR,
                 rule.place,
-                f"rule {rule.name!r}: the calendars of all it leads to are never open",
-                "correct the calendars, or name somebody who works under 'if_away'",
+                f"rule {rule.name!r}: nobody it leads to is at work in the next two years",
+                "correct their calendars and 'away', or name somebody who works under 'if_away'",
             )
     for team in policy.teams.values():
         yield from _uncovered(team, policy, now)
+
+
+_ALWAYS = Calendar("", "UTC", (((0, _DAY),),) * 7)
+"""For those without a calendar."""
+
+
+def _never(rep: RosterEntry, policy: Policy, now: datetime) -> bool:
+    """Whether no hour is left of a rep's calendar, by what the policy says of time off."""
+    calendar = policy.calendars.get(rep.calendar or "")
+    off = [(t.start, t.end) for t in time_off(rep.away, calendar, None)]
+    return next(openings(calendar or _ALWAYS, now, off), None) is None
 
 
 def _uncovered(team: Team, policy: Policy, now: datetime) -> Iterator[LintFinding]:

@@ -6,7 +6,7 @@ it to `otherwise`, never to the next rule. So reaching a rule is a matter of con
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairlead.core.examples import own_values, taker
@@ -16,6 +16,7 @@ from fairlead.core.lint_search import Leaf, example, find
 from fairlead.core.policy import Policy, Rule
 from fairlead.core.region_build import Space
 from fairlead.core.regions import Formula, TooHard, every, lits, negated
+from fairlead.core.types import Value
 
 _MOST = 20
 """Findings of one kind that are listed; a policy with more has one cause for all of them."""
@@ -80,14 +81,12 @@ class _Rules:
             remedy = "move it up, or remove it"
         shown = example(self.space, [leaf.path], leaf.claims)
         by = None if shown is None else taker(self.policy.rules, shown)
-        return LintFinding(
-            "unreachable",
-            Severity.ERROR,
-            rule.place,
+        return _dead(
+            rule,
             f"{what} {rule.name!r} is never reached: {why}",
             remedy,
             None if shown is None or by is None else own_values(shown, self.policy),
-            "" if by is None else f"goes to {by.name!r}",
+            None if by is None else by.name,
             by is not None,
         )
 
@@ -157,8 +156,25 @@ def lint_rules(policy: Policy, space: Space) -> Iterator[LintFinding]:
     yield from lint_gaps(policy, space, rules.before)
 
 
-def _dead(rule: Rule, message: str, remedy: str) -> LintFinding:
-    return LintFinding("unreachable", Severity.ERROR, rule.place, message, remedy)
+def _dead(
+    rule: Rule,
+    message: str,
+    remedy: str,
+    shown: Mapping[str, Value] | None = None,
+    taken_by: str | None = None,
+    analysed: bool = True,
+) -> LintFinding:
+    outcome = "" if taken_by is None else f"goes to {taken_by!r}"
+    return LintFinding(
+        "unreachable",
+        Severity.ERROR,
+        rule.place,
+        message,
+        remedy,
+        shown,
+        outcome,
+        analysed,
+    )
 
 
 def _names(rule: Rule) -> Iterator[str]:
