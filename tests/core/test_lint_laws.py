@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
-from core.deciding import HEAD, policy
+import pytest
+from core.deciding import HEAD, SF, case, lead, policy, rep, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairlead.core.decide import decide
 from fairlead.core.examples import EXAMPLE_NOW, taker, with_rows
 from fairlead.core.lint import lint
+from fairlead.core.lint_rules import lint_rules
 from fairlead.core.policy import Policy
+from fairlead.core.region_build import Space
+from fairlead.core.regions import TooHard, Work, negated, solve
 from fairlead.core.types import Value
 
 FIELDS = "fields:\n  tags: {type: list, salesforce: Tags}\n  seats: {type: number, salesforce: S}\n"
@@ -137,7 +143,7 @@ def leads(draw: st.DrawFn) -> dict[str, Value]:
     return values
 
 
-@given(policies(), st.lists(leads(), min_size=20, max_size=20))
+@given(policies(), st.lists(leads(), min_size=10, max_size=10))
 @settings(max_examples=600, deadline=None)
 def test_no_lead_reaches_a_rule_called_unreachable(
     found: Policy, some: list[dict[str, Value]]
@@ -159,21 +165,100 @@ def test_every_example_meets_the_fate_that_is_told(found: Policy) -> None:
             )
 
 
-def test_two_hundred_rules_and_ten_thousand_lines_are_analysed_whole() -> None:
+HOLDS = "    hold_until: {field: state, at_most: 2h}"
+ASKS = "    need: {language: de}\n    relax_after: 1h"
+UNABLE = st.sampled_from(["", HOLDS, ASKS, f"{HOLDS}\n{ASKS}", "    if_away: {team: b}"])
+
+
+@given(
+    st.lists(st.tuples(condition, st.sampled_from("ab"), UNABLE), min_size=2, max_size=4),
+    st.lists(leads(), min_size=5, max_size=5),
+    st.sampled_from([timedelta(0), timedelta(hours=3)]),
+)
+@settings(max_examples=25, deadline=None)
+def test_what_cannot_be_placed_or_must_wait_reaches_no_dead_rule_either(
+    rules: list[tuple[str, str, str]], some: list[dict[str, Value]], waited: timedelta
+) -> None:
+    text = "\n".join(
+        f"  - name: r{n}\n    when: {when}\n    to: {{team: {team}}}\n{more}".rstrip()
+        for n, (when, team, more) in enumerate(rules)
+    )
+    skilled = HEAD.replace("anna@example.com: {}", "anna@example.com: {skills: {language: de}}")
+    found = policy(text, head=skilled + FIELDS + TABLES, **CSV)
+    dead = {f.place.line for f in lint(found, EXAMPLE_NOW) if f.kind == "unreachable"}
+    names = {r.name for r in found.rules if r.place.line in dead}
+    away = world(rep("anna", inactive=(SF,)), rep("ben"), rep("carla", inactive=(SF,)))
+    for values in some:
+        own = {n: v for n, v in values.items() if n.partition(".")[0] not in ("owner", "account")}
+        decision = decide(case(lead(**own), waited=waited), away, found, EXAMPLE_NOW)
+        assert decision.rule not in names
+
+
+def many_rules(count: int) -> str:
     rules = []
-    for n in range(199):
-        country = COUNTRIES[n % 5]
-        low = 10 * n
+    for n in range(count):
+        country, low = COUNTRIES[n % 5], 10 * n
         rules.append(
             f"  - name: r{n}\n"
             f'    when: country == "{country}" and employees >= {low} and employees < {low + 50}'
-            f' and (industry in ["i{n % 40}", "i{n % 7}"] or title matches "(?i)c{n}") '
-            f"and not free_mail\n    to: {{team: {'ab'[n % 2]}}}"
+            f' and (industry in ["i{n % 40}", "i{n % 7}"] or title matches "(?i)c{n}")\n'
+            f"    to: {{team: {'ab'[n % 2]}}}"
         )
-    rules.append("  - name: by code\n    when: zone is not null\n    to: {team: zone.team}")
-    lines = "".join(f"{10000 + n},{'ab'[n % 2]}\n" for n in range(10_000))
-    head = HEAD + "tables:\n  zone: {csv: z.csv, key: postal_code}\n"
-    found = policy("\n".join(rules), head=head, z="postal_code,team\n" + lines)
+    rules.append("  - name: by table\n    when: zone is not null\n    to: {team: zone.team}")
+    return "\n".join(rules)
+
+
+BIG = {
+    "postal_code": lambda n: f"{10000 + n}",
+    "[country, {prefix: postal_code}]": lambda n: f"{COUNTRIES[n % 5]},{100 + n // 5}",
+    "{range: employees, from: low, to: high}": lambda n: f"{n * 10},{n * 10 + 9}",
+}
+
+
+@pytest.mark.parametrize("key", BIG)
+def test_two_hundred_rules_and_ten_thousand_lines_are_analysed_whole(key: str) -> None:
+    columns = re.sub(r"range: \w+|[^a-z_,]|prefix:|from:|to:", "", key).strip(",")
+    lines = "".join(f"{BIG[key](n)},{'ab'[n % 3 % 2]}\n" for n in range(10_000))
+    head = HEAD + f"tables:\n  zone: {{csv: z.csv, key: {key}}}\n"
+    found = policy(many_rules(199), head=head, z=f"{columns},team\n{lines}")
     findings = lint(found, EXAMPLE_NOW)
     assert [f.message for f in findings if f.kind == "unreachable"] == []
     assert [f.message for f in findings if f.kind == "not-analysed"] == []
+
+
+def hostile(rules: int, parts: int) -> Policy:
+    """Rules of long `or` chains, every other one denied."""
+    text = []
+    for n in range(rules):
+        chain = " or ".join(
+            f'(industry == "i{(n * 7 + k) % 97}" and source != "s{(n + 3 * k) % 89}"'
+            f" and employees > {3 * k + n})"
+            for k in range(parts)
+        )
+        when = f"not ({chain})" if n % 2 else chain
+        text.append(f"  - name: r{n}\n    when: {when}\n    to: {{team: {'ab'[n % 2]}}}")
+    return policy("\n".join(text))
+
+
+def test_hostile_rules_cost_counted_work_and_what_is_given_up_is_told() -> None:
+    found = hostile(rules=12, parts=40)
+    space = Space(found)
+    space.work = Work(left=100_000, patience=20_000)
+    findings = list(lint_rules(found, space))
+    # The question that uses up what is left may go over it by the size of one condition.
+    assert space.work.done <= 100_000 + 2 * space.size
+    told = [f for f in findings if f.kind == "not-analysed"]
+    assert told
+    assert all("too complex" in f.message and not f.analysed for f in told)
+
+
+def test_a_question_that_is_too_hard_costs_its_patience_and_halves_that_of_the_next() -> None:
+    found = hostile(rules=12, parts=40)
+    space = Space(found)
+    nobody = [negated(space.formula(r.when), space.axes) for r in found.rules]
+    work = Work(left=1_000_000, patience=2_000, least=500)
+    for patience in (1_000, 500, 500):
+        with pytest.raises(TooHard):
+            solve(space.axes, nobody, work)
+        assert work.patience == patience
+    assert work.done <= 2_000 + 1_000 + 500 + 4 * space.size
