@@ -144,7 +144,7 @@ def leads(draw: st.DrawFn) -> dict[str, Value]:
 
 
 @given(policies(), st.lists(leads(), min_size=10, max_size=10))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_lead_reaches_a_rule_called_unreachable(
     found: Policy, some: list[dict[str, Value]]
 ) -> None:
