@@ -18,14 +18,14 @@ _WEEK = 7 * _DAY
 
 
 def lint_hours(policy: Policy, now: datetime) -> Iterator[LintFinding]:
-    """Findings about calendars from `now` on."""
+    """Findings about calendars from `now` on; no errors: time alone must not refuse a policy."""
     never = {rep.id for rep in policy.roster.values() if _never(rep, policy, now)}
     for rep in policy.roster.values():
         if rep.id in never:
             calendar = "" if rep.calendar is None else f" by calendar {rep.calendar!r}"
             yield LintFinding(
                 "never-open",
-                Severity.ERROR,
+                Severity.WARNING,
                 rep.place,
                 f"{rep.id} is not at work for a single hour of the next two years{calendar}, time"
                 " off taken away",
@@ -37,7 +37,7 @@ def lint_hours(policy: Policy, now: datetime) -> Iterator[LintFinding]:
         if people and None not in asked and people <= never:
             yield LintFinding(
                 "nobody-open",
-                Severity.ERROR,
+                Severity.WARNING,
                 rule.place,
                 f"rule {rule.name!r}: nobody it leads to is at work in the next two years",
                 "correct their calendars and 'away', or name somebody who works under 'if_away'",
