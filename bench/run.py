@@ -9,6 +9,8 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -23,6 +25,9 @@ from fairlead.testing.clock import ManualClock
 PAGE = 2_000
 RULES = 200
 LINES = 10_000
+HOSTILE = 40
+PARTS = 60
+NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 
 
 def cpu(work: Callable[[], object]) -> float:
@@ -59,25 +64,62 @@ def a_page() -> dict[str, float]:
         house.close()
 
 
+TABLES = {
+    "keys": ("postal_code", "postal_code", lambda n: f"{10_000 + n}"),
+    "prefixes": (
+        "[country, {prefix: postal_code}]",
+        "country,postal_code",
+        lambda n: f"{COUNTRIES[n % 10]},{100 + n // 10}",
+    ),
+    "ranges": (
+        "{range: revenue, from: low, to: high}",
+        "low,high",
+        lambda n: f"{n * 1000},{n * 1000 + 999}",
+    ),
+}
+"""A look-up table's key, the columns of it, and line n."""
+COUNTRIES = ("DE", "AT", "CH", "FR", "US", "GB", "NL", "BE", "ES", "IT")
+
+
+def with_rules(rules: str, table: str = "") -> str:
+    head, _, tail = POLICY.partition("rules:\n")
+    return f"{head}{table}rules:\n{rules}{tail[tail.index('otherwise') :]}"
+
+
 def a_policy() -> dict[str, float]:
-    """Loading and linting many rules and a large table."""
+    """Loading and linting many rules and a large table, of each kind of key."""
     rules = "".join(
-        f'  - {{name: r{n}, when: country == "DE" and employees >= {n * 10}'
+        f'  - {{name: r{n}, when: country == "{COUNTRIES[n % 10]}" and employees >= {n * 10}'
         f" and employees < {n * 10 + 50}, to: {{team: inbound}}}}\n"
         for n in range(RULES)
     )
-    head, _, tail = POLICY.partition("rules:\n")
-    table = "tables:\n  zone: {csv: zone.csv, key: postal_code}\n"
-    last = "  - {name: by code, when: zone is not null, to: {team: zone.team}}\n"
-    text = f"{head}{table}rules:\n{rules}{last}{tail[tail.index('otherwise') :]}"
-    lines = "".join(f"{10_000 + n},inbound\n" for n in range(LINES))
-    files = {"p.yaml": text, "zone.csv": f"postal_code,team\n{lines}"}
-    policy = load_policy(files, "p.yaml")
-    what = f"{RULES} rules and {LINES} lines"
-    return {
-        f"load {what}": cpu(lambda: load_policy(files, "p.yaml")),
-        f"check {what}": cpu(lambda: lint(policy)),
-    }
+    last = "  - {name: by table, when: zone is not null, to: {team: zone.team}}\n"
+    found: dict[str, float] = {}
+    for kind, (key, columns, line) in TABLES.items():
+        text = with_rules(rules + last, f"tables:\n  zone: {{csv: zone.csv, key: {key}}}\n")
+        lines = "".join(f"{line(n)},inbound\n" for n in range(LINES))
+        files = {"p.yaml": text, "zone.csv": f"{columns},team\n{lines}"}
+        policy = load_policy(files, "p.yaml")
+        what = f"{RULES} rules and {LINES} lines of {kind}"
+        found[f"load {what}"] = cpu(partial(load_policy, files, "p.yaml"))
+        found[f"check {what}"] = cpu(partial(lint, policy, NOW))
+    return found
+
+
+def a_hostile_policy() -> dict[str, float]:
+    """Linting rules of long `or` chains that bear on each other, every other one denied."""
+    rules = ""
+    for n in range(HOSTILE):
+        chain = " or ".join(
+            f'(industry == "i{(n * 7 + k) % 97}" and source != "s{(n + 3 * k) % 89}"'
+            f" and employees > {3 * k + n})"
+            for k in range(PARTS)
+        )
+        when = f"not ({chain})" if n % 2 else chain
+        rules += f"  - {{name: r{n}, when: '{when}', to: {{team: inbound}}}}\n"
+    policy = load_policy({"p.yaml": with_rules(rules)}, "p.yaml")
+    what = f"{HOSTILE} rules of {PARTS} parts each"
+    return {f"check {what}": cpu(partial(lint, policy, NOW))}
 
 
 def a_decision() -> dict[str, float]:
@@ -91,7 +133,7 @@ def a_decision() -> dict[str, float]:
 
 
 def main() -> None:
-    found = {**best(a_page), **best(a_decision), **best(a_policy)}
+    found = {**best(a_page), **best(a_decision), **best(a_policy), **best(a_hostile_policy)}
     if "--json" in sys.argv:
         print(json.dumps(found, indent=2))
         return

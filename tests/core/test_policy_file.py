@@ -358,7 +358,7 @@ def test_the_json_schema_fits_the_policies() -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) >= {"rules", "teams", "tables", "task", "roster"}
     rep = schema["$defs"]["RepShape"]
-    own = {"name", "weight", "calendar", "away", "capacity", "skills"}
+    own = {"name", "weight", "calendar", "away", "capacity", "skills", "skills_reviewed"}
     assert set(rep["properties"]) == own | {"salesforce", "hubspot", "zoho"}
     assert rep["additionalProperties"] is False
     assert schema["$defs"]["RuleShape"]["properties"]["when"] == {"type": "string", "minLength": 1}

@@ -54,7 +54,7 @@ def check(
         click.echo(json.dumps({"ok": False, "problems": problems}, indent=2))
         sys.exit(EXIT_CONFIG)
     found = active.policy
-    findings = lint(found)
+    findings = lint(found, SystemClock().now())
     fatal = REFUSING | {Severity.WARNING} if strict else REFUSING
     good = not any(f.severity in fatal for f in findings)
     summary = {

@@ -14,7 +14,8 @@ from fairlead.core import vocabulary
 from fairlead.core.condition_parser import Call, Literal, Name, Node
 from fairlead.core.match import with_tables
 from fairlead.core.policy import Policy, Rule
-from fairlead.core.region_build import Draft, Space
+from fairlead.core.region_axes import Draft
+from fairlead.core.region_build import Space
 from fairlead.core.region_cells import EXAMPLE_NOW, fold
 from fairlead.core.regions import ABSENT
 from fairlead.core.schema import FieldType
@@ -30,7 +31,7 @@ def examples(space: Space, region: Sequence[int]) -> Iterator[dict[str, Value]]:
     for chosen in _choices(space, region):
         values: dict[str, Value] = {}
         for at in chosen:
-            assign(space, at, (region[at] & ~ABSENT) & -(region[at] & ~ABSENT), values)
+            assign(space, at, space.axes[at].best(region[at]), values)
         for name, table in space.policy.tables.items():
             if len(table.key) > 1 and space.at.get(name) in chosen:
                 _take_row(space, table, region, values)

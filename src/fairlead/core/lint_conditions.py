@@ -131,7 +131,7 @@ def _lets_in(
     without = space.formula_without(tree, node)
     missing: Formula
     root = name.partition(".")[0]
-    if root in space.single:
+    if root in space.tables:
         missing = negated(space.present(Name(0, 0, name)), space.axes)
     else:
         missing = Lit(space.at[key_of(Name(0, 0, name))], ABSENT)

@@ -54,6 +54,18 @@ class LintFinding:
         }
 
 
+def too_complex(place: Place, what: str) -> LintFinding:
+    """What was given up before it took too long."""
+    return LintFinding(
+        "not-analysed",
+        Severity.INFO,
+        place,
+        f"{what} not analysed: too complex",
+        "nothing need be done; fewer and shorter 'or' and 'not' before it make it possible",
+        analysed=False,
+    )
+
+
 def plain(value: Value) -> Any:
     """A value as JSON has it."""
     isoformat = getattr(value, "isoformat", None)

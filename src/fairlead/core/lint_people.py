@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fairlead.core.lint_finding import LintFinding, Severity
+from fairlead.core.lint_pools import all_rules, named, with_backups
 from fairlead.core.policy import Destination, Policy, Rule, ToAccountOwner, ToRep, ToTeam
 
 
@@ -21,36 +22,16 @@ class Routed:
     def add(self, to: Destination | None, policy: Policy) -> None:
         """Note one destination."""
         if isinstance(to, ToTeam):
-            names, unknown = _named(to.team, to.path, policy)
-            self.teams |= {n for n in policy.teams if n.casefold() in names}
+            names, unknown = named(to.team, to.path, policy)
+            found = [t for n, t in policy.teams.items() if n.casefold() in names]
+            self.teams |= {t.name for team in found for t in with_backups(team, policy)}
             self.any_team |= unknown
         elif isinstance(to, ToRep):
-            names, unknown = _named(to.rep, to.path, policy)
+            names, unknown = named(to.rep, to.path, policy)
             self.reps |= {n for n in policy.roster if n.casefold() in names}
             self.any_rep |= unknown
         elif isinstance(to, ToAccountOwner):
             self.any_rep = True
-
-
-def _named(name: str | None, path: str | None, policy: Policy) -> tuple[set[str], bool]:
-    """The names a destination may mean, and whether it may mean any."""
-    if path is None:
-        return {(name or "").casefold()}, False
-    root, _, column = path.partition(".")
-    if root not in policy.tables:
-        return set(), True
-    return {cell.strip().casefold() for cell in policy.tables[root].cells(column)}, False
-
-
-def all_rules(policy: Policy) -> Iterator[Rule]:
-    """Every rule with a destination, and the last resort."""
-    todo = list(reversed(policy.rules))
-    while todo:
-        rule = todo.pop()
-        if rule.to is not None:
-            yield rule
-        todo.extend(reversed(rule.rules))
-    yield policy.otherwise
 
 
 def lint_people(policy: Policy) -> Iterator[LintFinding]:
@@ -99,15 +80,7 @@ def _destination(rule: Rule) -> Iterator[LintFinding]:
 
 def _teams(policy: Policy, routed: Routed, alone: dict[str, bool]) -> Iterator[LintFinding]:
     for team in policy.teams.values():
-        if not team.members:
-            yield LintFinding(
-                "empty-team",
-                Severity.ERROR,
-                team.place,
-                f"team {team.name!r} has no members",
-                "add members, or send its leads elsewhere",
-            )
-        elif team.name not in routed.teams:
+        if team.name not in routed.teams:
             if not routed.any_team:
                 yield LintFinding(
                     "unused-team",

@@ -1,4 +1,8 @@
-"""Rules that no lead reaches, rules that claim the same leads, and leads that no rule takes."""
+"""Rules that no lead reaches, and rules that claim the same leads.
+
+A rule whose conditions hold always has the lead (see `decide`): it places it, holds it, or leaves
+it to `otherwise`, never to the next rule. So reaching a rule is a matter of conditions alone.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairlead.core.examples import own_values, taker
-from fairlead.core.lint_finding import LintFinding, Severity
-from fairlead.core.lint_search import Check, Leaf, example, find
+from fairlead.core.lint_finding import LintFinding, Severity, too_complex
+from fairlead.core.lint_gaps import lint_gaps
+from fairlead.core.lint_search import Leaf, example, find
 from fairlead.core.policy import Policy, Rule
 from fairlead.core.region_build import Space
-from fairlead.core.regions import ABSENT, Every, Formula, Lit, TooHard, lits, negated
-from fairlead.core.schema import FieldType
+from fairlead.core.regions import Formula, TooHard, every, lits, negated
 from fairlead.core.types import Value
 
 _MOST = 20
@@ -25,6 +29,7 @@ class _Rules:
     before: list[Leaf] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
     unknown: list[Rule] = field(default_factory=list)
+    unpaired: dict[str, tuple[Rule, int]] = field(default_factory=dict)
 
     def exists(self, *formulas: Formula) -> bool:
         return find(self.space, formulas) is not None
@@ -32,7 +37,7 @@ class _Rules:
     def walk(self, rules: Sequence[Rule], above: tuple[Rule, ...]) -> Iterator[LintFinding]:
         for rule in rules:
             conditions = (*above, rule)
-            path = Every(tuple(self.space.formula(r.when) for r in conditions))
+            path = every(self.space.formula(r.when) for r in conditions)
             leaf = Leaf(rule, conditions, path)
             try:
                 finding = self._unreachable(leaf)
@@ -76,14 +81,12 @@ class _Rules:
             remedy = "move it up, or remove it"
         shown = example(self.space, [leaf.path], leaf.claims)
         by = None if shown is None else taker(self.policy.rules, shown)
-        return LintFinding(
-            "unreachable",
-            Severity.ERROR,
-            rule.place,
+        return _dead(
+            rule,
             f"{what} {rule.name!r} is never reached: {why}",
             remedy,
             None if shown is None or by is None else own_values(shown, self.policy),
-            "" if by is None else f"goes to {by.name!r}",
+            None if by is None else by.name,
             by is not None,
         )
 
@@ -117,6 +120,8 @@ class _Rules:
             ):
                 return None
         except TooHard:
+            if b.name in self.unpaired or len(self.unpaired) < _MOST:
+                self.unpaired[b.name] = (b, self.unpaired.get(b.name, (b, 0))[1] + 1)
             return None
         shown = example(
             self.space,
@@ -137,112 +142,39 @@ class _Rules:
             f"goes to {by.name!r}",
         )
 
-    # -- gaps -------------------------------------------------------------------------------
-
-    def gaps(self) -> Iterator[LintFinding]:
-        """Leads that fall to `otherwise`: between two thresholds, and at all."""
-        axes = self.space.axes
-        nobody = [negated(leaf.path, axes) for leaf in self.before]
-        asked = {lit.axis for leaf in self.before for lit in lits(leaf.path)}
-        yield from self._holes()
-        named = [at for at in asked if self.space.drafts[axes[at].key].name]
-        filled: list[Formula] = [Lit(at, axes[at].full & ~ABSENT) for at in named]
-        shown = example(self.space, [*nobody, *filled], self._untaken)
-        shown = shown or example(self.space, nobody, self._untaken)
-        if shown is not None and self.policy.rules:
-            yield LintFinding(
-                "gap",
-                Severity.INFO,
-                self.policy.otherwise.place,
-                "some leads are taken by no rule and go to 'otherwise'",
-                "if a lead like the example should have a rule, write one",
-                own_values(shown, self.policy),
-                "goes to 'otherwise'",
-            )
-
-    def _goes_to(self, rule: Rule) -> Check:
-        return lambda values: taker(self.policy.rules, values) is rule
-
-    def _untaken(self, values: Mapping[str, Value]) -> bool:
-        return taker(self.policy.rules, values) is None
-
-    def _holes(self) -> Iterator[LintFinding]:
-        """Numbers between two that are taken: walk up and down from a lead that a rule takes."""
-        seen: set[tuple[str, str]] = set()
-        for number, leaf in enumerate(self.before):
-            earlier = [negated(other.path, self.space.axes) for other in self.before[:number]]
-            for at in dict.fromkeys(lit.axis for lit in lits(leaf.path)):
-                axis = self.space.axes[at]
-                draft = self.space.drafts[axis.key]
-                if not draft.name or draft.kind is not FieldType.NUMBER or len(seen) >= _MOST:
-                    continue
-                there = Lit(at, axis.full & ~ABSENT)
-                shown = example(self.space, [leaf.path, there, *earlier], self._goes_to(leaf.rule))
-                if shown is None:
-                    continue
-                order = sorted(axis.values[1:])
-                for upwards in (True, False):
-                    hole = self._beyond(leaf, draft.name, order, shown, upwards)
-                    if hole is not None and hole[0] not in seen:
-                        seen.add(hole[0])
-                        yield hole[1]
-
-    def _beyond(
-        self,
-        leaf: Leaf,
-        name: str,
-        order: Sequence[int],
-        shown: Mapping[str, Value],
-        upwards: bool,
-    ) -> tuple[tuple[str, str], LintFinding] | None:
-        """The hole beside a rule's numbers, if nobody takes what follows and somebody more."""
-        start = order.index(shown[name]) if shown.get(name) in order else -1
-        if start < 0:
-            return None
-        rest = order[start + 1 :] if upwards else list(reversed(order[:start]))
-        after = [v for v in rest if not leaf.claims({**shown, name: v})]
-        if not after or taker(self.policy.rules, {**shown, name: after[0]}) is not None:
-            return None
-        others = (taker(self.policy.rules, {**shown, name: v}) for v in after[1:])
-        far = next((rule for rule in others if rule is not None), None)
-        if far is None:
-            return None
-        low, high = (leaf.rule, far) if upwards else (far, leaf.rule)
-        values = {**shown, name: after[0]}
-        return (low.name, high.name), self._hole(name, after[0], (low, high), values)
-
-    def _hole(
-        self, name: str, value: int, sides: Sequence[Rule], shown: Mapping[str, Value]
-    ) -> LintFinding:
-        low, high = sides
-        between = f"{low.name!r} and {high.name!r}" if low is not high else f"two of {low.name!r}"
-        return LintFinding(
-            "hole",
-            Severity.WARNING,
-            max(low, high, key=lambda rule: rule.place.line).place,
-            f"between {between} a lead with {name} {value} is taken by no rule",
-            f"let one of the two begin where the other ends, such as {name} >= {value}",
-            own_values(shown, self.policy),
-            "goes to 'otherwise'",
-        )
-
 
 def lint_rules(policy: Policy, space: Space) -> Iterator[LintFinding]:
     """Unreachable rules, overlaps, gaps; and the rules about which nothing could be said."""
     rules = _Rules(policy, space)
     yield from rules.walk(policy.rules, ())
     yield from rules.overlaps()
-    yield from rules.gaps()
     for rule in rules.unknown[:_MOST]:
-        message = f"rule {rule.name!r} is not analysed: too many rules before it bear on it"
-        remedy = "nothing need be done; fewer nested 'or' make it possible"
-        yield LintFinding(
-            "not-analysed", Severity.INFO, rule.place, message, remedy, analysed=False
-        )
+        yield too_complex(rule.place, f"whether rule {rule.name!r} is ever reached:")
+    for rule, pairs in rules.unpaired.values():
+        what = f"whether {pairs} of the rules before it claim the leads of rule {rule.name!r}:"
+        yield too_complex(rule.place, what)
+    yield from lint_gaps(policy, space, rules.before)
 
 
-def _dead(rule: Rule, message: str, remedy: str) -> LintFinding:
-    return LintFinding("unreachable", Severity.ERROR, rule.place, message, remedy)
+def _dead(
+    rule: Rule,
+    message: str,
+    remedy: str,
+    shown: Mapping[str, Value] | None = None,
+    taken_by: str | None = None,
+    analysed: bool = True,
+) -> LintFinding:
+    outcome = "" if taken_by is None else f"goes to {taken_by!r}"
+    return LintFinding(
+        "unreachable",
+        Severity.ERROR,
+        rule.place,
+        message,
+        remedy,
+        shown,
+        outcome,
+        analysed,
+    )
 
 
 def _names(rule: Rule) -> Iterator[str]:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from fairlead.core.examples import examples
 from fairlead.core.policy import Rule
 from fairlead.core.region_build import Space
-from fairlead.core.regions import Every, Formula, TooHard, solve
+from fairlead.core.regions import Formula, TooHard, every, solve
 from fairlead.core.types import Value
 
 Check = Callable[[Mapping[str, Value]], bool]
-
-_LEAST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,13 @@ def leaves(rules: Sequence[Rule], space: Space, above: tuple[Rule, ...] = ()) ->
         if rule.to is None:
             yield from leaves(rule.rules, space, conditions)
         else:
-            path = Every(tuple(space.formula(r.when) for r in conditions))
+            path = every(space.formula(r.when) for r in conditions)
             yield Leaf(rule, conditions, path)
 
 
 def find(space: Space, formulas: Sequence[Formula]) -> tuple[int, ...] | None:
-    """`solve`, with less patience after each question that was too hard, so that lint ends."""
-    try:
-        return solve(space.axes, formulas, space.patience)
-    except TooHard:
-        space.patience = max(_LEAST, space.patience // 2)
-        raise
+    """A region in which all hold, None when there is none; raises TooHard. See `solve`."""
+    return solve(space.axes, formulas, space.work)
 
 
 def example(space: Space, formulas: Sequence[Formula], check: Check) -> dict[str, Value] | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 
 from fairlead.core import vocabulary
 from fairlead.core.examples import own_values, taker, with_rows
-from fairlead.core.lint_finding import LintFinding, Severity
+from fairlead.core.lint_finding import LintFinding, Severity, too_complex
+from fairlead.core.lint_last_step import lint_last_step
 from fairlead.core.lint_search import Leaf, example, find, leaves
 from fairlead.core.names import state_code
 from fairlead.core.policy import Destination, Policy, ToQueue, ToRep, ToTeam
 from fairlead.core.region_build import Space
-from fairlead.core.regions import Formula, Lit, TooHard, classes, lits, negated
-from fairlead.core.tables import Row, Table
+from fairlead.core.region_cells import places
+from fairlead.core.region_tables import Line
+from fairlead.core.regions import ABSENT, Formula, Lit, TooHard, classes, lits, negated
+from fairlead.core.tables import Table
 from fairlead.core.types import Value
 
 Key = tuple[str, ...]
@@ -34,10 +38,9 @@ def lint_tables(policy: Policy, space: Space) -> Iterator[LintFinding]:
                 "use it in a rule's 'when' or 'to', or remove it",
             )
             continue
-        rows = table.exact()
-        if rows is not None:
-            bad = yield from _impossible(table)
-            yield from _Lines(policy, space, table, rows, in_order, used).dead(bad)
+        bad = yield from _impossible(table)
+        yield from _Lines(policy, space, table, in_order, used).dead(bad)
+        yield from lint_last_step(table)
 
 
 def _uses(leaf: Leaf, name: str) -> bool:
@@ -95,26 +98,39 @@ class _Lines:
     policy: Policy
     space: Space
     table: Table
-    rows: Mapping[Key, Row]
     in_order: Sequence[Leaf]
     used: Sequence[int]
+    wholes: dict[int, Mapping[int, int]] = field(default_factory=dict)
+    masks: dict[int, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for leaf in self.in_order:
+            for lit in lits(leaf.path):
+                self.masks.setdefault(lit.axis, []).append(lit.cells)
 
     def dead(self, bad: set[Key]) -> Iterator[LintFinding]:
         """The lines whose every lead is taken before a rule that asks the table."""
-        groups = self._alike(bad)
-        dead = [keys for at, keys in groups.items() if not self._reached(at)]
-        lines = [key for keys in dead for key in keys]
+        lines: list[Line] = []
+        try:
+            known: dict[tuple[Lit, ...], bool] = {}
+            for line in self._lines():
+                if line.key not in bad and not self._reached(line, known):
+                    lines.append(line)
+        except TooHard:
+            yield too_complex(self.table.place, f"lines of table {self.table.name!r}")
+            return
         if not lines:
             return
-        shown = self._shown(dead)
+        shown = self._shown(lines)
         by = None if shown is None else taker(self.policy.rules, shown)
         names = ", ".join(repr(self.in_order[at].rule.name) for at in self.used[:_SHOWN])
+        total = sum(1 for _ in self.table.lines())
         yield LintFinding(
             "dead-lines",
             Severity.WARNING,
             self.table.place,
-            f"{len(lines)} of {len(self.table.rows)} lines of table {self.table.name!r} are never"
-            f" used ({_listed(['/'.join(key) for key in lines])}):"
+            f"{len(lines)} of {total} lines of table {self.table.name!r} are never"
+            f" used ({_listed([str(line) for line in lines])}):"
             f" other rules take these leads before {names}, or its conditions leave them out",
             "remove the lines, or move the rule that asks the table up",
             None if shown is None else own_values(shown, self.policy),
@@ -122,59 +138,71 @@ class _Lines:
             shown is not None,
         )
 
-    def _alike(self, bad: set[Key]) -> dict[tuple[Formula, ...], list[Key]]:
-        """Lines by what is known of their leads: those alike in all conditions stand together."""
-        space, table = self.space, self.table
-        masks: dict[int, list[int]] = {}
-        for leaf in self.in_order:
-            for lit in lits(leaf.path):
-                masks.setdefault(lit.axis, []).append(lit.cells)
-        names = [*table.key, *(n for c in table.columns if (n := f"{table.name}.{c}") in space.at)]
-        whole: dict[str, dict[int, int]] = {}
-        for name in names:
-            at = space.at[name]
-            parts = classes(space.axes[at].full, masks.get(at, []))
-            whole[name] = {cell: part for part in parts for cell in _cells(part)}
-        found: dict[tuple[Formula, ...], list[Key]] = {}
-        for key, row in self.rows.items():
-            if key in bad:
-                continue
-            texts = [*key, *(row.get(n.partition(".")[2], "") for n in names[len(key) :])]
-            known: list[Formula] = [
-                Lit(space.at[n], whole[n][space.cell(n, text) if text else 0])
-                for n, text in zip(names, texts, strict=True)
-            ]
-            if table.name in space.at:
-                known.append(Lit(space.at[table.name], 0b10))
-            found.setdefault(tuple(known), []).append(key)
-        return found
+    def _lines(self) -> Iterator[Line]:
+        cells = self.space.tables.get(self.table.name)
+        if cells is not None:
+            yield from cells.lines()
+        else:
+            yield from (Line(key, "", row, 0) for key, row in (self.table.exact() or {}).items())
 
-    def _reached(self, known: Sequence[Formula]) -> bool:
-        axes = self.space.axes
-        for at in self.used:
-            before = [negated(leaf.path, axes) for leaf in self.in_order[:at]]
-            try:
-                if find(self.space, [*known, self.in_order[at].path, *before]) is not None:
-                    return True
-            except TooHard:
+    def _reached(self, line: Line, known: dict[tuple[Lit, ...], bool]) -> bool:
+        """Whether some lead that finds the line is left for a rule that asks; alike ones once."""
+        for choice in product(*self._alike(line)):
+            if choice not in known:
+                known[choice] = self._left_for_user(choice)
+            if known[choice]:
                 return True
         return False
 
-    def _shown(self, dead: Sequence[Sequence[Key]]) -> dict[str, Value] | None:
+    def _alike(self, line: Line) -> Iterator[list[Lit]]:
+        """Per axis, what is known of the leads that find a line: sets no condition tells apart."""
+        space, table = self.space, self.table
+        cells = space.tables.get(table.name)
+        for name, part in zip(table.key, line.key, strict=True):
+            if cells is None or name != cells.main:
+                yield self._classes(name, 1 << space.cell(name, part))
+        if cells is not None:
+            yield self._classes(cells.main, line.cells)
+            return
+        for column in table.columns:
+            name = f"{table.name}.{column}"
+            if name in space.at:
+                text = line.row.get(column)
+                yield self._classes(name, 1 << space.cell(name, text) if text else ABSENT)
+        if table.name in space.at:
+            yield [Lit(space.at[table.name], 0b10)]
+
+    def _classes(self, name: str, cells: int) -> list[Lit]:
+        at = self.space.at[name]
+        whole = self._whole(at)
+        return [Lit(at, part) for part in {whole[place]: None for place in places(cells)}]
+
+    def _whole(self, at: int) -> Mapping[int, int]:
+        """For each cell of an axis all the cells that the conditions treat like it."""
+        if at not in self.wholes:
+            masks = self.masks.get(at, [])
+            parts = classes(self.space.axes[at].full, masks)
+            self.wholes[at] = {place: part for part in parts for place in places(part)}
+        return self.wholes[at]
+
+    def _left_for_user(self, known: Sequence[Formula]) -> bool:
+        axes = self.space.axes
+        for at in self.used:
+            before = [negated(leaf.path, axes) for leaf in self.in_order[:at]]
+            if find(self.space, [*known, self.in_order[at].path, *before]) is not None:
+                return True
+        return False
+
+    def _shown(self, dead: Sequence[Line]) -> dict[str, Value] | None:
         """A lead with the key of a dead line, and what its fate is; tried."""
         users = [self.in_order[at] for at in self.used]
-        for keys in dead[:_SHOWN]:
-            own: dict[str, Value] = {
-                name: vocabulary.shown(name, part)
-                for name, part in zip(self.table.key, keys[0], strict=True)
-            }
+        for line in dead[:_SHOWN]:
+            own = self._key_of(line)
+            values = with_rows(own, self.policy)
+            if not self._taken_by_user(values):
+                return values
+            fixed = [Lit(self.space.at[n], 1 << self.space.cell(n, v)) for n, v in own.items()]
             for leaf in users:
-                values = with_rows(own, self.policy)
-                fixed = [
-                    Lit(self.space.at[n], 1 << self.space.cell(n, str(v))) for n, v in own.items()
-                ]
-                if not self._taken_by_user(values):
-                    return values
                 found = example(
                     self.space, [leaf.path, *fixed], lambda v: not self._taken_by_user(v)
                 )
@@ -182,12 +210,18 @@ class _Lines:
                     return found
         return None
 
+    def _key_of(self, line: Line) -> dict[str, Value]:
+        """The fields of a lead that finds a line."""
+        own: dict[str, Value] = {
+            name: vocabulary.shown(name, part)
+            for name, part in zip(self.table.key, line.key, strict=True)
+        }
+        cells = self.space.tables.get(self.table.name)
+        if cells is not None and cells.main not in own:
+            axis = self.space.axes[self.space.at[cells.main]]
+            own[cells.main] = axis.values[axis.best(line.cells).bit_length() - 1]
+        return own
+
     def _taken_by_user(self, values: Mapping[str, Value]) -> bool:
         by = taker(self.policy.rules, values)
         return by is not None and any(self.in_order[at].rule is by for at in self.used)
-
-
-def _cells(part: int) -> Iterator[int]:
-    while part:
-        yield (part & -part).bit_length() - 1
-        part &= part - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
@@ -140,6 +140,7 @@ class RosterEntry:
     away: tuple[Leave, ...] = ()
     capacity: Capacity = NO_LIMITS
     skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    skills_reviewed: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,8 @@ class Policy:
     """Fields of a lead whose change has an assigned lead routed again."""
     closed_when: Condition | None = None
     """Which leads are done with and no longer count as open."""
+    skills_review: timedelta | None = None
+    """How long after a review `check` asks for the next one."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

@@ -107,6 +107,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         splits=MappingProxyType(splits),
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
+        skills_review=shape.check.skills_review,
     )
 
 

@@ -21,6 +21,7 @@ from fairlead.core.policy_values import (
     ConditionText,
     Count,
     CrmId,
+    Day,
     Days,
     Duration,
     Email,
@@ -103,6 +104,7 @@ class RepShape(_PerCrm):
     away: list[Text] = []
     capacity: CapacityShape | None = None
     skills: dict[Identifier, OneOrMore] = {}
+    skills_reviewed: Day | None = None
 
 
 class BackupShape(_Shape):
@@ -209,6 +211,12 @@ class SafetyShape(_Shape):
     pilot: Share = Field(default_factory=lambda: Fraction(1))
 
 
+class CheckShape(_Shape):
+    """What `fairlead check` looks at beside the rules."""
+
+    skills_review: Duration | None = None
+
+
 def _task(value: object) -> object:
     return None if value == "none" else value
 
@@ -234,6 +242,7 @@ class PolicyShape(_Shape):
     tables: dict[Identifier, TableShape] = {}
     splits: dict[Identifier, SplitShape] = {}
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
+    check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []
     otherwise: OtherwiseShape | None = None
     task: Annotated[

@@ -16,10 +16,10 @@ from fairlead.core.policy_csv import Cell, Grid
 from fairlead.core.policy_document import Path
 from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import RepShape
-from fairlead.core.policy_values import exact_weight, rep_id
+from fairlead.core.policy_values import a_day, exact_weight, rep_id
 from fairlead.core.types import NO_LIMITS
 
-OWN = ("email", "name", "weight", "calendar", "away", "capacity")
+OWN = ("email", "name", "weight", "calendar", "away", "capacity", "skills_reviewed")
 """The columns of a roster file, beside one per CRM and one per skill."""
 SKILLS = "skills."
 _SKILL = re.compile(rf"{re.escape(SKILLS)}[A-Za-z_][A-Za-z0-9_]{{0,63}}")
@@ -72,6 +72,7 @@ def _rep(builder: Builder, path: Path, name: str, shape: RepShape) -> RosterEntr
         tuple(leaves),
         capacity_of(shape.capacity),
         MappingProxyType({skill: tuple(values) for skill, values in shape.skills.items()}),
+        shape.skills_reviewed,
     )
 
 
@@ -106,7 +107,8 @@ def read_roster(
     return roster
 
 
-T = TypeVar("T")
+R = TypeVar("R")
+D = TypeVar("D")
 
 
 class _Row:
@@ -135,6 +137,7 @@ class _Row:
             tuple(leaves),
             self._read("capacity", read_capacity, NO_LIMITS),
             MappingProxyType(self._skills()),
+            self._read("skills_reviewed", a_day, None),
         )
 
     def text(self, column: str) -> str:
@@ -145,7 +148,7 @@ class _Row:
         """Tell of a cell."""
         self._problems.append(self._grid.problem(self._cells[column], message, suggestion))
 
-    def _read(self, column: str, read: Callable[[str], T], default: T) -> T:
+    def _read(self, column: str, read: Callable[[str], R], default: D) -> R | D:
         try:
             return read(self.text(column)) if self.text(column) else default
         except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
@@ -22,6 +22,7 @@ from fairlead.core.durations import parse_duration
 _RATIO = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EMAIL = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+")
 
 
@@ -68,6 +69,16 @@ def rep_id(text: str) -> str:
     if not _EMAIL.fullmatch(email):
         raise ValueError(f"expected an e-mail address, found {text!r}")
     return email
+
+
+def a_day(text: object) -> date:
+    """A day such as 2026-05-01; raises ValueError."""
+    if isinstance(text, str) and _DAY.fullmatch(text.strip()):
+        try:
+            return date.fromisoformat(text.strip())
+        except ValueError:
+            pass
+    raise ValueError(f"expected a day such as 2026-05-01, found {text!r}")
 
 
 def _checked(check: Any) -> Any:
@@ -120,6 +131,11 @@ Duration = Annotated[
     timedelta,
     PlainValidator(_checked(_duration)),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smhdw]$"}),
+]
+Day = Annotated[
+    date,
+    PlainValidator(_checked(a_day)),
+    WithJsonSchema({"type": "string", "format": "date"}),
 ]
 Share = Annotated[
     Fraction,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,8 @@ ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+SAMPLE_CODE = "10115"
+"""How long postal codes are in examples."""
 _DAY = timedelta(days=1)
 
 
@@ -59,7 +61,8 @@ def _plain(kind: FieldType) -> Any:
 
 def _between(a: Any, b: Any) -> Any:
     if isinstance(a, str):
-        return next((t for t in (f"{a} a", f"{a}\x00") if a < t < b), None)
+        tries = (*_numbered(a, b), f"{a} a", f"{a}\x00")
+        return next((t for t in tries if a < t < b), None)
     if isinstance(a, datetime | timedelta):
         middle = a + (b - a) / 2
         return middle if a < middle < b else None
@@ -67,6 +70,15 @@ def _between(a: Any, b: Any) -> Any:
         math.floor((a + b) / 2) if isinstance(a, float) or isinstance(b, float) else (a + b) // 2
     )
     return next((n for n in (floor, floor + 1, (a + b) / 2) if a < n < b), None)
+
+
+def _numbered(a: str, b: str) -> Iterator[str]:
+    """Codes of digits that follow: 20000 on 19999 where 30000 is next, 10000 on 10."""
+    if a.isdecimal() and a.isascii():
+        if len(a) == len(b) and b.isdecimal():
+            yield str(int(a) + 1).zfill(len(a))
+        yield a.ljust(len(SAMPLE_CODE), "0")
+        yield f"{a}0"
 
 
 def _beyond(edge: Any, sign: int) -> Any:
@@ -92,13 +104,35 @@ _ENDS: tuple[Any, ...] = (
 )
 
 
-def cells_where(values: Sequence[Any], test: Callable[[Any], bool]) -> int:
-    """The bits of the present cells for which a test holds."""
-    return sum(1 << at for at, value in enumerate(values) if at and test(fold(value)))
-
-
 def bits(places: Iterable[int]) -> int:
-    found = 0
+    """The set of these places."""
+    found = bytearray()
     for place in places:
-        found |= 1 << place
-    return found
+        at = place >> 3
+        if at >= len(found):
+            found.extend(bytes(at + 1 - len(found)))
+        found[at] |= 1 << (place & 7)
+    return int.from_bytes(found, "little")
+
+
+def places(cells: int) -> Iterator[int]:
+    """The places in a set, the lowest first."""
+    below = (cells & -cells).bit_length() - 1
+    text = bin(cells >> max(below, 0))[:1:-1]
+    at = text.find("1") if cells else -1
+    while at >= 0:
+        yield below + at
+        at = text.find("1", at + 1)
+
+
+def end_of_prefix(start: str) -> str | None:
+    """The least text that lies behind every text with this beginning; None for no end."""
+    for at in range(len(start) - 1, -1, -1):
+        code = ord(start[at])
+        if code < _LAST_CHARACTER:
+            following = chr(code + 1) if not 0xD7FF <= code < 0xE000 else chr(0xE000)
+            return start[:at] + following
+    return None
+
+
+_LAST_CHARACTER = 0x10FFFF

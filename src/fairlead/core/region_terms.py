@@ -32,6 +32,15 @@ def compared(node: Compare) -> tuple[Node | None, str, tuple[Any, ...]]:
     return None, op, ()
 
 
+def beginning(node: Node) -> tuple[Name, str] | None:
+    """A bare `starts_with` of a field and a constant: the texts from one to another in order."""
+    if isinstance(node, Call) and node.function == "starts_with":
+        side, start = node.args
+        if isinstance(side, Name) and "." not in side.name and isinstance(start, Literal):
+            return side, fold(start.value)
+    return None
+
+
 def key_of(node: Node) -> str:
     """What tells two values of conditions apart: equal keys are equal values for any lead."""
     match node:

@@ -76,7 +76,7 @@ def meant(name: str, text: str) -> str | None:
 
 def shown(name: str, text: str) -> str:
     """A text of the field as `normalise` writes it; tables keep their keys in small letters."""
-    if name in ("country", "state"):
+    if name in ("country", "state", "postal_code"):
         return text.upper()
     return (zone_name(text) or text) if name == "timezone" else text
 

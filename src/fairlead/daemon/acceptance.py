@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fairlead.clock import SystemClock
 from fairlead.core.lint import LintFinding, Severity, lint
 from fairlead.core.policy_file import PolicyError
 from fairlead.core.policy_problem import PolicyProblem
@@ -68,15 +70,18 @@ def read_acceptable(path: Path, in_force: str | None = None) -> Accepted:
 
     `in_force` is the hash of the policy that decides now, if one does.
     """
-    return accept(read_texts(path), in_force)
+    return accept(read_texts(path), SystemClock().now(), in_force)
 
 
-def accept(texts: Texts, in_force: str | None = None) -> Accepted:
-    """The policy these texts make; raises PolicyError or PolicyRefused when it may not decide."""
+def accept(texts: Texts, now: datetime, in_force: str | None = None) -> Accepted:
+    """The policy these texts make; raises PolicyError or PolicyRefused when it may not decide.
+
+    `now` bears on warnings only: no policy is refused because time has passed.
+    """
     active = load(texts)
     if active.policy.hash == in_force:
         return Accepted(active)
-    findings = lint(active.policy)
+    findings = lint(active.policy, now)
     errors = [f for f in findings if f.severity in REFUSING]
     if errors:
         raise PolicyRefused(

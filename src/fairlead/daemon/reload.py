@@ -185,7 +185,7 @@ class Reloader:
     def _tried(self, texts: Texts, before: ActivePolicy) -> tuple[Accepted, Rehearsal]:
         """Read, check and rehearse. What nobody has thought of refuses the file, and is told."""
         try:
-            accepted = accept(texts, before.policy.hash)
+            accepted = accept(texts, self.clock.now(), before.policy.hash)
             if unserved(accepted.active, self._served):
                 self._try_build(accepted.active)
             return accepted, rehearse(self.db, accepted.active.policy, self.clock)
