@@ -177,6 +177,10 @@ class Router:
             journal.write(
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
             )
+        if before is not None and before.closed is not kept.closed:
+            journal.write(
+                self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
+            )
         leads.put_lead(self.db, kept)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER

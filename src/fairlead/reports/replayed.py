@@ -1,0 +1,98 @@
+"""The answer of `replay --policy` for people, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from fairlead.reports.findings import printable
+
+COLUMNS = (
+    "lead", "generation", "decision", "kind", "was_rule", "was_place", "was_rep", "was_owner",
+    "was_state", "would_rule", "would_place", "would_rep", "would_owner", "would_state",
+)  # fmt: skip
+
+
+def human_period(v: Mapping[str, Any], limit: int) -> Iterator[str]:
+    """A summary, then up to `limit` changed leads; 0: all."""
+    for line in _lines(v, limit):
+        yield printable(line)
+
+
+def _lines(v: Mapping[str, Any], limit: int) -> Iterator[str]:
+    yield (
+        f"{v['leads']} leads, {v['decisions']} decisions from {v['since'][:16]}Z to"
+        f" {v['until'][:16]}Z, policy {v['policy'][:12]} against {v['candidate'][:12]}"
+    )
+    yield (
+        f"{v['same']} the same, {v['direct']} direct (another rule or destination),"
+        f" {v['cascade']} cascade (rotation or capacity shifted)"
+    )
+    yield from _trust(v)
+    for title, what in (("rep", "reps"), ("rule", "rules"), ("state", "ends")):
+        yield from _table(title, v[what])
+    changed = v["changed"]
+    shown = changed[: limit or None]
+    if shown:
+        yield "changed leads:"
+    for c in shown:
+        yield f"  {c['lead']}: {c['kind']}: {_end(c['was'])} -> {_end(c['would'])}"
+    if len(shown) < len(changed):
+        yield f"  and {len(changed) - len(shown)} more; --limit 0, --json or --csv shows them all"
+
+
+def _trust(v: Mapping[str, Any]) -> Iterator[str]:
+    """How far this can be believed."""
+    yield f"the policy of today, replayed, reproduces {v['reproduced']} of {v['checked']} leads"
+    older = v["decisions"] - v["policies"].get(v["policy"], 0) - len(v["not_replayed"])
+    if older:
+        yield f"note: {older} decisions were taken under other policies and are not checked"
+    if v["not_replayed"]:
+        yield f"note: {len(v['not_replayed'])} decisions cannot be replayed:"
+        for id, why in list(v["not_replayed"].items())[:5]:
+            yield f"  {id}: {why}"
+    if v["fields_not_stored"]:
+        yield f"note: never read then, so missing here: {', '.join(v['fields_not_stored'])}"
+    if v["fresh_pools"]:
+        yield f"note: these pools start at zero: {', '.join(v['fresh_pools'])}"
+    if v["uncounted"]:
+        yield (
+            "note: open leads were not counted then, those open until now are taken instead: "
+            + ", ".join(v["uncounted"])
+        )
+
+
+def _table(title: str, rows: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    width = max([len(title), *(len(n) for n in rows)])
+    yield f"{title:{width}}  {'was':>7} {'would':>7} {'change':>7}"
+    for name, n in rows.items():
+        change = n["would"] - n["was"]
+        told = f"{change:+d}" if change else "="
+        yield f"{name:{width}}  {n['was']:>7} {n['would']:>7} {told:>7}"
+
+
+def _end(side: Mapping[str, Any]) -> str:
+    who = side["rep"] or (f"owner {side['owner']}" if side["owner"] else side["state"])
+    return f"{who} [{side['rule'] or side['place'] or '-'}]"
+
+
+def write_csv(v: Mapping[str, Any], to: TextIO) -> None:
+    """One line for each changed lead; text that a spreadsheet would run is made harmless."""
+    writer = csv.writer(to)
+    writer.writerow(COLUMNS)
+    for c in v["changed"]:
+        sides = [
+            c[side][what]
+            for side in ("was", "would")
+            for what in ("rule", "place", "rep", "owner", "state")
+        ]
+        writer.writerow(
+            [_cell(x) for x in (c["lead"], c["generation"], c["decision"], c["kind"], *sides)]
+        )
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value

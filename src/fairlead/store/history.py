@@ -1,0 +1,212 @@
+"""What was decided and what became of it over a period: the material of a replay. Reads only.
+
+Decisions come in the order in which they were taken, in pieces, for a month of them is large.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from sqlite3 import Row
+from typing import Any
+
+from fairlead.core.types import Ref
+from fairlead.store.db import Db
+from fairlead.store.decisions import REFUND, DecisionRow, balances
+
+PIECE = 500
+OVER = ("lead.closed", "lead.gone", "lead.owner_changed")
+"""What the journal says when a lead is nobody's open one any more, or a person's choice."""
+REFUSED = "effect.bad_owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision of the period: its id, instant, record and generation."""
+
+    id: str
+    at: datetime
+    ref: Ref
+    generation: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What became of a lead: `event` is `refund` or the journal's. `rep` is whom it was refused."""
+
+    at: datetime
+    seq: int
+    event: str
+    ref: Ref
+    rep: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A policy that was used: when, how often, and the file it came from."""
+
+    hash: str
+    main: str
+    first_used_at: datetime
+    last_used_at: datetime | None
+    decisions: int
+
+
+def taken(db: Db, since: datetime, until: datetime) -> list[Taken]:
+    """The decisions of a period (`until` not in it), in the order in which they were taken."""
+    rows = db.rows(
+        "SELECT d.id, d.at, d.crm, d.object, d.lead_id, d.generation, coalesce(min(j.seq), 0) seq"
+        " FROM decisions d LEFT JOIN journal j ON j.crm = d.crm AND j.object = d.object"
+        " AND j.lead_id = d.lead_id AND j.decision_id = d.id AND j.event = 'lead.decided'"
+        " WHERE d.at >= ? AND d.at < ? GROUP BY d.id ORDER BY d.at, seq, d.id",
+        (since.isoformat(), until.isoformat()),
+    )
+    return [
+        Taken(
+            r["id"], datetime.fromisoformat(r["at"]), Ref(r["crm"], r["object"], r["lead_id"]),
+            r["generation"], r["seq"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def rows_of(db: Db, ids: Sequence[str]) -> Iterator[DecisionRow]:
+    """These decisions whole, in the order asked."""
+    for start in range(0, len(ids), PIECE):
+        piece = ids[start : start + PIECE]
+        found = {
+            r["id"]: r
+            for r in db.rows(
+                "SELECT d.* FROM json_each(?) asked JOIN decisions d ON d.id = asked.value",
+                (json.dumps(list(piece)),),
+            )
+        }
+        yield from (_decision(found[id]) for id in piece)
+
+
+def happened(db: Db, since: datetime, until: datetime) -> list[Happened]:
+    """What became of leads in the period, in order of time.
+
+    A turn given back has the number of its decision: it comes before what else happened then.
+    """
+    period = (since.isoformat(), until.isoformat())
+    refused = {
+        (r["decision_id"], r["at"]): json.loads(r["detail"])["rep"]
+        for r in db.rows(
+            "SELECT decision_id, at, detail FROM journal WHERE event = ? AND at >= ? AND at < ?",
+            (REFUSED, *period),
+        )
+    }
+    back = [
+        Happened(
+            datetime.fromisoformat(r["at"]), r["seq"], REFUND, _ref(r),
+            refused.get((r["decision_id"], r["at"])),
+        )
+        for r in db.rows(
+            "SELECT l.at, l.decision_id, d.crm, d.object, d.lead_id, coalesce(min(j.seq), 0) seq"
+            " FROM ledger l JOIN decisions d ON d.id = l.decision_id"
+            " LEFT JOIN journal j ON j.crm = d.crm AND j.object = d.object"
+            " AND j.lead_id = d.lead_id AND j.decision_id = d.id AND j.event = 'lead.decided'"
+            " WHERE l.reason = ? AND l.at >= ? AND l.at < ? GROUP BY l.at, l.decision_id",
+            (REFUND, *period),
+        )
+    ]  # fmt: skip
+    over = [
+        Happened(datetime.fromisoformat(r["at"]), r["seq"], r["event"], _ref(r))
+        for r in db.rows(
+            "SELECT at, seq, event, crm, object, lead_id FROM journal"
+            " WHERE event IN (SELECT value FROM json_each(?)) AND at >= ? AND at < ?",
+            (json.dumps(OVER), *period),
+        )
+    ]
+    return sorted([*back, *over], key=lambda h: (h.at, h.seq))
+
+
+def received_before(db: Db, since: datetime, until: datetime) -> dict[str, list[datetime]]:
+    """The instants at which each rep got a lead; not those whose turn was given back."""
+    found: dict[str, list[datetime]] = {}
+    for r in db.rows(
+        "SELECT rep_id, at FROM decisions WHERE at >= ? AND at < ? AND outcome = 'assign'"
+        " AND rule <> '' AND NOT refunded AND rep_id IS NOT NULL ORDER BY at",
+        (since.isoformat(), until.isoformat()),
+    ):
+        found.setdefault(r["rep_id"], []).append(datetime.fromisoformat(r["at"]))
+    return found
+
+
+def balances_at(db: Db, instant: datetime) -> dict[str, dict[str, Fraction]]:
+    """The ledger as it was then: pool -> rep -> balance, exact."""
+    found = balances(db)
+    for r in db.rows(
+        "SELECT pool, rep_id, delta, count(*) n FROM ledger WHERE at >= ?"
+        " GROUP BY pool, rep_id, delta",
+        (instant.isoformat(),),
+    ):
+        found[r["pool"]][r["rep_id"]] -= Fraction(r["delta"]) * r["n"]
+    return found
+
+
+def open_since_before(db: Db, instant: datetime) -> list[tuple[str, str, int]]:
+    """(CRM, owner id, persons) of the leads that were seen before and are open until now."""
+    return [
+        (r["crm"], r["owner_id"], r["n"])
+        for r in db.rows(
+            "SELECT crm, owner_id, count(DISTINCT person_id) n FROM leads WHERE first_seen_at < ?"
+            " AND owner_id IS NOT NULL AND state IN ('assigned', 'left') AND NOT closed"
+            " GROUP BY crm, owner_id",
+            (instant.isoformat(),),
+        )
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of a rep's leave from the command line: `rep.away` or `rep.back`."""
+
+    at: datetime
+    seq: int
+    event: str
+    detail: Mapping[str, Any]
+
+
+def said_of_leave(db: Db, until: datetime) -> list[Said]:
+    """All that was said, in order."""
+    return [
+        Said(datetime.fromisoformat(r["at"]), r["seq"], r["event"], json.loads(r["detail"]))
+        for r in db.rows(
+            "SELECT at, seq, event, detail FROM journal WHERE event IN ('rep.away', 'rep.back')"
+            " AND at < ? ORDER BY seq",
+            (until.isoformat(),),
+        )
+    ]
+
+
+def policy_versions(db: Db) -> list[PolicyVersion]:
+    """Every policy that was ever used, the first used first."""
+    return [
+        PolicyVersion(
+            r["hash"], r["main"], datetime.fromisoformat(r["first_used_at"]),
+            None if r["last"] is None else datetime.fromisoformat(r["last"]), r["n"],
+        )
+        for r in db.rows(
+            "SELECT p.hash, p.main, p.first_used_at, max(d.at) last, count(d.id) n"
+            " FROM policies p LEFT JOIN decisions d ON d.policy_hash = p.hash"
+            " GROUP BY p.hash ORDER BY p.first_used_at, p.hash"
+        )
+    ]  # fmt: skip
+
+
+def _ref(r: Row) -> Ref:
+    return Ref(r["crm"], r["object"], r["lead_id"])
+
+
+def _decision(r: Row) -> DecisionRow:
+    return DecisionRow(
+        r["id"], r["person_id"], r["generation"], r["attempt"], _ref(r),
+        datetime.fromisoformat(r["at"]), r["policy_hash"], r["roster_hash"], r["inputs"],
+        r["outcome"], r["state"], r["reason"], r["rule"], r["rep_id"], r["owner_id"],
+    )  # fmt: skip

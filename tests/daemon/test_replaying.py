@@ -1,0 +1,266 @@
+"""Replay of a period: the same policy changes nothing; a candidate shows what it alone changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from daemon.house import QUIET, REPS, House, an_org, the_policy, user_id
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from fairlead.core.types import Ref
+from fairlead.daemon.replaying import replay_period
+from fairlead.errors import ConfigError
+from fairlead.store import outbox
+from fairlead.testing.clock import ManualClock
+from fairlead.testing.fake_crm import FakeCrm
+
+ANNA, BEN, CARLA = REPS
+PLAIN = """\
+version: 1
+sources:
+  sf: {crm: salesforce}
+  hs: {crm: hubspot, object: contacts}
+owner_authority: sf
+reps:
+  anna@example.com: {}
+  ben@example.com: {}
+  carla@example.com: {weight: 2}
+teams:
+  inbound: {members: [anna@example.com, ben@example.com, carla@example.com]}
+  vip: {members: [carla@example.com]}
+rules:
+  - name: Big ones
+    when: employees >= 1000
+    to: {team: vip}
+  - name: Everybody
+    to: {team: inbound}
+otherwise: {to: {queue: Inbound}}
+"""
+LIMITED = PLAIN.replace(
+    "  ben@example.com: {}", "  ben@example.com: {capacity: {per_hour: 2}}"
+).replace("carla@example.com: {weight: 2}", "carla@example.com: {capacity: {open: 3}}")
+HOURS = LIMITED.replace(
+    "reps:\n  anna@example.com: {}",
+    'calendars:\n  day: {timezone: Europe/Berlin, hours: {mon-sun: ["09:00-17:00"]}}\n'
+    "reps:\n  anna@example.com: {calendar: day}",
+)
+CLOSED = LIMITED.replace("otherwise:", "closed_when: 'status == \"Done\"'\notherwise:")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def sf(clock: ManualClock) -> FakeCrm:
+    return an_org(clock, "salesforce")
+
+
+@pytest.fixture
+def house(sf: FakeCrm, clock: ManualClock) -> Iterator[House]:
+    house = House(None, [sf], clock, PLAIN)
+    house.start()
+    clock.advance(1)
+    yield house
+    house.close()
+
+
+def replayed(house: House, candidate: str) -> dict[str, Any]:
+    now = house.clock.now() + timedelta(seconds=1)
+    policy = the_policy(candidate).policy
+    return replay_period(house.db, policy, now - timedelta(days=30), now)
+
+
+def some_leads(house: House, sf: FakeCrm, count: int, *, big: int = 3) -> list[Ref]:
+    """Every `big`-th lead is from a large company; each arrives a second after the other."""
+    refs = []
+    for n in range(count):
+        employees = 5000 if n % big == 0 else 10
+        refs.append(sf.create_lead(email=f"x{n}@acme{n}.test", employees=employees))
+        house.round()
+        house.clock.advance(1)
+    return refs
+
+
+def test_the_policy_in_force_changes_nothing_and_reproduces_all(house: House, sf: FakeCrm) -> None:
+    some_leads(house, sf, 12)
+    found = replayed(house, PLAIN)
+    assert (found["leads"], found["same"], found["changed"]) == (12, 12, [])
+    assert (found["reproduced"], found["checked"], found["not_replayed"]) == (12, 12, {})
+
+
+def test_another_rule_is_direct_and_the_shifted_rotation_a_cascade(
+    house: House, sf: FakeCrm
+) -> None:
+    refs = some_leads(house, sf, 12)
+    found = replayed(house, PLAIN.replace(">= 1000", ">= 9000"))
+    direct = [c["lead"] for c in found["changed"] if c["kind"] == "direct"]
+    assert direct == [str(r) for r in refs[::3]]
+    assert {c["would"]["rule"] for c in found["changed"]} == {"Everybody"}
+    cascade = [c for c in found["changed"] if c["kind"] == "cascade"]
+    assert cascade
+    assert all(c["was"]["rule"] == "Everybody" for c in cascade)
+    assert found["same"] + found["direct"] + found["cascade"] == 12
+    assert found["rules"] == {
+        "Big ones": {"was": 4, "would": 0},
+        "Everybody": {"was": 8, "would": 12},
+    }
+    assert found["reps"][CARLA]["would"] == 6
+
+
+def test_a_rep_who_leaves_the_team_is_a_cascade(house: House, sf: FakeCrm) -> None:
+    some_leads(house, sf, 12, big=99)
+    found = replayed(house, PLAIN.replace("[anna@example.com, ben", "[ben"))
+    assert found["direct"] == 0
+    assert found["reps"][ANNA]["would"] == 0
+    was_hers = {c["lead"] for c in found["changed"] if c["was"]["rep"] == ANNA}
+    assert len(was_hers) == found["reps"][ANNA]["was"] > 0
+
+
+def test_a_rule_sent_to_another_team_is_direct(house: House, sf: FakeCrm) -> None:
+    some_leads(house, sf, 4, big=1)
+    found = replayed(house, PLAIN.replace("to: {team: vip}", "to: {queue: Inbound}"))
+    assert (found["direct"], found["cascade"]) == (4, 0)
+    assert {c["would"]["rep"] for c in found["changed"]} == {None}
+
+
+def test_who_is_full_in_the_candidate_only_passes_leads_on(house: House, sf: FakeCrm) -> None:
+    some_leads(house, sf, 6, big=1)
+    full = PLAIN.replace("weight: 2}", "capacity: {per_day: 2}}")
+    found = replayed(house, full)
+    assert found["reps"][CARLA] == {"was": 6, "would": 2}
+    assert found["ends"]["assigned"]["would"] == 6
+    ends = {c["would"]["place"] for c in found["changed"]}
+    assert ends == {f"owner:{outbox_owner(house, 'Inbound')}"}
+
+
+def outbox_owner(house: House, name: str) -> str:
+    from fairlead.store import directory
+
+    return next(o.id for o in directory.get_owners(house.db) if o.name == name)
+
+
+def test_held_leads_go_out_when_the_candidate_s_hours_begin(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    [ref, *_] = some_leads(house, sf, 1, big=1)
+    opens = (clock.now() + timedelta(hours=2)).strftime("%H:%M")
+    closes = (clock.now() + timedelta(hours=3)).strftime("%H:%M")
+    hours = f'calendars:\n  c: {{timezone: UTC, hours: {{mon-sun: ["{opens}-{closes}"]}}}}\n'
+    candidate = hours.join(PLAIN.split("version: 1\n"))
+    candidate = "version: 1\n" + candidate.replace("{weight: 2}", "{weight: 2, calendar: c}")
+    candidate = candidate.replace(
+        "otherwise: {to: {queue: Inbound}}", "otherwise: {to: {team: vip}}"
+    )
+    [change] = replayed(house, candidate)["changed"]
+    assert (change["lead"], change["kind"]) == (str(ref), "direct")
+    assert change["would"]["state"] == "held"
+    clock.advance(timedelta(hours=4))
+    found = replayed(house, candidate)
+    assert found["reps"][CARLA] == {"was": 1, "would": 1}
+    assert (found["same"], found["changed"]) == (1, [])
+
+
+def test_a_turn_given_back_is_given_back_in_the_replay(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    for n in range(6):
+        ref = sf.create_lead(email=f"x{n}@acme{n}.test")
+        house.poll()
+        if n % 2:
+            sf.person_sets_owner(ref, user_id(sf, ANNA))
+        house.deliver()
+        clock.advance(QUIET + timedelta(seconds=1))
+        house.round()
+    found = replayed(house, PLAIN)
+    assert (found["reproduced"], found["checked"], found["changed"]) == (6, 6, [])
+
+
+def test_a_replay_writes_nothing(house: House, sf: FakeCrm) -> None:
+    some_leads(house, sf, 4)
+    before = house.db.committed()
+    open_rows = len(outbox.open_rows(house.db))
+    replayed(house, PLAIN.replace(">= 1000", ">= 9000"))
+    assert len(outbox.open_rows(house.db)) == open_rows
+    assert house.db.committed() == before
+
+
+def test_a_period_without_decisions_is_refused(house: House) -> None:
+    with pytest.raises(ConfigError, match="no decision was taken from"):
+        replayed(house, PLAIN)
+
+
+def test_what_cannot_be_read_is_named(house: House, sf: FakeCrm) -> None:
+    some_leads(house, sf, 2)
+    house.db.execute("UPDATE decisions SET inputs = x'7b7d' WHERE rule = 'Everybody'")
+    found = replayed(house, PLAIN)
+    assert list(found["not_replayed"].values()) == [
+        "its inputs are of a form that this version cannot read"
+    ]
+    assert found["leads"] == 1
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("lead"), st.integers(1, 3000)),
+        st.tuples(st.just("same person"), st.integers(0, 3)),
+        st.tuples(st.just("wait"), st.sampled_from([1, 600, 3600, 8 * 3600])),
+        st.tuples(st.just("person"), st.integers(0, 9)),
+        st.tuples(st.just("done"), st.integers(0, 9)),
+        st.tuples(st.just("away"), st.sampled_from(REPS)),
+        st.tuples(st.just("back"), st.sampled_from(REPS)),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+def play(house: House, sf: FakeCrm, steps: list[tuple[str, Any]]) -> None:
+    refs: list[Ref] = []
+    for n, (step, value) in enumerate(steps):
+        if step == "lead":
+            refs.append(sf.create_lead(email=f"x{n}@acme{n}.test", employees=value))
+        elif step == "same person":
+            refs.append(sf.create_lead(email=f"same{value}@acme.test", employees=5))
+        elif step == "wait":
+            house.clock.advance(value)
+        elif step == "person" and refs:
+            sf.person_sets_owner(refs[value % len(refs)], user_id(sf, ANNA))
+        elif step == "done" and refs:
+            sf.update(refs[value % len(refs)], status="Done")
+        elif step == "away":
+            until = (house.clock.now() + timedelta(hours=5)).isoformat()
+            house.commands.rep_away(value, until, "")
+        elif step == "back":
+            house.commands.rep_back(value)
+        house.clock.advance(6)
+        house.round()
+        for ingest in house.ingests.values():
+            ingest.release_held()
+        house.deliver()
+
+
+@pytest.mark.parametrize("policy", [PLAIN, LIMITED, HOURS, CLOSED])
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(steps=STEPS)
+def test_law_a_policy_replayed_on_its_own_history_changes_nothing(
+    policy: str, steps: list[tuple[str, Any]]
+) -> None:
+    clock = ManualClock()
+    sf = an_org(clock, "salesforce")
+    house = House(None, [sf], clock, policy)
+    try:
+        house.start()
+        clock.advance(1)
+        some_leads(house, sf, 1)
+        play(house, sf, steps)
+        found = replayed(house, policy)
+        assert found["changed"] == []
+        assert found["not_reproduced"] == []
+    finally:
+        house.close()
