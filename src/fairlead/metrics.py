@@ -83,6 +83,10 @@ class Metrics:
         self.inactive_rep_leads = g(
             "inactive_rep_leads", "Open leads of reps whom the CRM has deactivated", "crm"
         )
+        self.shadow_decisions_total = c(
+            "shadow_decisions_total", "Decisions beside which the shadow was asked", "outcome"
+        )
+        self.shadow_seconds_total = c("shadow_seconds_total", "Time that the shadow took")
         self.build_info = g("build_info", "1 for the running version", "version")
 
         self.build_info.labels(version=__version__).set(1)

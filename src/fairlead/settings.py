@@ -97,6 +97,10 @@ class Settings(BaseSettings):
         validate_default=True,
         description="The policy: a YAML file.",
     )
+    shadow: Absolute | None = Field(
+        default=None,
+        description="A second policy that decides alongside and only records.",
+    )
     listen: Annotated[str, AfterValidator(_loopback_address)] = Field(
         default="127.0.0.1:9464",
         description="Where /healthz and /metrics are served; loopback only. Port 0 picks one.",

@@ -16,6 +16,7 @@ from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.orders import Orders
+from fairlead.daemon.shadow import Shadow
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
 from fairlead.store import directory, journal, leads, outbox
@@ -115,12 +116,14 @@ class House:
         clock: ManualClock,
         policy: str = POLICY,
         capabilities: Mapping[str, Capabilities] | None = None,
+        shadow: Path | None = None,
     ) -> None:
         self.path = path
         self.fakes = list(fakes)
         self.clock = clock
         self.policy = policy
         self.capabilities = capabilities or {}
+        self.shadow_path = shadow
         self.allowed = True
         self.metrics = Metrics()
         self.on_commit: Callable[[str], None] = lambda _: None
@@ -128,6 +131,8 @@ class House:
 
     def _open(self, image: bytes | None) -> None:
         self.db = HookedDb(self.path, lambda when: self.on_commit(when), image)
+        self.shadow = Shadow(self.db, self.shadow_path, self.clock, self.metrics)
+        self.shadow.look()
         self.in_force = InForce(
             self.db, self._first_policy(), self.policy_path, self.clock, self.metrics
         )
@@ -135,8 +140,8 @@ class House:
         self.delivers: dict[str, Deliver] = {}
         for fake in self.fakes:
             ingest = Ingest(
-                self.db, self.connector(fake), lambda: self.in_force.router, self.clock,
-                self.metrics, all_ready=self._all_ready, on_work=lambda: None,
+                self.db, self.connector(fake), lambda: self.shadow.on(self.in_force.router),
+                self.clock, self.metrics, all_ready=self._all_ready, on_work=lambda: None,
             )  # fmt: skip
             self.ingests[fake.name] = ingest
             self.delivers[fake.name] = Deliver(

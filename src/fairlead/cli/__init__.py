@@ -6,13 +6,16 @@ from fairlead.cli import (
     ordering,
     policies,
     policy_docs,
+    replaying,
     reps,
     running,
     sandboxes,
 )
 from fairlead.cli.root import main
 
-for _part in (running, policies, policy_docs, looking, explaining, ordering, reps, sandboxes):
+for _part in (
+    running, policies, policy_docs, looking, explaining, replaying, ordering, reps, sandboxes,
+):  # fmt: skip
     for _command in _part.COMMANDS:
         main.add_command(_command)
 

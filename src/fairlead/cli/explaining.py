@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from fairlead.cli.root import EXAMPLES, call, json_option, show
-from fairlead.reports.explained import human_fairness, human_replay, human_why_not
+from fairlead.reports.explained import human_fairness, human_why_not
 
 
 @click.command("why-not", epilog=EXAMPLES + "  fairlead why-not x@acme.example anna@example.com")
@@ -21,18 +20,6 @@ def why_not(config: Path | None, lead: str, rep: str, as_json: bool) -> None:
     show(call(config, "why-not", lead=lead, rep=rep), as_json, human_why_not)
 
 
-@click.command(epilog=EXAMPLES + "  fairlead replay --decision d5e0c2f7a9b14c3d8e6f0a1b2")
-@click.option("--decision", required=True, metavar="ID", help="The decision, as why shows it.")
-@json_option
-@click.pass_obj
-def replay(config: Path | None, decision: str, as_json: bool) -> None:
-    """Take a stored decision again, bit for bit; exit 1 when it is not equal."""
-    result = call(config, "replay", decision=decision)
-    show(result, as_json, human_replay)
-    if not result["equal"]:
-        sys.exit(1)
-
-
 @click.command(epilog=EXAMPLES + "  fairlead fairness\n  fairlead fairness --json")
 @json_option
 @click.pass_obj
@@ -41,4 +28,4 @@ def fairness(config: Path | None, as_json: bool) -> None:
     show(call(config, "fairness"), as_json, human_fairness)
 
 
-COMMANDS = (why_not, replay, fairness)
+COMMANDS = (why_not, fairness)

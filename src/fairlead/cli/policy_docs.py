@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
-from fairlead.cli.root import EXAMPLES, Group, settings_of
+from fairlead.cli.root import EXAMPLES, Group, call, json_option, settings_of, show
+from fairlead.errors import ConfigError
+from fairlead.reports.replayed import human_history
 
 
 @click.group("policy", cls=Group)
 def policy() -> None:
-    """The policy as a page for people."""
+    """The policy as a page for people, and every version of it that was used."""
 
 
 @policy.command(
@@ -32,6 +34,51 @@ def docs(config: Path | None, policy_file: Path | None, as_html: bool) -> None:
     found = read_policy(path).policy
     title = f"Lead routing: {path.name}"
     click.echo((html_page if as_html else markdown)(found, title), nl=False)
+
+
+@policy.command("history", epilog=EXAMPLES + "  fairlead policy history --json")
+@json_option
+@click.pass_obj
+def history(config: Path | None, as_json: bool) -> None:
+    """Every version that was used: when, and for how many decisions."""
+    show(call(config, "policy-history"), as_json, human_history)
+
+
+@policy.command("diff", epilog=EXAMPLES + "  fairlead policy diff 3f2a91c07b1e 9d0c44e1a2b3")
+@click.argument("old", metavar="HASH")
+@click.argument("new", metavar="HASH2")
+@click.pass_obj
+def diff(config: Path | None, old: str, new: str) -> None:
+    """What differs between two versions, tables and roster too; exit 0 either way."""
+    click.echo(call(config, "policy-diff", old=old, new=new)["diff"], nl=False)
+
+
+@policy.command(
+    "show",
+    epilog=EXAMPLES
+    + "  fairlead policy show 3f2a91c07b1e\n"
+    + "  fairlead policy show 3f2a91c07b1e --output old-policy",
+)
+@click.argument("hash", metavar="HASH")
+@click.option("--output", type=click.Path(path_type=Path), help="A new folder for its files.")
+@click.pass_obj
+def show_version(config: Path | None, hash: str, output: Path | None) -> None:
+    """Print a version as it was, or write its files out, to go back to it."""
+    found = call(config, "policy-show", hash=hash)
+    if output is None:
+        for name in sorted(found["files"], key=lambda n: (n != found["main"], n)):
+            if len(found["files"]) > 1:
+                click.echo(f"# -- {name}")
+            click.echo(found["files"][name], nl=False)
+        return
+    if output.exists():
+        raise ConfigError(f"{output} exists already; name a new folder")
+    for name, text in found["files"].items():
+        target = output / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text.encode())
+    click.echo(f"wrote {len(found['files'])} files to {output}; look: fairlead check", nl=False)
+    click.echo(f" {output / found['main']}")
 
 
 COMMANDS = (policy,)

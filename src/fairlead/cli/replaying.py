@@ -15,7 +15,7 @@ from fairlead.cli.root import EXAMPLES, call, json_option, settings_of, show
 from fairlead.clock import SystemClock
 from fairlead.errors import ConfigError
 from fairlead.reports.explained import human_replay
-from fairlead.reports.replayed import human_period, write_csv
+from fairlead.reports.replayed import human_period, human_shadow, write_csv
 
 if TYPE_CHECKING:
     from fairlead.store.db import Db
@@ -132,4 +132,17 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
             click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
 
 
-COMMANDS = (replay,)
+@click.command(epilog=EXAMPLES + "  fairlead shadow\n  fairlead shadow --since 7d --json")
+@click.option("--since", default="", metavar="WHEN", help="Only leads decided on since then.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True,
+    help="Leads to list that would have gone elsewhere; 0 for all.",
+)  # fmt: skip
+@json_option
+@click.pass_obj
+def shadow(config: Path | None, since: str, limit: int, as_json: bool) -> None:
+    """What the second policy of run --shadow says, beside what was really decided."""
+    show(call(config, "shadow", since=since), as_json, lambda v: human_shadow(v, limit))
+
+
+COMMANDS = (replay, shadow)

@@ -20,9 +20,12 @@ from fairlead.reports.human import human_reload, human_status
     epilog=EXAMPLES + "  fairlead run\n  fairlead --config /etc/fairlead/fairlead.toml run"
 )
 @click.option("--policy", type=click.Path(path_type=Path), help="Policy file.")
+@click.option("--shadow", type=click.Path(path_type=Path), help="A policy that only records.")
 @click.option("--log-format", type=click.Choice(["auto", "json", "text"]))
 @click.pass_obj
-def run(config: Path | None, policy: Path | None, log_format: str | None) -> None:
+def run(
+    config: Path | None, policy: Path | None, shadow: Path | None, log_format: str | None
+) -> None:
     """Run the daemon until SIGTERM or Ctrl-C. SIGHUP reads the policy again."""
     from fairlead.daemon.app import App, build_connectors
     from fairlead.daemon.first_policy import policy_to_start_with
@@ -30,7 +33,7 @@ def run(config: Path | None, policy: Path | None, log_format: str | None) -> Non
     from fairlead.telemetry import configure_logging
 
     def read() -> Any:
-        return settings_of(config, policy=policy, log_format=log_format)
+        return settings_of(config, policy=policy, shadow=shadow, log_format=log_format)
 
     settings = read()
     configure_logging(settings.log_format, settings.log_level)

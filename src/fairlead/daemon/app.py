@@ -31,6 +31,7 @@ from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
+from fairlead.daemon.shadow import Shadow
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
 from fairlead.spi.connector import Connector, Direction
@@ -108,6 +109,8 @@ class App:
         self.web_port: int | None = None
         self.db: Db = db or Db(settings.state)
         self._kill_switch_seen = False
+        self.shadow = Shadow(self.db, settings.shadow, self.clock, self.metrics)
+        self.shadow.look()
         self.in_force = InForce(self.db, active, settings.policy, self.clock, self.metrics)
         self.reloader = Reloader(
             self.in_force, self.clock,
@@ -136,7 +139,8 @@ class App:
         self, name: str, pair: Pair, progress: Callable[[str, str, int], None] | None
     ) -> None:
         ingest = Ingest(
-            self.db, pair.reader, lambda: self.in_force.router, self.clock, self.metrics,
+            self.db, pair.reader, lambda: self.shadow.on(self.in_force.router), self.clock,
+            self.metrics,
             all_ready=self._all_ready, on_work=self._wake_writers,
             progress=(lambda what, n: progress(name, what, n)) if progress else None,
         )  # fmt: skip
@@ -332,5 +336,6 @@ JOBS: tuple[Job, ...] = (
     Job("held", 5.0, lambda app: app.held_due()),
     Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
     Job("leavers", 5.0, lambda app: set_gauge(app.db, app.in_force.active.policy, app.metrics)),
+    Job("shadow", 5.0, lambda app: app.shadow.look()),
     Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
 )

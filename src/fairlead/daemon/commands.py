@@ -23,8 +23,10 @@ from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
+from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
+from fairlead.daemon.shadow_report import shadow_of, shadow_report
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
@@ -64,6 +66,10 @@ class Commands:
             "why-not": lambda a: explain_why_not(self.db, str(a["lead"]), str(a["rep"])),
             "replay": lambda a: replay_decision(self.db, str(a["decision"])),
             "fairness": lambda a: self.fairness(),
+            "shadow": lambda a: self.shadow(str(a.get("since") or "")),
+            "policy-history": lambda a: policy_history(self.db),
+            "policy-show": lambda a: policy_texts(self.db, str(a["hash"])),
+            "policy-diff": lambda a: policy_diff(self.db, str(a["old"]), str(a["new"])),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -122,6 +128,7 @@ class Commands:
                 for j in journal.of_lead(self.db, row.ref)
             ],
             "decision": None,
+            "shadow": shadow_of(self.db, row.ref),
         }
         if row.decision_id is not None:
             answer["decision"] = self._decision(row.decision_id)
@@ -159,6 +166,10 @@ class Commands:
         """The certificate of each pool."""
         active = self._active()
         return fairness(self.db, active.policy if active else None)
+
+    def shadow(self, since: str) -> dict[str, Any]:
+        """What the second policy says of the leads, beside what was really decided."""
+        return shadow_report(self.db, parse_since(since, self.clock.now()) if since else None)
 
     def _owner_name(self, row: LeadRow) -> str | None:
         for o in directory.get_owners(self.db, row.ref.crm):

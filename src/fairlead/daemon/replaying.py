@@ -149,8 +149,8 @@ def _looks(
         yield (
             (row.at, t.seq, 0),
             Look(
-                row.at, case, row.roster_hash, world.owners, switches.before(row.at, t.seq), then.time_data,
-                counted, stored, next_at.get(row.id),
+                row.at, case, row.roster_hash, world.owners, switches.before(row.at, t.seq),
+                then.time_data, counted, stored, next_at.get(row.id),
             ),
         )  # fmt: skip
 

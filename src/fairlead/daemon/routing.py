@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from fairlead.core.decide import decide
 from fairlead.core.decision import (
@@ -80,6 +80,14 @@ class Snapshot:
     """Somebody older is due for what a lead of this page could have had: release the held ones."""
 
 
+class Beside(Protocol):
+    """Somebody who is told of every decision that is stored, before it is charged."""
+
+    def take(
+        self, case: Case, decision: Decision, decision_id: str, snap: Snapshot, now: datetime
+    ) -> None: ...
+
+
 class Router:
     """Routes records under one policy; a new policy makes a new router."""
 
@@ -87,6 +95,7 @@ class Router:
         self.db = db
         self.policy = policy
         self.metrics = metrics
+        self.beside: Beside | None = None
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._people: tuple[object, World, bytes, str] | None = None
 
@@ -269,6 +278,8 @@ class Router:
                 ),
             )  # fmt: skip
             row = replace(row, decision_id=decision_id, decided_at=now)
+            if self.beside is not None:
+                self.beside.take(case, decision, decision_id, snap, now)
             self._tell(case, decision, decision_id, now)
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))

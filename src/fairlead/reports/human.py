@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fairlead.reports.findings import printable
+from fairlead.reports.replayed import told_shadow
 
 MOST_FAULTS = 10
 
@@ -40,6 +41,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {line}"
             if not decision["recomputed_equal"]:
                 yield "  WARNING: taking it again gives another answer; please report this"
+        if lead["shadow"] is not None:
+            yield f"  shadow: {told_shadow(lead['shadow'])}"
         for e in lead["effects"]:
             detail = f" ({e['detail']})" if e["detail"] else ""
             yield f"  {e['kind']}: {e['state']}{detail}"

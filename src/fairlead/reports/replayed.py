@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from fairlead.reports.findings import printable
@@ -30,16 +30,23 @@ def _lines(v: Mapping[str, Any], limit: int) -> Iterator[str]:
         f" {v['cascade']} cascade (rotation or capacity shifted)"
     )
     yield from _trust(v)
+    yield from _tables(v)
+    yield from _changed(v["changed"], limit)
+
+
+def _tables(v: Mapping[str, Any]) -> Iterator[str]:
     for title, what in (("rep", "reps"), ("rule", "rules"), ("state", "ends")):
         yield from _table(title, v[what])
-    changed = v["changed"]
+
+
+def _changed(changed: Sequence[Mapping[str, Any]], limit: int) -> Iterator[str]:
     shown = changed[: limit or None]
     if shown:
         yield "changed leads:"
     for c in shown:
         yield f"  {c['lead']}: {c['kind']}: {_end(c['was'])} -> {_end(c['would'])}"
     if len(shown) < len(changed):
-        yield f"  and {len(changed) - len(shown)} more; --limit 0, --json or --csv shows them all"
+        yield f"  and {len(changed) - len(shown)} more; --limit 0 or --json shows them all"
 
 
 def _trust(v: Mapping[str, Any]) -> Iterator[str]:
@@ -75,6 +82,38 @@ def _table(title: str, rows: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
 def _end(side: Mapping[str, Any]) -> str:
     who = side["rep"] or (f"owner {side['owner']}" if side["owner"] else side["state"])
     return f"{who} [{side['rule'] or side['place'] or '-'}]"
+
+
+def told_shadow(s: Mapping[str, Any]) -> str:
+    """One line of what the second policy says of a lead."""
+    end = _end(s["would"])
+    told = "the same" if s["kind"] == "same" else f"{s['kind']} change"
+    return printable(f"{told}: {end} ({s['reason']}), policy {s['policy'][:12]}")
+
+
+def human_shadow(v: Mapping[str, Any], limit: int) -> Iterator[str]:
+    """Agreement so far, then up to `limit` leads that would have gone elsewhere; 0: all."""
+    yield f"shadow {v['policy'][:12]} since {(v['since'] or '')[:16]}Z: {v['leads']} leads"
+    share = f" ({v['same'] / v['leads']:.0%})" if v["leads"] else ""
+    yield (
+        f"{v['same']} the same{share}, {v['direct']} direct (another rule or destination),"
+        f" {v['cascade']} cascade (rotation or capacity shifted)"
+    )
+    for line in (*_tables(v), *_changed(v["changed"], limit)):
+        yield printable(line)
+
+
+def human_history(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Every version of the policy, one line each."""
+    if not v:
+        yield "No policy was used yet."
+    for p in v:
+        last = f"last {p['last_used_at'][:16]}Z" if p["last_used_at"] else "no decision"
+        beside = "" if p["shadow_leads"] is None else f", {p['shadow_leads']} leads as shadow"
+        yield printable(
+            f"{p['hash'][:12]}  first {p['first_used_at'][:16]}Z, {last},"
+            f" {p['decisions']} decisions{beside}  {' '.join(p['files'])}"
+        )
 
 
 def write_csv(v: Mapping[str, Any], to: TextIO) -> None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from fairlead.core.decision import Decision, LedgerEntry
 from fairlead.core.types import Ref
+from fairlead.store import shadow
 from fairlead.store.db import Db
 
 REFUND = "refund"
@@ -146,6 +147,7 @@ def refund(
     if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
         return
     db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
+    shadow.give_back(db, decision_id)
     rows = db.rows(
         "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
         (decision_id,),

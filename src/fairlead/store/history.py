@@ -47,10 +47,10 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """A policy that was used: when, how often, and the file it came from."""
+    """A policy that was used: when, how often, and the files it came from, the main one first."""
 
     hash: str
-    main: str
+    files: tuple[str, ...]
     first_used_at: datetime
     last_used_at: datetime | None
     decisions: int
@@ -189,11 +189,12 @@ def policy_versions(db: Db) -> list[PolicyVersion]:
     """Every policy that was ever used, the first used first."""
     return [
         PolicyVersion(
-            r["hash"], r["main"], datetime.fromisoformat(r["first_used_at"]),
+            r["hash"], (r["main"], *sorted({*json.loads(r["files"])} - {r["main"]})),
+            datetime.fromisoformat(r["first_used_at"]),
             None if r["last"] is None else datetime.fromisoformat(r["last"]), r["n"],
         )
         for r in db.rows(
-            "SELECT p.hash, p.main, p.first_used_at, max(d.at) last, count(d.id) n"
+            "SELECT p.hash, p.main, p.files, p.first_used_at, max(d.at) last, count(d.id) n"
             " FROM policies p LEFT JOIN decisions d ON d.policy_hash = p.hash"
             " GROUP BY p.hash ORDER BY p.first_used_at, p.hash"
         )

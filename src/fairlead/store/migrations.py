@@ -190,3 +190,36 @@ def _batches(db: sqlite_utils.Database) -> None:
         CREATE INDEX batch_leads_state ON batch_leads (batch_id, state, seq)
         """,
     )
+
+
+@MIGRATIONS(name="0007_shadow")
+def _shadow(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE shadows (
+            policy_hash TEXT PRIMARY KEY REFERENCES policies (hash), since TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE shadow_balances (
+            policy_hash TEXT NOT NULL, pool TEXT NOT NULL, rep_id TEXT NOT NULL,
+            balance TEXT NOT NULL, PRIMARY KEY (policy_hash, pool, rep_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE shadow_leads (
+            policy_hash TEXT NOT NULL, crm TEXT NOT NULL, object TEXT NOT NULL,
+            lead_id TEXT NOT NULL, generation INTEGER NOT NULL, decision_id TEXT NOT NULL,
+            at TEXT NOT NULL,
+            was_outcome TEXT NOT NULL, was_rule TEXT NOT NULL, was_place TEXT NOT NULL,
+            was_rep_id TEXT, was_owner_id TEXT,
+            outcome TEXT NOT NULL, rule TEXT NOT NULL, place TEXT NOT NULL,
+            rep_id TEXT, owner_id TEXT,
+            reason TEXT NOT NULL, kind TEXT NOT NULL, direct INTEGER NOT NULL, retry_at TEXT,
+            ledger TEXT NOT NULL, back INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (policy_hash, crm, object, lead_id, generation)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX shadow_leads_decision ON shadow_leads (decision_id);
+        CREATE INDEX shadow_leads_due ON shadow_leads (policy_hash, retry_at)
+            WHERE retry_at IS NOT NULL;
+        CREATE INDEX shadow_leads_back ON shadow_leads (policy_hash) WHERE back = 1;
+        CREATE INDEX shadow_leads_rep ON shadow_leads (policy_hash, rep_id, at)
+        """,
+    )
