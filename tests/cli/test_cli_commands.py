@@ -88,6 +88,7 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "resume",
         "run",
         "sandbox",
+        "shadow",
         "status",
         "why",
         "why-not",

@@ -1,9 +1,9 @@
 """Replay of a period: two policies take the same stored leads, each with a state of its own.
 
 Above `replay_side`, which is one policy's evolution. Pure: the caller brings what was stored, in
-order of time. The one side is the policy of today, not what was stored, so that what differs comes
-from the candidate and not from what a replay cannot know; how far the replay can be trusted is told
-by how many stored decisions that side reproduces.
+order of time. The one side is the policy in force then, replayed, not what was stored: so what
+differs comes from the candidate and not from what a replay cannot know. How far it can be trusted
+is told by how many stored decisions that side reproduces.
 
 A change is *direct* when the candidate, with the state that the other side had at that moment,
 already sends the lead elsewhere (another rule or destination); else it is a *cascade*: the same
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One lead: where the policy of today sends it, and where the candidate would."""
+    """One lead: where the policy in force sends it, and where the candidate would."""
 
     ref: Ref
     generation: int
@@ -48,7 +48,7 @@ class Outcome:
     """All leads of the period, in the order in which they came first.
 
     `reproduced` of `checked` leads came out as stored; only those are checked whose last decision
-    was taken under the very policy of today. `fresh_pools` started at zero, for want of a balance
+    was taken under the very policy in force. `fresh_pools` started at zero, for want of a balance
     stored in the period; `uncounted` are reps whose limit of open leads nobody counted for then.
     """
 
@@ -63,7 +63,7 @@ class Outcome:
         return sum(c.kind is kind for c in self.leads)
 
     def by_rep(self) -> dict[str, tuple[int, int]]:
-        """Leads that each rep gets: with the policy of today, and with the candidate."""
+        """Leads that each rep gets: with the policy in force, and with the candidate."""
         return _both(self.leads, lambda g: g.rep_id)
 
     def by_rule(self) -> dict[str, tuple[int, int]]:

@@ -105,10 +105,16 @@ class Loads:
                 self.uncounted.add(r.id)
             calendar = policy.calendars.get(r.calendar or "")
             zone = "UTC" if calendar is None else calendar.timezone
-            times = self._received.get(r.id, [])
-            had = [len(times) - bisect_left(times, self._start(at, w, zone)) for w in WINDOWS]
+            had = (self._had(r, window, at, zone) for window in WINDOWS)
             found[r.id] = Load(max(0, self._open[r.id] + self._extra[r.id]), *had)
         return found
+
+    def _had(self, rep: Rep, window: str, at: datetime, zone: str) -> int:
+        """Leads received in this window; not counted where nothing is limited, as in the daemon."""
+        if getattr(rep.capacity, f"per_{window}") is None:
+            return 0
+        times = self._received.get(rep.id, [])
+        return len(times) - bisect_left(times, self._start(at, window, zone))
 
     def _start(self, at: datetime, window: str, zone: str) -> datetime:
         known = self._windows.get((window, zone))

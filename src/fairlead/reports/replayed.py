@@ -51,7 +51,10 @@ def _changed(changed: Sequence[Mapping[str, Any]], limit: int) -> Iterator[str]:
 
 def _trust(v: Mapping[str, Any]) -> Iterator[str]:
     """How far this can be believed."""
-    yield f"the policy of today, replayed, reproduces {v['reproduced']} of {v['checked']} leads"
+    yield (
+        f"{v['policy'][:12]}, replayed the same way, reproduces {v['reproduced']} of"
+        f" {v['checked']} leads"
+    )
     older = v["decisions"] - v["policies"].get(v["policy"], 0) - len(v["not_replayed"])
     if older:
         yield f"note: {older} decisions were taken under other policies and are not checked"
