@@ -253,7 +253,7 @@ def _read_file(
             faults.append(f"{where(key, table=what == 'table')}: unknown {what}{near}")
     if faults:
         raise ConfigError("\n".join(faults))
-    for key in ("state", "policy", "kill_switch", "socket"):
+    for key in ("state", "policy", "shadow", "kill_switch", "socket"):
         if isinstance(values.get(key), str):
             values[key] = file.parent / Path(values[key]).expanduser()
     return values, connectors

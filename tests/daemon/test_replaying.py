@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from daemon.house import QUIET, REPS, House, an_org, the_policy, user_id
 from hypothesis import Phase, given, settings
@@ -262,5 +263,33 @@ def test_law_a_policy_replayed_on_its_own_history_changes_nothing(
         found = replayed(house, policy)
         assert found["changed"] == []
         assert found["not_reproduced"] == []
+    finally:
+        house.close()
+
+
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(steps=STEPS)
+def test_law_a_changed_rule_is_direct_for_the_leads_it_took_and_no_others(
+    steps: list[tuple[str, Any]],
+) -> None:
+    clock = ManualClock()
+    sf = an_org(clock, "salesforce")
+    house = House(None, [sf], clock, PLAIN)
+    try:
+        house.start()
+        clock.advance(1)
+        some_leads(house, sf, 1)
+        play(house, sf, steps)
+        found = replayed(house, PLAIN.replace("employees >= 1000", "employees >= 9000"))
+        direct = {c["lead"] for c in found["changed"] if c["kind"] == "direct"}
+        rows = house.db.rows("SELECT crm, object, lead_id, inputs, state FROM decisions")
+        big = {
+            f"{r['crm']}:{r['object']}:{r['lead_id']}"
+            for r in rows
+            if orjson.loads(r["inputs"])["lead"]["values"].get("employees", 0) >= 1000
+            and r["state"] == "assigned"
+        }
+        assert direct == big
+        assert found["same"] + found["direct"] + found["cascade"] == found["leads"]
     finally:
         house.close()
