@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from daemon.house import QUIET, REPS, House, an_org, the_policy, user_id
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fairlead.core.types import Ref
@@ -221,6 +221,13 @@ STEPS = st.lists(
 )
 
 
+MANY = settings(
+    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+"""Without shrinking: a history is played in tenths of a second."""
+
+
 def play(house: House, sf: FakeCrm, steps: list[tuple[str, Any]]) -> None:
     refs: list[Ref] = []
     for n, (step, value) in enumerate(steps):
@@ -247,7 +254,7 @@ def play(house: House, sf: FakeCrm, steps: list[tuple[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("policy", [PLAIN, LIMITED, HOURS, CLOSED])
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@MANY
 @given(steps=STEPS)
 def test_law_a_policy_replayed_on_its_own_history_changes_nothing(
     policy: str, steps: list[tuple[str, Any]]
@@ -267,7 +274,7 @@ def test_law_a_policy_replayed_on_its_own_history_changes_nothing(
         house.close()
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@MANY
 @given(steps=STEPS)
 def test_law_a_changed_rule_is_direct_for_the_leads_it_took_and_no_others(
     steps: list[tuple[str, Any]],

@@ -68,8 +68,11 @@ def test_the_command_line_beats_the_environment_which_beats_the_file(
 def test_a_relative_path_in_the_file_starts_at_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "etc"
     folder.mkdir()
-    s = load_settings(write(folder, 'state = "lead.db"\npolicy = "/srv/policy.yaml"\n'))
+    s = load_settings(
+        write(folder, 'state = "lead.db"\npolicy = "/srv/policy.yaml"\nshadow = "next.yaml"\n')
+    )
     assert s.state == folder / "lead.db"
+    assert s.shadow == folder / "next.yaml"
     assert s.socket_path == folder / "lead.db.sock"
     assert s.policy == Path("/srv/policy.yaml")
 

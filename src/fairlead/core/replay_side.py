@@ -120,6 +120,7 @@ class Side:
         if event.only is None or here is None or event.only in (here.rep_id, here.owner_id):
             self._refund(event.ref)
             self._back.add(event.ref)
+        self.advance(event.at)
 
     def ended(self, event: Ended) -> None:
         """It counts for nobody any more; one that waits here waits no longer."""
@@ -129,6 +130,7 @@ class Side:
         self._by_ref.pop(event.ref, None)
         for key in [k for k in self._held if k[0] == event.ref]:
             del self._held[key]
+        self.advance(event.at)
 
     # -- time -------------------------------------------------------------------------------
 

@@ -153,12 +153,13 @@ class Shadow:
         self._give_back(policy)
         self._release(policy, snap, now)
         here = fitting(self._as_here(policy, case), policy)
-        would = decide(here, self._world(policy, snap, now), policy, now)
+        world = self._world(policy, snap, now)
+        would = decide(here, world, policy, now)
         found = given(would, now)
         direct = before is not None and before.direct
         if found.where != was.where:
-            real = replace(self._world(policy, snap, now), balances=snap.world.balances)
-            real = replace(real, loads={**real.loads, **snap.world.loads})
+            counted = {**world.loads, **snap.world.loads}
+            real = replace(world, balances=snap.world.balances, loads=counted)
             alone = decide(fitting(case, policy), real, policy, now)
             direct = direct or given(alone, now).where != was.where
         kind = kind_of(was, found, direct=direct)
@@ -235,14 +236,20 @@ class Shadow:
         limited = [r for r in reps.values() if r.capacity != NO_LIMITS]
         if not limited:
             return {}
-        people = [(r.id, crm, owner) for r in limited for crm, owner in r.crm_ids.items()]
+        people = [
+            (r.id, crm, owner)
+            for r in limited
+            if r.capacity.open is not None
+            for crm, owner in r.crm_ids.items()
+        ]
         asked = [
             (r.id, window, window_start(now, window, zone_of(r, policy)))
             for r in limited
             for window in WINDOWS
+            if getattr(r.capacity, f"per_{window}") is not None
         ]
-        has = shadow.open_leads(self.db, policy.hash, people)
-        had = shadow.received(self.db, policy.hash, asked)
+        has = shadow.open_leads(self.db, policy.hash, people) if people else {}
+        had = shadow.received(self.db, policy.hash, asked) if asked else {}
         return {
             r.id: Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))
             for r in limited
