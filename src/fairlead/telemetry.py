@@ -35,6 +35,7 @@ EVENTS: dict[str, str] = {
     "lead.decided": "a decision was committed, with its effects",
     "lead.held": "nobody can take the lead now; it waits for the named thing",
     "lead.left": "the lead is not ours to route, for the named reason",
+    "lead.claimed": "somebody took a lead out of a claim queue",
     "lead.gone": "the lead was deleted, merged away or converted",
     "lead.rerouted": "a field of `reroute_on` has changed, and another rule takes the lead now",
     "lead.ordered": "a person ordered a lead to be routed: backfill, reassign or by hand",

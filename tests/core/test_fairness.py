@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.core.distribute import METHODS, pool_of
+from fairlead.core.distribute import pool_of
 from fairlead.core.fairness import after, bound, charge, charge_forced
 from fairlead.core.policy import Place, Team
-from fairlead.core.types import Rep
 
 WEIGHTS = st.fractions(min_value=Fraction(1, 9), max_value=9, max_denominator=9)
 
@@ -127,13 +126,6 @@ def test_the_argument_of_after_is_left_alone() -> None:
 def test_an_empty_pool_has_no_room_for_unfairness() -> None:
     assert bound(0) == bound(1) == 0
     assert bound(4) == Fraction(3, 2)
-
-
-def test_round_robin_picks_by_the_ledger_and_charges_it() -> None:
-    reps = [Rep(n, n, Fraction(1), {"salesforce": n}, {"salesforce": True}) for n in "ab"]
-    pick = METHODS["round_robin"].pick("p", reps, {"a": Fraction(-1, 2), "b": Fraction(1, 2)})
-    assert pick.rep.id == "b"
-    assert sum(e.delta for e in pick.ledger) == 0
 
 
 @pytest.mark.parametrize(("scope", "pool"), [("team", "team:emea"), ("company", "company")])

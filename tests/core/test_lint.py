@@ -167,6 +167,55 @@ def test_no_example_is_made_up_for_what_cannot_be_turned_around() -> None:
     assert (found.example, found.analysed) == (None, False)
 
 
+TEAM = "  t: {members: [anna@example.com, ben@example.com], method: METHOD}\n"
+
+
+def with_team(method: str, more: str = "") -> str:
+    return HEAD + TEAM.replace("METHOD", method) + more
+
+
+def test_a_claim_without_an_end_is_told_and_one_with_is_not() -> None:
+    rules = rule("R", "employees > 5", "{team: t}")
+    endless = only(rules, "endless-claim", with_team("{claim: {queue: Inbound}}"))
+    assert "lies in 'Inbound' for ever" in endless.message
+    ends = with_team("{claim: {queue: Inbound, unclaimed_after: 1h}}")
+    assert findings(rules, "endless-claim", ends) == []
+
+
+def test_a_weight_in_nothing_but_ranked_teams_is_told() -> None:
+    head = "\n".join(
+        line.replace("anna@example.com: {}", "anna@example.com: {weight: 2}")
+        for line in with_team("ranked").splitlines()
+        if not line.startswith("  a: ")
+    )
+    rules = rule("R", "employees > 5", "{team: t}")
+    text = head + "\n  a: {members: [ben@example.com, carla@example.com]}\n"
+    assert only(rules, "unused-weight", text).message.startswith("the weight of anna@example.com")
+    assert findings(rules, "unused-weight", text.replace("ranked", "least_loaded")) == []
+
+
+def test_a_role_of_one_is_told_and_worse_without_a_backup() -> None:
+    group = "{group: {roles: [{role: AE, team: a}, {role: SE, members: [carla@example.com]}]}}"
+    head = HEAD + f"  g: {{method: {group}BACKUP}}\n"
+    rules = rule("R", "employees > 5", "{team: g}")
+    found = only(rules, "one-member-role", head.replace("BACKUP", ""))
+    assert (found.severity, "role 'SE' is carla@example.com alone" in found.message) == (
+        "warning", True,
+    )  # fmt: skip
+    helped = head.replace("BACKUP", ", backup: {team: b}")
+    assert only(rules, "one-member-role", helped).severity == "info"
+
+
+def test_teams_that_back_others_up_or_fill_a_role_are_used() -> None:
+    group = "{group: {roles: [{role: AE, team: d}, {role: SE, members: [anna@example.com]}]}}"
+    more = (
+        "  d: {members: [ben@example.com, carla@example.com]}\n"
+        f"  g: {{method: {group}, backup: {{team: b}}}}\n"
+    )
+    rules = rule("R", "employees > 5", "{team: g}")
+    assert findings(rules, "unused-team", HEAD + more) == []
+
+
 def test_a_deep_or_hostile_policy_neither_fails_nor_is_called_wrong() -> None:
     parts = " or ".join(f'(industry == "i{n}" and source != "s{n}")' for n in range(25))
     rules = "".join(rule(f"r{n}", f"({parts}) and employees == {n}") for n in range(12))

@@ -10,7 +10,7 @@ from core.deciding import HEAD, HS, NOW, SF, case, lead, policy, world
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Known, Match
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
-from fairlead.core.plan import AUDIT_LIMIT, FollowerRecord, plan
+from fairlead.core.plan import AUDIT_LIMIT, FollowerRecord, plan, task_when_claimed
 from fairlead.core.policy import Policy
 from fairlead.core.types import Ref
 
@@ -100,6 +100,42 @@ def test_records_that_follow_this_decision_get_the_owner_and_a_task_each() -> No
         ("4", "hubspot-anna"),
     ]
     assert len({e.key for e in found}) == len(found)
+
+
+GROUP = (
+    "  g: {method: {group: {roles: [{role: AE, members: [anna@example.com]},"
+    " {role: SE, members: [ben@example.com, carla@example.com]}]}}}\n"
+)
+
+
+def test_the_others_of_a_group_get_a_task_each_that_moves_with_the_role() -> None:
+    rules = policy(otherwise="{team: g}", head=HEAD + GROUP)
+    owner, own, beside = effects(case(), rules)
+    assert isinstance(own, UpsertTask)
+    assert isinstance(beside, UpsertTask)
+    assert (owner.owner_id, own.owner_id, beside.owner_id) == (
+        "salesforce-anna", "salesforce-anna", "salesforce-ben",
+    )  # fmt: skip
+    assert (own.role, beside.role) == ("", "SE")
+    assert beside.body.startswith(
+        "fairlead asks you onto this lead as SE; anna@example.com owns it.\nRule: "
+    )
+    *_, again = effects(case(excluded=("ben@example.com",)), rules)
+    assert (again.key, again.owner_id) == (beside.key, "salesforce-carla")
+    none = policy(otherwise="{team: g}", head=HEAD + GROUP + "task: none\n")
+    assert [type(e) for e in effects(case(), none)] == [SetOwner]
+
+
+def test_the_task_of_a_claim_waits_for_its_owner_under_the_usual_key() -> None:
+    head = HEAD.replace("teams:\n", "teams:\n  c: {members: [anna@example.com], method: CLAIM}\n")
+    rules = policy(otherwise="{team: c}", head=head.replace("CLAIM", "{claim: {queue: Inbound}}"))
+    of = case()
+    decision = decide(of, world(), rules, NOW)
+    assert [type(e) for e in plan(of, decision, rules, NOW)] == [SetOwner]
+    task = task_when_claimed(of, decision, rules, NOW)
+    assert task is not None
+    assert (task.key, task.owner_id) == (effects(of)[1].key, "")
+    assert task_when_claimed(of, decide(of, world(), POLICY, NOW), rules, NOW) is None
 
 
 @pytest.mark.parametrize("owner_id", ["salesforce-ben", "unknown"])

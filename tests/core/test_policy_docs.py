@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fairlead.core.conditions import FUNCTIONS, OPERATORS, compile_condition
+from fairlead.core.distribute import METHODS
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy, policy_json_schema
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 CSV = {name: body for kind, name, body in BLOCKS if kind == "csv"}
+TEAMS = re.findall(r"^```yaml method\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 YAML = [body for kind, name, body in BLOCKS if kind == "yaml" and not name]
 EXAMPLES = [body for kind, name, body in BLOCKS if kind == "yaml" and name == "example"]
 
@@ -38,6 +40,24 @@ def test_an_example_of_a_rule_s_keys_fits_into_a_rule(lines: str) -> None:
     )
     rule = head + "".join(f"    {line}\n" for line in lines.splitlines())
     assert len(load_policy({"p.yaml": rule}, "p.yaml").rules) == 1
+
+
+@pytest.mark.parametrize("lines", TEAMS)
+def test_an_example_of_a_method_fits_into_a_team(lines: str) -> None:
+    head = (
+        "version: 1\nsources: {sf: {crm: salesforce}}\notherwise: {to: {team: t}}\n"
+        "reps: {a@example.com: {}, b@example.com: {}}\n"
+        "teams:\n  a: {members: [a@example.com]}\n  t:\n"
+    )
+    members = "" if "group" in lines else "    members: [a@example.com]\n"
+    text = head + members + "".join(f"    {line}\n" for line in lines.splitlines())
+    policy = load_policy({"p.yaml": text}, "p.yaml")
+    assert policy.teams["t"].method in lines
+
+
+def test_every_method_has_its_row() -> None:
+    table = TEXT.split("| `method` | who gets the lead |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(METHODS)
 
 
 def test_the_roster_file_says_the_same_as_the_reps() -> None:

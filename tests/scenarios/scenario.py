@@ -15,12 +15,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from fairlead.core.claim import Offer
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
 from fairlead.core.domains import registrable_domain
 from fairlead.core.durations import parse_duration
 from fairlead.core.fairness import after
 from fairlead.core.leave import Switch
+from fairlead.core.load import Summed
 from fairlead.core.match import match_account
 from fairlead.core.normalise import normalise
 from fairlead.core.policy import Policy
@@ -64,6 +66,14 @@ class LoadLine(_Strict):
     hour: int = 0
     day: int = 0
     week: int = 0
+    sums: dict[str, int] = {}
+    missing: dict[str, int] = {}
+    """Of these fields, how many of the open leads have no value."""
+
+    def load(self) -> Load:
+        names = {*self.sums, *self.missing}
+        sums = {n: Summed(Fraction(self.sums.get(n, 0)), self.missing.get(n, 0)) for n in names}
+        return Load(self.open, self.hour, self.day, self.week, sums=sums)
 
 
 class WorldLines(_Strict):
@@ -79,6 +89,8 @@ class WorldLines(_Strict):
     accounts: list[AccountLine] = []
     duplicates: list[DuplicateLine] = []
     refused: list[str] = []
+    offered: dict[str, str] = {}
+    """The team to which the lead was offered in its queue, and how long ago."""
 
 
 class OrderLine(_Strict):
@@ -109,6 +121,8 @@ class Expected(_Strict):
     charged: bool | None = None
     retry_at: datetime | None = None
     balances: dict[str, dict[str, int | str]] = {}
+    beside: dict[str, str] = {}
+    """Who else has a part in the last lead, by role."""
 
 
 class Scenario(_Strict):
@@ -167,10 +181,15 @@ def play(scenario: Scenario) -> Played:
         case = _case(scenario, policy, world, crm, number, now)
         decision = decide(case, world, policy, now, explain=True)
         pools = {e.pool for e in decision.ledger}
-        moved = {p: after(world.balances.get(p, {}), decision.ledger) for p in pools}
+        moved = {
+            pool: after(
+                world.balances.get(pool, {}), [e for e in decision.ledger if e.pool == pool]
+            )
+            for pool in pools
+        }
         world = replace(world, balances={**world.balances, **moved})
         if decision.rep_id in world.loads:
-            more = world.loads[decision.rep_id].plus_one()
+            more = world.loads[decision.rep_id].plus_one(case.lead.values)
             world = replace(world, loads={**world.loads, decision.rep_id: more})
         decisions.append(decision)
     return Played(tuple(decisions), world, crm)
@@ -205,7 +224,7 @@ def _world(scenario: Scenario, policy: Policy) -> World:
     ]
     reps = join_roster(policy, owners, switches)
     balances = {pool: exact(held) for pool, held in lines.balances.items()}
-    loads = {rep: Load(**line.model_dump()) for rep, line in lines.loads.items()}
+    loads = {rep: line.load() for rep, line in lines.loads.items()}
     return World(reps, {(o.crm, o.id): o for o in owners}, balances, loads)
 
 
@@ -232,6 +251,10 @@ def _case(
     order = _order(scenario, crm)
     leaving = frozenset() if order is None else order.leaving
     takes = order is not None and order.takes
+    offers = tuple(
+        Offer(team, lead.owner_id or "", now - parse_duration(ago))
+        for team, ago in scenario.world.offered.items()
+    )
     return Case(
         f"person-{number}",
         1,
@@ -241,6 +264,7 @@ def _case(
         rerun=takes,
         first_seen_at=seen,
         order=order,
+        offers=offers,
     )
 
 

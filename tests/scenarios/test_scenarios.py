@@ -38,6 +38,8 @@ def test_scenario(file: Path) -> None:
         assert {d.retry_at for d in played.decisions} == {expect.retry_at}
     if expect.charged is not None:
         assert any(d.ledger for d in played.decisions) is expect.charged
+    if expect.beside:
+        assert {c.role: c.rep_id for c in played.decisions[-1].companions} == expect.beside
     for pool, balances in expect.balances.items():
         assert played.world.balances[pool] == exact(balances)
 

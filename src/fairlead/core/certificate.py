@@ -6,15 +6,16 @@ left is like somebody absent, somebody new like somebody who was absent until no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from fairlead.core.distribute import pool_of
+from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.fairness import bound
-from fairlead.core.policy import Policy
+from fairlead.core.methods_group import role_pool
+from fairlead.core.policy import Policy, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Certificate:
     members: tuple[Standing, ...]
     bound: Fraction
     forced: int = 0
+    instead: str = ""
+    """Where turns are not what is balanced: the method, and what that keeps level."""
 
     @property
     def holds(self) -> bool:
@@ -61,6 +64,8 @@ class Certificate:
         left = [m for m in self.members if not m.is_member]
         return {
             "pool": self.pool,
+            "certified": not self.instead,
+            "instead": self.instead,
             "holds": self.holds,
             "bound": str(self.bound),
             "farthest": str(self.farthest),
@@ -89,16 +94,23 @@ def certificates(
 ) -> tuple[Certificate, ...]:
     """One certificate per pool of the policy, and per pool of the ledger that it no longer has.
 
+    Pools that are not shared by turns have none and say what is balanced `instead`.
+
     `received` is pool -> rep -> (balance, leads); `returned` is (pool, rep) -> (turns, net),
     `forced` pool -> turns charged past the rotation.
     Without a policy everybody in the ledger counts as a member of weight 1.
     """
     pools: dict[str, dict[str, Fraction]] = {}
+    instead: dict[str, str] = {}
     for team in policy.teams.values() if policy else ():
-        held = pools.setdefault(pool_of(team), {})
-        for member in team.members:
-            entry = policy.roster.get(member) if policy else None
-            held[member] = Fraction(1) if entry is None else entry.weight
+        method = METHODS[team.method]
+        for pool, members in _pools(team):
+            held = pools.setdefault(pool, {})
+            if not method.by_turns:
+                instead[pool] = f"{method.name} balances {method.balances}"
+            for member in members:
+                entry = policy.roster.get(member) if policy else None
+                held[member] = Fraction(1) if entry is None else entry.weight
     found = []
     for pool in sorted({*pools, *received}):
         weights = pools.get(pool, {})
@@ -109,6 +121,14 @@ def certificates(
             balance, leads = received.get(pool, {}).get(rep, (Fraction(0), 0))
             turns, net = returned.get((pool, rep), (0, Fraction(0)))
             standings.append(Standing(rep, balance, leads, turns, net, weights.get(rep)))
-        n = forced.get(pool, 0)
-        found.append(Certificate(pool, tuple(standings), bound(len(standings)), n))
+        most, n = bound(len(standings)), forced.get(pool, 0)
+        found.append(Certificate(pool, tuple(standings), most, n, instead.get(pool, "")))
     return tuple(found)
+
+
+def _pools(team: Team) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The ledgers of a team, each with its members: of a group one for each role."""
+    for role in team.options.roles:
+        yield role_pool(pool_of(team), role.name), role.members
+    if not team.options.roles:
+        yield pool_of(team), team.members

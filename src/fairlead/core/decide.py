@@ -73,9 +73,10 @@ def decide(
 def _not_ours(question: Question, trail: Trail) -> str | None:
     """Why the lead is to be left alone; None when it is ours to route.
 
-    Nobody's and a queue's leads are ours if `pick_up` says so. A person's lead is theirs, with one
-    exception: web forms give leads to an integration user, so a `pick_up` that asks for the owner
-    by name may take from a person outside the roster. Never from a rep.
+    Nobody's and a queue's leads are ours if `pick_up` says so, and what we offer in a queue is. A
+    person's lead is theirs, with one exception: web forms give leads to an integration user, so a
+    `pick_up` that asks for the owner by name may take from a person outside the roster. Never from
+    a rep.
     """
     lead, world = question.case.lead, question.world
     source = question.policy.source_of(question.crm)
@@ -84,6 +85,8 @@ def _not_ours(question: Question, trail: Trail) -> str | None:
         return OUTSIDE
     name = f"source {source.name}"
     wanted = trail.holds(name, source.pick_up, question, "pick_up", source.place)
+    if any(offer.queue_id == lead.owner_id for offer in question.case.offers):
+        return None
     if lead.owner_id is not None:
         owner = world.owners.get((question.crm, lead.owner_id))
         if owner is None or owner.kind is not OwnerKind.QUEUE:
@@ -126,7 +129,7 @@ def _route(question: Question, trail: Trail) -> Decision:
             return trail.held((waiting[0],), rule.name, rule.high_priority, waiting[1])
         placed = _place(rule, question, trail, refused)
         if isinstance(placed, Answer):
-            return trail.assigned(placed, rule.name, rule.high_priority, refused)
+            return trail.placed(placed, rule.name, rule.high_priority, refused)
         if placed is not None:
             first = first_free(trail.waiting, question)
             retry_at = placed if first is None else min(placed, first)
@@ -138,7 +141,7 @@ def _route(question: Question, trail: Trail) -> Decision:
     placed = _place(last, question, trail, refused)
     taken = rule or last
     if isinstance(placed, Answer):
-        return trail.assigned(placed, last.name, taken.high_priority, refused)
+        return trail.placed(placed, last.name, taken.high_priority, refused)
     free_at = first_free(trail.waiting, question)
     return trail.held(refused, taken.name, taken.high_priority, free_at)
 
@@ -172,7 +175,8 @@ def _wait(hold: HoldUntil | None, question: Question) -> tuple[str, datetime] | 
 def _place(
     rule: Rule, question: Question, trail: Trail, refused: list[str]
 ) -> Answer | datetime | None:
-    """The owner that the rule's destinations give; else until when to wait for a skill, if so.
+    """The owner that the rule's destinations give, or the rep whose turn the lead waits for; else
+    until when to wait for a skill, if so.
 
     Every refusal is kept. A lead that can still wait for somebody with the skill goes to no
     `if_away` but a team, which is asked for the skill, too.
@@ -195,6 +199,9 @@ def _place(
         trail.asked(answer)
         if answer.owner_id is not None:
             return answer
+        if answer.holds:
+            ends = [at for at in (answer.until, until if patient else None) if at is not None]
+            return replace(answer, until=min(ends, default=None))
         refused.append(answer.reason)
         trail.note(f"{rule.name}: {answer.reason}")
     return until if patient and _would_help(rule, question, asks) else None
@@ -204,4 +211,5 @@ def _would_help(rule: Rule, question: Question, asks: Wanted) -> bool:
     """Whether dropping the need is all it takes: then waiting for it has an end."""
     if rule.to is None or not asks.need:
         return False
-    return resolve(rule.to, question, replace(asks, need=())).owner_id is not None
+    answer = resolve(rule.to, question, replace(asks, need=()))
+    return answer.owner_id is not None or answer.holds

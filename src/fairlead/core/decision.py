@@ -12,22 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
+from fairlead.core.claim import Claim, Offer
+from fairlead.core.load import Load as Load
 from fairlead.core.policy import Place, Policy, Verdict
 from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a rep has: open leads now, and leads received this hour, day and week of theirs."""
-
-    open: int = 0
-    hour: int = 0
-    day: int = 0
-    week: int = 0
-
-    def plus_one(self) -> Load:
-        """With one lead more."""
-        return Load(self.open + 1, self.hour + 1, self.day + 1, self.week + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +24,8 @@ class World:
 
     `reps` is the roster joined with the CRMs' users, by rep id. `owners` is every user and queue by
     (crm, owner id). `balances` is the fairness ledger: pool -> rep id -> balance; a rep without an
-    entry starts at 0. `loads` counts for those who have a capacity; without an entry, nothing.
+    entry starts at 0. `loads` counts for those who have a capacity or are balanced by load; without
+    an entry, nothing.
     `time_data` names the editions of time zones and holidays that calendars are read with.
     """
 
@@ -118,6 +107,24 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class Balances:
+    """What the members of one pool were owed before a decision and are owed after it."""
+
+    pool: str
+    before: Mapping[str, Fraction]
+    after: Mapping[str, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Somebody who works on a lead beside its owner, in a role of a group; gets a task."""
+
+    role: str
+    rep_id: str
+    owner_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleTried:
     """One rule on the path: its name, whether it took the lead, its condition's verdict."""
 
@@ -138,6 +145,10 @@ class Trace:
     balances_before: Mapping[str, Fraction] = field(default_factory=dict)
     balances_after: Mapping[str, Fraction] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    also: tuple[Balances, ...] = ()
+    """The balances of the other roles of a group."""
+    read: tuple[str, ...] = ()
+    """Every pool whose balances were looked at, also when nobody got the lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,9 @@ class Decision:
     retry_at: datetime | None = None
     """When held: the end of what it waits for, or the first instant at which a candidate can take
     it, whichever is earlier; None when neither can be told."""
+    companions: tuple[Companion, ...] = ()
+    claim: Claim | None = None
+    """When the owner is a claim queue: who may take it from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +230,8 @@ class Case:
     """When we saw the record for the first time; how long it has waited is counted from then on."""
     order: Order | None = None
     """What a person ordered of this generation; None when it came about by itself."""
+    offers: tuple[Offer, ...] = ()
+    """The claim queues that the record was put into and has not been taken from."""
 
     def why_excluded(self, owner: str) -> str:
         """Why a rep or owner of `excluded` is not to be chosen."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 from typing import TypeVar
 
-from fairlead.core.decision import LedgerEntry, Passed, Question
+from fairlead.core.claim import Claim
+from fairlead.core.decision import Balances, Companion, LedgerEntry, Passed, Question
 from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
 from fairlead.core.forced import forced
-from fairlead.core.policy import Destination, Team, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.methods import Pick, Turn
+from fairlead.core.policy import Destination, ToAccountOwner, ToQueue, ToRep, ToTeam
 from fairlead.core.skills import NOTHING, Wanted, needed, preferred, skilled
 from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep
 
@@ -37,6 +40,14 @@ class Answer:
     """The teams and reps that were asked, the one that takes it last."""
     waiting: tuple[str, ...] = ()
     """The reps who cannot take it now and would do, should what is in their way end."""
+    also: tuple[Balances, ...] = ()
+    read: tuple[str, ...] = ()
+    """Every pool whose balances had a part in the answer."""
+    companions: tuple[Companion, ...] = ()
+    claim: Claim | None = None
+    holds: bool = False
+    """The lead waits for one of `waiting`, until `until` or for as long as it takes."""
+    until: datetime | None = None
 
 
 def resolve(to: Destination, question: Question, asks: Wanted = NOTHING) -> Answer:
@@ -76,59 +87,69 @@ def _look_up(named: Mapping[str, T], name: str | None) -> T | None:
 def _team(
     name: str | None, path: str, question: Question, asks: Wanted, tried: Sequence[str] = ()
 ) -> Answer:
-    """The next of the team; while nobody in it can take the lead, of the team that backs it up."""
+    """Whom the team's method picks; while that is nobody, the answer of the team that backs it up.
+
+    Somebody who is there only later gets the lead when nobody of the backup is there now.
+    """
     team = _look_up(question.policy.teams, name)
     if team is None:
         return Answer(f"{path or name} names no team")
-    able, passed = eligible(team.members, question)
-    free, lacking = needed(able, asks)
-    if not free:
-        reason = f"nobody in team {team.name} can take it"
-        if able:
-            reason = f"nobody free in team {team.name} has what is needed: {asks.named}"
-        return _backed_up(team, reason, passed, lacking, question, asks, tried)
+    found, busy = eligible(team.members, question)
+    free, lacking = needed(found, asks)
     able, less = preferred(free, asks)
-    passed = (*passed, *lacking, *less)
-    pool = pool_of(team)
-    balances = question.world.balances.get(pool, {})
-    pick = METHODS[team.method].pick(pool, able, balances)
-    before = {r.id: balances.get(r.id, Fraction(0)) for r in able}
-    return Answer(
-        f"next in team {team.name}",
-        pick.rep.crm_ids[question.crm],
-        pick.rep.id,
-        pick.ledger,
-        passed,
-        pool,
-        before,
-        after(before, pick.ledger),
-        (f"team:{team.name}",),
-    )
-
-
-def _backed_up(
-    team: Team,
-    reason: str,
-    busy: tuple[Passed, ...],
-    lacking: tuple[Passed, ...],
-    question: Question,
-    asks: Wanted,
-    tried: Sequence[str],
-) -> Answer:
-    """Nobody of the team: the answer of the team that backs it up, if there is one."""
-    reps = question.world.reps
-    waiting = tuple(p.rep_id for p in busy if p.rep_id in reps and skilled(reps[p.rep_id], asks))
-    passed, places = (*busy, *lacking), (f"team:{team.name}",)
-    if team.backup is None or team.backup in tried:
-        return Answer(reason, passed=passed, places=places, waiting=waiting)
-    answer = _team(team.backup, "", question, asks, (*tried, team.name))
+    ids = tuple(p.rep_id for p in busy)
+    turn = Turn(team, pool_of(team), free, able, ids, asks, question)
+    pick = METHODS[team.method].pick(turn)
+    passed = (*busy, *lacking, *(() if pick.companions else less), *pick.passed)
+    answer = _picked(pick, turn, passed)
+    if answer.owner_id is not None and not pick.later:
+        return answer
+    if pick.holds or team.backup is None or team.backup in tried:
+        return answer
+    second = _team(team.backup, "", question, asks, (*tried, team.name))
+    if pick.later and second.owner_id is None:
+        return replace(answer, read=(*answer.read, *second.read))
     return replace(
-        answer,
-        reason=f"{reason}; {answer.reason}",
-        passed=(*passed, *answer.passed),
-        places=(*places, *answer.places),
-        waiting=(*waiting, *answer.waiting),
+        second,
+        reason=f"{_nobody_now(pick, turn)}; {second.reason}",
+        passed=(*passed, *second.passed),
+        places=(*answer.places, *second.places),
+        waiting=(*answer.waiting, *second.waiting),
+        read=(*answer.read, *second.read),
     )
+
+
+def _picked(pick: Pick, turn: Turn, passed: tuple[Passed, ...]) -> Answer:
+    """What a pick means for the lead: an owner, a queue, a wait, or nobody for now."""
+    seen = pick.balances[0] if pick.balances else None
+    answer = Answer(
+        pick.reason,
+        passed=passed,
+        places=(f"team:{turn.team.name}",),
+        read=tuple(b.pool for b in pick.balances),
+    )
+    if seen is not None:
+        answer = replace(answer, pool=seen.pool, before=seen.before, after=seen.after)
+    if pick.queue_id is not None:
+        return replace(answer, owner_id=pick.queue_id, claim=pick.claim)
+    if pick.rep is not None:
+        return replace(
+            answer,
+            owner_id=pick.rep.crm_ids[turn.question.crm],
+            rep_id=pick.rep.id,
+            ledger=pick.ledger,
+            also=pick.balances[1:],
+            companions=pick.companions,
+        )
+    if pick.holds:
+        return replace(answer, waiting=pick.waiting, holds=True, until=pick.until)
+    reps = turn.question.world.reps
+    waiting = tuple(r for r in turn.busy if r in reps and skilled(reps[r], turn.asks))
+    return replace(answer, waiting=waiting)
+
+
+def _nobody_now(pick: Pick, turn: Turn) -> str:
+    return f"nobody in team {turn.team.name} is free now" if pick.later else pick.reason
 
 
 def _rep(name: str | None, path: str, question: Question) -> Answer:

@@ -44,6 +44,8 @@ class UpsertTask:
     body: str
     due_at: datetime
     high_priority: bool = False
+    role: str = ""
+    """The role of somebody who works on the lead beside its owner; "" for the owner's own task."""
 
 
 Effect = SetOwner | UpsertTask

@@ -28,10 +28,27 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What is in a rep's way, in words; `ends` is the instant at which it ends by itself."""
+    """What is in a rep's way, in words; `ends` is the instant at which it ends by itself.
+
+    One that is `open_ended` ends, too, at an instant that nobody knows: when a lead is done with.
+    """
 
     reason: str
     ends: datetime | None = None
+    open_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A rep who cannot take the lead now, why, and from when on they can (None: not known).
+
+    `full` says that they have as many leads as they take, whatever else is in their way.
+    """
+
+    rep: Rep
+    reason: str
+    free_at: datetime | None
+    full: bool
 
 
 def obstacle(rep: Rep, question: Question, at: datetime | None = None) -> Obstacle | None:
@@ -91,20 +108,26 @@ def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
         load = question.world.loads.get(rep_id, _NOTHING)
         if rep_id in question.case.excluded or _at_most(rep.capacity.open, load.open):
             return None
-        free = _free_at(rep, question)
-        if free is not None:
-            found.append(free)
+        late = when_free(rep, question)
+        if late is not None and late.free_at is not None:
+            found.append(late.free_at)
     return min(found, default=None)
 
 
-def _free_at(rep: Rep, question: Question) -> datetime | None:
-    at = question.now
+def when_free(rep: Rep, question: Question) -> Late | None:
+    """When a rep who cannot take the lead now can; None when nothing that is in the way will end.
+
+    As it will be if nobody gets or finishes a lead until then.
+    """
+    at, reason = question.now, ""
     for _ in range(_STEPS):
         found = obstacle(rep, question, at)
+        full = _full(rep, question, question.now) is not None
         if found is None:
-            return at
+            return Late(rep, reason, at, full)
+        reason = reason or found.reason
         if found.ends is None:
-            return None
+            return Late(rep, reason, None, full) if found.open_ended else None
         at = found.ends
     return None
 
@@ -138,7 +161,7 @@ def _closed(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | Non
 def _full(rep: Rep, question: Question, at: datetime) -> Obstacle | None:
     most, load = rep.capacity, question.world.loads.get(rep.id, _NOTHING)
     if _at_most(most.open, load.open):
-        return Obstacle(f"has {load.open} open leads of {most.open}")
+        return Obstacle(f"has {load.open} open leads of {most.open}", open_ended=True)
     calendar = question.policy.calendars.get(rep.calendar or "")
     timezone = "UTC" if calendar is None else calendar.timezone
     for window, said, limit, count in (

@@ -11,7 +11,17 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from fairlead.core.decision import BACKFILL, REASSIGN, REROUTE, Case, Decision, Order, RuleTried
+from fairlead.core.claim import Claim
+from fairlead.core.decision import (
+    BACKFILL,
+    REASSIGN,
+    REROUTE,
+    Balances,
+    Case,
+    Decision,
+    Order,
+    RuleTried,
+)
 from fairlead.core.policy import Policy, Verdict
 from fairlead.core.types import Value
 
@@ -38,6 +48,11 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
     if decision.owner_id is not None:
         who = decision.rep_id or "not a rep of the roster"
         lines.append(f"  owner: {who} ({case.lead.ref.crm} id {decision.owner_id})")
+    lines.extend(f"  with: {c.role} {c.rep_id}" for c in decision.companions)
+    if decision.claim is not None:
+        lines.append(f"  offered to: {', '.join(c.rep_id for c in decision.claim.claimants)}")
+        if decision.claim.until is not None:
+            lines.append(f"  offered until: {decision.claim.until.isoformat()}")
     if trace.rules:
         lines.append("rules tried, in order:")
         for tried in trace.rules:
@@ -46,11 +61,15 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
         lines.append("passed over:")
         lines.extend(f"  {p.rep_id}: {p.reason}" for p in trace.passed)
     if trace.pool is not None:
-        lines.append(f"balances in {trace.pool} (what each is owed), before -> after:")
-        for rep in sorted(trace.balances_before):
-            before, after = trace.balances_before[rep], trace.balances_after[rep]
-            chosen = "  <- chosen" if rep == decision.rep_id else ""
-            lines.append(f"  {rep}: {_exact(before)} -> {_exact(after)}{chosen}")
+        first = Balances(trace.pool, trace.balances_before, trace.balances_after)
+        payers = {(e.pool, e.rep_id) for e in decision.ledger if e.delta < 0}
+        for seen in (first, *trace.also):
+            lines.append(f"balances in {seen.pool} (what each is owed), before -> after:")
+            for rep in sorted(seen.before):
+                chosen = "  <- chosen" if (seen.pool, rep) in payers else ""
+                lines.append(
+                    f"  {rep}: {_exact(seen.before[rep])} -> {_exact(seen.after[rep])}{chosen}"
+                )
     if trace.notes:
         lines.append("notes:")
         lines.extend(f"  {note}" for note in trace.notes)
@@ -71,6 +90,8 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "rule": decision.rule or None,
         "rep": decision.rep_id,
         "owner_id": decision.owner_id,
+        "companions": [{"role": c.role, "rep": c.rep_id} for c in decision.companions],
+        "claim": None if decision.claim is None else _claim_json(decision.claim),
         "follows": None if decision.follows is None else str(decision.follows),
         "high_priority": decision.high_priority,
         "arms": dict(decision.arms),
@@ -91,6 +112,13 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "balances": {
             rep: {"before": str(before), "after": str(trace.balances_after[rep])}
             for rep, before in sorted(trace.balances_before.items())
+        },
+        "other_balances": {
+            seen.pool: {
+                rep: {"before": str(before), "after": str(seen.after[rep])}
+                for rep, before in sorted(seen.before.items())
+            }
+            for seen in trace.also
         },
         "ledger": [
             {"pool": e.pool, "rep": e.rep_id, "delta": str(e.delta), "reason": e.reason}
@@ -117,6 +145,14 @@ def _order_json(order: Order) -> dict[str, Any]:
         "to": order.to,
         "team": order.team,
         "even_if_away": order.even_if_away,
+    }
+
+
+def _claim_json(claim: Claim) -> dict[str, Any]:
+    return {
+        "team": claim.team,
+        "offered_to": [c.rep_id for c in claim.claimants],
+        "until": None if claim.until is None else claim.until.isoformat(),
     }
 
 

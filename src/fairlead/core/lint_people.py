@@ -44,8 +44,9 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
         yield from _destination(rule)
         if isinstance(rule.to, ToTeam) and rule.to.team is not None:
             alone[rule.to.team] = alone.get(rule.to.team, False) or rule.if_away is None
-    yield from _teams(policy, routed, alone)
-    members = {m for name in routed.teams for m in policy.teams[name].members}
+    helping = _helping(routed, policy)
+    yield from _teams(policy, routed, helping, alone)
+    members = {m for name in routed.teams | helping for m in policy.teams[name].members}
     if routed.any_rep or routed.any_team:
         return
     for rep in policy.roster.values():
@@ -57,6 +58,20 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
                 f"no rule leads to {rep.id}",
                 "put them into a team that a rule names, or take them out of the roster",
             )
+
+
+def _helping(routed: Routed, policy: Policy) -> set[str]:
+    """The teams that leads reach without a rule: as a backup, or in a role of a group."""
+    found: set[str] = set()
+    todo = list(routed.teams)
+    while todo:
+        team = policy.teams[todo.pop()]
+        seats = {frozenset(role.members) for role in team.options.roles}
+        seated = {n for n, t in policy.teams.items() if frozenset(t.members) in seats}
+        fresh = (seated | {n for n in policy.teams if n == team.backup}) - routed.teams - found
+        found |= fresh
+        todo.extend(fresh)
+    return found
 
 
 def _destination(rule: Rule) -> Iterator[LintFinding]:
@@ -78,10 +93,12 @@ def _destination(rule: Rule) -> Iterator[LintFinding]:
         )
 
 
-def _teams(policy: Policy, routed: Routed, alone: dict[str, bool]) -> Iterator[LintFinding]:
+def _teams(
+    policy: Policy, routed: Routed, helping: set[str], alone: dict[str, bool]
+) -> Iterator[LintFinding]:
     for team in policy.teams.values():
         if team.name not in routed.teams:
-            if not routed.any_team:
+            if not routed.any_team and team.name not in helping:
                 yield LintFinding(
                     "unused-team",
                     Severity.INFO,

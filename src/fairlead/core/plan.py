@@ -7,10 +7,10 @@ case again moves the same owner write and the same task instead of adding a seco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fairlead.core.decision import Case, Decision, OutcomeKind
+from fairlead.core.decision import Case, Companion, Decision, OutcomeKind
 from fairlead.core.effects import Effect, SetOwner, UpsertTask, effect_key
 from fairlead.core.policy import Policy, TaskSpec
 from fairlead.core.types import Ref
@@ -43,7 +43,8 @@ def plan(
 
     A record whose owner is already right gets no owner write. One task per record and generation
     when a rep of ours gets it, duplicates included: in a second CRM it is the only sign the rep
-    sees. It is due `due_in` after `now`. Same arguments, same effects.
+    sees; and on the lead itself one for each other role of a group. Tasks are due `due_in` after
+    `now`. Same arguments, same effects.
     """
     if decision.outcome is not OutcomeKind.ASSIGN or decision.owner_id is None:
         return ()
@@ -62,7 +63,41 @@ def plan(
             )
         if policy.task is not None and decision.rep_id is not None:
             tasks.append(_task(case, decision, record.ref, owner_id, policy, policy.task, now))
+    if policy.task is not None:
+        for companion in decision.companions:
+            tasks.append(_beside(case, decision, companion, policy, policy.task, now))
     return (*owners, *tasks)
+
+
+def task_when_claimed(
+    case: Case, decision: Decision, policy: Policy, now: datetime
+) -> UpsertTask | None:
+    """The task that waits for whoever takes the lead out of its claim queue; it has no owner yet.
+
+    None when the decision offers nothing, or the policy makes no tasks.
+    """
+    if decision.claim is None or policy.task is None:
+        return None
+    return _task(case, decision, case.lead.ref, "", policy, policy.task, now)
+
+
+def _beside(
+    case: Case,
+    decision: Decision,
+    companion: Companion,
+    policy: Policy,
+    spec: TaskSpec,
+    now: datetime,
+) -> UpsertTask:
+    """The task of somebody of a group who does not own the lead; it moves with the role."""
+    ref = case.lead.ref
+    key = effect_key(case.person_id, case.generation, ref, f"task of {companion.role}")
+    task = _task(case, decision, ref, companion.owner_id, policy, spec, now)
+    _, _, rest = task.body.partition("\n")
+    body = (
+        f"fairlead asks you onto this lead as {companion.role}; {decision.rep_id} owns it.\n{rest}"
+    )
+    return replace(task, key=key, marker=f"fl-{key}", body=body, role=companion.role)
 
 
 def audit_text(decision: Decision) -> str:

@@ -144,11 +144,37 @@ class RosterEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """One seat of a group: its name, and who can take it."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodOptions:
+    """What a team's method is told beside its name; each method reads its own.
+
+    `by` is `open` or the number field of a lead that least_loaded sums, a lead without it counting
+    `missing`; `max_delay` is how long override waits at most; `roles` are a group's, the owner's
+    first; `queue` and `unclaimed_after` are those of claim.
+    """
+
+    by: str = "open"
+    missing: Fraction = Fraction(0)
+    max_delay: timedelta = timedelta()
+    roles: tuple[Role, ...] = ()
+    queue: str = ""
+    unclaimed_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """Reps that share leads. `scope` names the ledger: its own (the team) or the company's.
 
     `backup` is the team that gets the leads while nobody in this one can take any. `count_forced`:
-    what members get past the rotation counts as a turn of theirs.
+    what members get past the rotation counts as a turn of theirs. The order of `members` is their
+    rank. A group's members are those of its roles.
     """
 
     name: str
@@ -159,6 +185,7 @@ class Team:
     place: Place
     backup: str | None = None
     count_forced: bool = False
+    options: MethodOptions = MethodOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     calendars = builder.calendars()
     roster = read_people(builder)
     reps = builder.known_reps(roster)
-    teams = read_teams(document, shape, reps)
+    teams = read_teams(document, shape, reps, schema)
     destinations = Destinations(builder, schema, tables, reps)
     read = roster if roster is not None and reps == frozenset(roster) else None
     rule_builder = RuleBuilder(builder, schema, destinations, Asks(document, schema, read))

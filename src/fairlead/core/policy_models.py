@@ -17,6 +17,12 @@ from pydantic import (
     Field,
 )
 
+from fairlead.core.policy_method_shapes import (
+    METHOD_NAMES,
+    MethodShape,
+    NoOptions,
+    method_named,
+)
 from fairlead.core.policy_values import (
     ConditionText,
     Count,
@@ -116,8 +122,11 @@ class BackupShape(_Shape):
 class TeamShape(_Shape):
     """Reps that share leads."""
 
-    members: list[Email]
-    method: Literal["round_robin"] = "round_robin"
+    members: list[Email] | None = None
+    method: Annotated[
+        MethodShape,
+        BeforeValidator(method_named, json_schema_input_type=Literal[METHOD_NAMES] | MethodShape),
+    ] = Field(default_factory=lambda: MethodShape(round_robin=NoOptions()))
     fairness: Literal["team", "company"] = "team"
     manager: Email | None = None
     backup: BackupShape | None = None

@@ -1,35 +1,86 @@
-"""The teams of the policy: who is in them, and which team takes over for which."""
+"""The teams of the policy: who is in them, how they share, which team takes over for which."""
 
 from __future__ import annotations
 
-from fairlead.core.policy import Team
+from collections.abc import Sequence
+
+from fairlead.core.policy import MethodOptions, Team
 from fairlead.core.policy_document import Document, Path
-from fairlead.core.policy_models import PolicyShape
+from fairlead.core.policy_methods import read_method
+from fairlead.core.policy_models import PolicyShape, TeamShape
+from fairlead.core.schema import Schema
+
+OWN_LEDGER_ONLY = ("least_loaded", "ranked", "group", "claim")
+"""Methods that share by something else than turns: the company's ledger would mean nothing."""
 
 
 def read_teams(
-    document: Document, shape: PolicyShape, reps: frozenset[str] | None
+    document: Document, shape: PolicyShape, reps: frozenset[str] | None, schema: Schema
 ) -> dict[str, Team]:
     """The teams; every member is in the roster (`reps`, None when it could not be read)."""
     found: dict[str, Team] = {}
     for name, team in shape.teams.items():
         path: Path = ("teams", name)
-        if not team.members and not document.lost((*path, "members")):
-            document.report(path, f"team {name!r} has no members", key=True)
-        for index, member in enumerate(team.members):
-            at: Path = (*path, "members", index)
-            if member in team.members[:index]:
-                document.report(at, f"{member!r} is in this team twice")
-            elif reps is not None and member not in reps:
-                document.unknown(at, "rep", member, reps)
+        method, options = read_method(document, shape, (*path, "method"), team.method, schema)
+        if method == "group":
+            members = _of_roles(document, path, team, options, reps)
+        else:
+            members = _members(document, name, team, reps)
+        if team.fairness == "company" and method in OWN_LEDGER_ONLY:
+            message = f"method {method!r} does not go by turns of the company; leave 'fairness' out"
+            document.report((*path, "fairness"), message)
+        if team.count_forced and method in OWN_LEDGER_ONLY:
+            message = f"method {method!r} does not go by turns; leave 'count_forced' out"
+            document.report((*path, "count_forced"), message)
         place = document.place(path)
         backup = team.backup.team if team.backup else None
         found[name] = Team(
-            name, tuple(team.members), team.method, team.fairness, team.manager, place, backup,
-            team.count_forced,
+            name, members, method, team.fairness, team.manager, place, backup,
+            team.count_forced, options,
         )  # fmt: skip
     _backups(document, found)
     return found
+
+
+def _members(
+    document: Document, name: str, team: TeamShape, reps: frozenset[str] | None
+) -> tuple[str, ...]:
+    path: Path = ("teams", name)
+    if not document.lost((*path, "members")):
+        if team.members is None:
+            document.report(path, "missing key 'members'", key=True)
+        elif not team.members:
+            document.report(path, f"team {name!r} has no members", key=True)
+    _known(document, path, team.members or (), reps)
+    return tuple(team.members or ())
+
+
+def _of_roles(
+    document: Document,
+    path: Path,
+    team: TeamShape,
+    options: MethodOptions,
+    reps: frozenset[str] | None,
+) -> tuple[str, ...]:
+    """All who have a part in a group, each once."""
+    if team.members is not None:
+        message = "the members of a group stand in its roles; leave 'members' out"
+        document.report((*path, "members"), message, key=True)
+    shapes = team.method.group.roles if team.method.group else ()
+    for index, role in enumerate(shapes):
+        _known(document, (*path, "method", "group", "roles", index), role.members or (), reps)
+    return tuple(dict.fromkeys(m for role in options.roles for m in role.members))
+
+
+def _known(
+    document: Document, path: Path, members: Sequence[str], reps: frozenset[str] | None
+) -> None:
+    for index, member in enumerate(members):
+        at: Path = (*path, "members", index)
+        if member in members[:index]:
+            document.report(at, f"{member!r} is in this team twice")
+        elif reps is not None and member not in reps:
+            document.unknown(at, "rep", member, reps)
 
 
 def _backups(document: Document, teams: dict[str, Team]) -> None:

@@ -49,6 +49,13 @@ def exact_share(value: object) -> Fraction:
     return share
 
 
+def exact_value(value: object) -> Fraction:
+    """A number as it is written, exactly; raises ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"expected a number, found {value!r}")
+    return Fraction(str(value))
+
+
 def whole_count(value: object) -> int:
     """A limit of a capacity; raises ValueError unless it is a whole number from 1 on."""
     if type(value) is not int or not 1 <= value <= 1_000_000:
@@ -121,6 +128,9 @@ Count = Annotated[
     int,
     PlainValidator(_checked(whole_count)),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1_000_000}),
+]
+Number = Annotated[
+    Fraction, PlainValidator(_checked(exact_value)), WithJsonSchema({"type": "number"})
 ]
 Days = Annotated[
     int,

@@ -86,6 +86,17 @@ def needed(able: Sequence[Rep], asks: Wanted) -> tuple[tuple[Rep, ...], tuple[Pa
     return tuple(kept), tuple(passed)
 
 
+def granted(able: Sequence[Rep], asks: Wanted) -> tuple[Asked, ...]:
+    """The preferences that count: each that somebody has who has all those before it."""
+    kept, found = tuple(able), list[Asked]()
+    for asked in asks.prefer:
+        having = tuple(rep for rep in kept if not asked.lacking(rep))
+        if having:
+            kept = having
+            found.append(asked)
+    return tuple(found)
+
+
 def preferred(able: Sequence[Rep], asks: Wanted) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
     """Those who also have what is preferred; each wish counts only if somebody left has it."""
     kept, passed = tuple(able), list[Passed]()

@@ -19,8 +19,10 @@ from typing import Any
 
 import orjson
 
+from fairlead.core.claim import Offer
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
 from fairlead.core.fairness import FORCED
+from fairlead.core.load import Summed
 from fairlead.core.types import (
     Account,
     Capacity,
@@ -43,15 +45,16 @@ _WIDEST = 2**63
 def freeze_inputs(case: Case, world: World, decision: Decision | None = None) -> bytes:
     """The case, the balances and the loads it was decided on; equal inputs give equal bytes.
 
-    With the decision only what it read is kept: the balances of its pool, the loads of those it
+    With the decision only what it read is kept: the balances of its pools, the loads of those it
     looked at. Raises nothing for what `normalise` and the store can make.
     """
     lead, match = case.lead, case.match
     kept, loads = world.balances, world.loads
     if decision is not None:
-        pool = decision.trace.pool
-        kept = {} if pool is None else {pool: world.balances.get(pool, {})}
+        read = (decision.trace.pool, *decision.trace.read)
+        kept = {pool: world.balances.get(pool, {}) for pool in read if pool is not None}
         looked_at = {p.rep_id for p in decision.trace.passed} | set(decision.trace.balances_before)
+        looked_at |= {rep for also in decision.trace.also for rep in also.before}
         looked_at |= {k.rep_id for k in match.known if k.rep_id} | {decision.rep_id or ""}
         if not any(e.reason == FORCED for e in decision.ledger):
             loads = {rep: load for rep, load in loads.items() if rep in looked_at}
@@ -62,6 +65,7 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         "excluded": sorted(case.excluded),
         "rerun": case.rerun,
         "first_seen": case.first_seen_at,
+        "offers": [[o.team, o.queue_id, o.at] for o in case.offers],
         "lead": {
             "ref": _ref(lead.ref),
             "created": lead.created_at,
@@ -74,7 +78,7 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         "parents": [_account(parent) for parent in match.parents],
         "known": [[_ref(k.ref), k.owner_id, k.rep_id, k.key, k.decided_at] for k in match.known],
         "balances": {p: {r: str(b) for r, b in reps.items()} for p, reps in kept.items()},
-        "loads": {r: [load.open, load.hour, load.day, load.week] for r, load in loads.items()},
+        "loads": {r: _load_parts(load) for r, load in loads.items()},
         "time_data": world.time_data,
     }
     if case.order is not None:
@@ -138,6 +142,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         data["rerun"],
         _when(data.get("first_seen")),
         _thaw_order(data.get("order")),
+        tuple(Offer(team, queue, _sure(at)) for team, queue, at in data.get("offers", ())),
     )
     reps = {
         r[0]: Rep(
@@ -159,7 +164,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         pool: {rep: Fraction(b) for rep, b in held.items()}
         for pool, held in data["balances"].items()
     }
-    loads = {rep: Load(*counts) for rep, counts in data.get("loads", {}).items()}
+    loads = {rep: _thaw_load(*parts) for rep, parts in data.get("loads", {}).items()}
     return case, World(reps, owners, balances, loads, data.get("time_data", ""))
 
 
@@ -190,6 +195,22 @@ def _thaw_order(parts: dict[str, Any] | None) -> Order | None:
     return None if parts is None else Order(**{**parts, "leaving": frozenset(parts["leaving"])})
 
 
+def _load_parts(load: Load) -> list[Any]:
+    counts: list[Any] = [load.open, load.hour, load.day, load.week]
+    if load.sums:
+        counts.append({name: [str(s.total), s.missing] for name, s in load.sums.items()})
+    return counts
+
+
+def _thaw_load(
+    open: int, hour: int, day: int, week: int, sums: Mapping[str, tuple[str, int]] | None = None
+) -> Load:
+    found = {
+        name: Summed(Fraction(total), missing) for name, (total, missing) in (sums or {}).items()
+    }
+    return Load(open, hour, day, week, sums=MappingProxyType(found))
+
+
 def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Capacity]:
     calendar, off, limits = parts
     leave = tuple(
@@ -199,9 +220,9 @@ def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Ca
     return calendar, leave, Capacity(*limits)
 
 
-def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
-    """The seventh part of a rep; rosters frozen before there were skills have six."""
-    found = rep[6] if len(rep) > 6 else {}
+def _skills(rest: list[Any]) -> Mapping[str, tuple[str, ...]]:
+    """What ends a rep; rosters frozen before there were skills have nothing there."""
+    found = rest[0] if rest else {}
     return MappingProxyType({skill: tuple(values) for skill, values in found.items()})
 
 

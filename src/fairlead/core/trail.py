@@ -1,4 +1,4 @@
-"""What one decision gathers on its way through `decide`, and the four ways it can end."""
+"""What one decision gathers on its way through `decide`, and the ways it can end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Trail:
     notes: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
 
     def holds(
         self, name: str, when: Condition | None, question: Question, note: str, place: Place
@@ -45,6 +46,7 @@ class Trail:
         self.passed.extend(p for p in answer.passed if p not in self.passed)
         self.places.extend(p for p in answer.places if p not in self.places)
         self.waiting.extend(r for r in answer.waiting if r not in self.waiting)
+        self.read.extend(p for p in answer.read if p not in self.read)
 
     # -- the ends ---------------------------------------------------------------------------
 
@@ -58,11 +60,24 @@ class Trail:
         rule: str,
         high_priority: bool,
         retry_at: datetime | None = None,
+        answer: Answer | None = None,
     ) -> Decision:
-        """The lead waits inside fairlead; `retry_at` is when it is to be looked at again."""
+        """The lead waits inside fairlead; `retry_at` is when it is to be looked at again.
+
+        `answer` is the one that makes it wait, without an owner.
+        """
         reason = _once(reasons)
-        held = self._end(OutcomeKind.HOLD, LeadState.HELD, reason, rule, None, high_priority)
+        held = self._end(OutcomeKind.HOLD, LeadState.HELD, reason, rule, answer, high_priority)
         return replace(held, places=tuple(self.places), retry_at=retry_at)
+
+    def placed(
+        self, answer: Answer, rule: str, high_priority: bool, refused: Sequence[str] = ()
+    ) -> Decision:
+        """The lead goes to the owner found, or waits for the one whose turn it is."""
+        if not answer.holds:
+            return self.assigned(answer, rule, high_priority, refused)
+        reasons = (*refused, answer.reason)
+        return self.held(reasons, rule, high_priority, answer.until, answer)
 
     def assigned(
         self, answer: Answer, rule: str, high_priority: bool, refused: Sequence[str] = ()
@@ -90,6 +105,8 @@ class Trail:
             found.before or {},
             found.after or {},
             tuple(self.notes),
+            found.also,
+            tuple(self.read),
         )
         return Decision(
             outcome,
@@ -103,6 +120,8 @@ class Trail:
             trace,
             arms=self.arms,
             places=found.places[-1:],
+            companions=found.companions,
+            claim=found.claim,
         )
 
 

@@ -168,7 +168,13 @@ def _within(rule: Rule, decision: Decision, rep: str) -> Iterator[str]:
     trace = decision.trace
     winner = decision.rep_id or ""
     over = [p.reason for p in trace.passed if p.rep_id == rep]
-    if over:
+    beside = [c.role for c in decision.companions if c.rep_id == rep]
+    claim = decision.claim
+    if beside:
+        yield f"they have a part in it as {beside[0]}; {winner} owns it"
+    elif claim is not None and any(c.rep_id == rep for c in claim.claimants):
+        yield "it was offered to them: whoever takes it first has it"
+    elif over:
         yield f"passed over: {over[0]}"
     elif rep in trace.balances_before and winner in trace.balances_before:
         mine, theirs = _turn(decision, rep), _turn(decision, winner)

@@ -76,7 +76,7 @@ class Planning:
             for e in decision.ledger:
                 pool = self.snap.running.setdefault(e.pool, {})
                 pool[e.rep_id] = pool.get(e.rep_id, 0) + e.delta
-            add_lead(self.snap.loads, decision)
+            add_lead(self.snap.loads, decision, case.lead)
             self.moved[row.ref] = replace(
                 row, state=LeadState.ASSIGNED, owner_id=decision.owner_id, decided_at=self.now
             )

@@ -6,12 +6,15 @@ rep's, and when the rep's own hour, day and week began.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from fairlead.core.decision import Decision, Load, OutcomeKind
+from fairlead.core.distribute import OPEN, LeastLoaded
+from fairlead.core.load import Summed, exact_number
 from fairlead.core.policy import Policy
-from fairlead.core.types import NO_LIMITS, LeadState, Rep
+from fairlead.core.types import NO_LIMITS, Lead, LeadState, Rep
 from fairlead.core.worktime import window_start
 from fairlead.store import loads
 from fairlead.store.db import Db
@@ -21,14 +24,15 @@ WINDOWS = ("hour", "day", "week")
 
 
 def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) -> dict[str, Load]:
-    """The loads of the reps with a limit, as they are in the store."""
-    limited = [r for r in reps.values() if r.capacity != NO_LIMITS]
+    """The loads of the reps with a limit or balanced by load, as they are in the store."""
+    balanced, names = balanced_by_load(policy)
+    limited = [r for r in reps.values() if r.capacity != NO_LIMITS or r.id in balanced]
     if not limited:
         return {}
     people = [
         (r.id, crm, owner)
         for r in limited
-        if r.capacity.open is not None
+        if r.capacity.open is not None or r.id in balanced
         for crm, owner in r.crm_ids.items()
     ]
     asked = [
@@ -39,17 +43,37 @@ def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) 
     ]
     has = loads.open_leads(db, people) if people else {}
     had = loads.received(db, asked) if asked else {}
-    return {
-        r.id: Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))
-        for r in limited
-    }
+    sums = loads.open_sums(db, people, names) if names else {}
+    found: dict[str, Load] = {}
+    for r in limited:
+        load = Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))
+        summed = sums.get(r.id, dict.fromkeys(names, Summed())) if r.id in balanced else {}
+        found[r.id] = replace(load, sums=summed)
+    return found
 
 
-def add_lead(running: dict[str, Load], decision: Decision) -> None:
+def balanced_by_load(policy: Policy) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The members of teams that are balanced by load, and the fields that are summed for them."""
+    teams = [t for t in policy.teams.values() if t.method == LeastLoaded.name]
+    members = frozenset(m for t in teams for m in t.members)
+    return members, tuple(sorted({t.options.by for t in teams} - {OPEN}))
+
+
+def numbers_of(lead: Lead, names: Sequence[str]) -> dict[str, str]:
+    """What a lead adds to the sums of these fields, to be kept with it."""
+    found = {name: exact_number(lead.get(name)) for name in names}
+    return {name: str(number) for name, number in found.items() if number is not None}
+
+
+def add_lead(running: dict[str, Load], decision: Decision, lead: Lead) -> None:
     """Count an assignment; another record of somebody the rep has already counts for nothing."""
-    rep = decision.rep_id
-    if decision.outcome is OutcomeKind.ASSIGN and decision.follows is None and rep in running:
-        running[rep] = running[rep].plus_one()
+    if decision.outcome is not OutcomeKind.ASSIGN or decision.follows is not None:
+        return
+    if decision.rep_id in running:
+        running[decision.rep_id] = running[decision.rep_id].plus_one(lead.values)
+    for companion in decision.companions:
+        if companion.rep_id in running:
+            running[companion.rep_id] = running[companion.rep_id].joined_one()
 
 
 def zone_of(rep: Rep, policy: Policy) -> str:

@@ -172,7 +172,7 @@ class Deliver:
     def _guard_task(
         self, row: OutboxRow, task: UpsertTask, record: Record, now: datetime
     ) -> Guarded | None:
-        """A task goes to whoever owns the lead; none to a queue."""
+        """A task goes to whoever owns the lead, or has a role beside them; none to a queue."""
         if record.owner_id == task.owner_id:
             return Guarded(row, task, record)
         pending = outbox.open_owner_write(self.db, row.ref)
@@ -184,6 +184,8 @@ class Deliver:
         if record.owner_id is None or not self.verifier.is_persons(record.owner_id):
             outbox.settle(self.db, row.key, OutboxState.CANCELLED, "nobody to give it to", now)
             return None
+        if task.role:
+            return Guarded(row, task, record)
         return Guarded(row, replace(task, owner_id=record.owner_id), record)
 
     def _only_with_owner(

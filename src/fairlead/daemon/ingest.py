@@ -26,7 +26,7 @@ from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
-from fairlead.store import directory, journal, leads
+from fairlead.store import claims, directory, journal, leads
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 
@@ -248,10 +248,15 @@ class Ingest:
         if not self._all_ready():
             return 0
         self.release_due = False
-        return self.look_again(leads.held_due(self.db, self.crm, self.clock.now(), HELD_BATCH))
+        moved = self.look_again(claims.due(self.db, self.crm, self.clock.now(), HELD_BATCH))
+        due = leads.held_due(self.db, self.crm, self.clock.now(), HELD_BATCH)
+        return moved + self.look_again(due)
 
     def look_again(self, refs: Sequence[Ref]) -> int:
-        """Read these leads by id and decide on them afresh; the number that left their state."""
+        """Read these leads by id and decide on them afresh; the number that left their state.
+
+        One that somebody has taken out of a claim queue meanwhile is only seen.
+        """
         if not refs:
             return 0
         answers = self.connector.read(refs)
@@ -259,6 +264,7 @@ class Ingest:
             now = self.clock.now()
             before = {ref: leads.get_lead(self.db, ref) for ref in refs}
             here: list[Record] = []
+            offered = {ref: claims.latest(self.db, ref) for ref in refs}
             for ref in refs:
                 answer = answers[ref]
                 gone = why_gone(ref, answer)
@@ -266,7 +272,9 @@ class Ingest:
                     lead_gone(self.db, ref, gone, now)
                 elif isinstance(answer, Record):
                     here.append(answer)
-            self.observe_all(here, again=True)
+            taken = [r for r in here if _is_taken(offered[r.ref], r)]
+            self.observe_all(taken)
+            self.observe_all([r for r in here if r not in taken], again=True)
             after = {ref: leads.get_lead(self.db, ref) for ref in refs}
             # Who was decided on has its next look set; the others must not be due for ever.
             same = [r for r in refs if _next_look(after[r]) in (None, _next_look(before[r]))]
@@ -358,6 +366,10 @@ def to_account(record: Record, field_map: FieldMap) -> Account:
         record.owner_id, first("type"), first("industry"), _whole(first("employees")),
         first("parent"),
     )  # fmt: skip
+
+
+def _is_taken(offered: claims.Offered | None, record: Record) -> bool:
+    return offered is not None and record.owner_id != offered.claim.queue_id
 
 
 def _next_look(row: leads.LeadRow | None) -> datetime | None:

@@ -35,6 +35,8 @@ def kept_as(
         kept = _still_dead(db, row, world)
         if kept is not None:
             return kept
+    if known is not None and row.state is LeadState.ASSIGNED and row.owner_id == known.owner_id:
+        return row
     if known is not None and (row.state is LeadState.ASSIGNED or _was_assigned(db, row)):
         if is_persons(world, row.ref.crm, row.owner_id):
             reason = row.reason if row.state is LeadState.ASSIGNED else "has an owner again"

@@ -34,7 +34,14 @@ from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
 from fairlead.core.types import Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
-from fairlead.daemon.capacity import add_lead, count_loads, frees
+from fairlead.daemon import claiming
+from fairlead.daemon.capacity import (
+    add_lead,
+    balanced_by_load,
+    count_loads,
+    frees,
+    numbers_of,
+)
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.matching import match_of
@@ -43,7 +50,7 @@ from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.store import decisions, directory, journal, leads, loads, outbox
+from fairlead.store import claims, decisions, directory, journal, leads, loads, outbox
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -97,6 +104,7 @@ class Router:
         self.metrics = metrics
         self.beside: Beside | None = None
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
+        self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -164,7 +172,7 @@ class Router:
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
-        row = replace(row, closed=closed)
+        row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
         if before is None or before.version != version:
             self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
             log.debug("lead.seen", crm=feed.crm, lead=str(record.ref), state=row.state.value)
@@ -186,6 +194,8 @@ class Router:
             journal.write(
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
             )
+            taken = self._new_owner(record.ref, kept.owner_id, snap, now)
+            kept = replace(kept, reason=taken or kept.reason)
         if before is not None and before.closed is not kept.closed:
             journal.write(
                 self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
@@ -255,8 +265,10 @@ class Router:
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         if order is not None:
             excluded, rerun = excluded | order.leaving, rerun or order.takes
+        offers = () if fresh else claims.offers_of(self.db, lead.ref)
         case = Case(
-            row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at, order
+            row.person_id, generation, lead, match, excluded, rerun, row.first_seen_at, order,
+            offers,
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
         if not rerun and order is None and overtakes(self.db, row, decision, now):
@@ -289,9 +301,12 @@ class Router:
             if before and (by_hand or (order is not None and order.kind == REROUTE)):
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
-            add_lead(snap.loads, decision)
+            add_lead(snap.loads, decision, lead)
             self._intend(case, decision, decision_id, others, snap, now)
             row = replace(row, owner_id=decision.owner_id)
+        claiming.decided(self.db, case, decision, decision_id, self.policy, now)
+        if offers and decision.outcome is OutcomeKind.LEAVE:
+            self._new_owner(lead.ref, lead.owner_id, snap, now)
         leads.put_lead(
             self.db,
             replace(
@@ -310,6 +325,14 @@ class Router:
         if kept is None or kept.generation != generation or kept.outcome == OutcomeKind.LEAVE.value:
             return None
         return order_in(kept.inputs)
+
+    def _new_owner(
+        self, ref: Ref, owner_id: str | None, snap: Snapshot, now: datetime
+    ) -> str | None:
+        person = is_persons(snap.world, ref.crm, owner_id)
+        return claiming.new_owner(
+            self.db, ref, owner_id, now, person=person, running=snap.running
+        )  # fmt: skip
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""
@@ -340,7 +363,9 @@ class Router:
             and not is_persons(snap.world, o.ref.crm, o.owner_id)
         )
         inherited = self._has_task_of(decision.follows, others)
-        for effect in plan(case, decision, self.policy, now, followers=followers):
+        planned = plan(case, decision, self.policy, now, followers=followers)
+        outbox.drop_roles(self.db, case.lead.ref, [effect.key for effect in planned], now)
+        for effect in planned:
             if inherited and isinstance(effect, UpsertTask) and effect.ref == case.lead.ref:
                 continue
             outbox.add(

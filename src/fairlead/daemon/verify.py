@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from fairlead.clock import Clock
 from fairlead.core.effects import SetOwner, UpsertTask, effect_key
 from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
+from fairlead.daemon import claiming
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.refusal import refused
 from fairlead.daemon.sightings import version_of
@@ -156,6 +157,7 @@ class Verifier:
         owned = self.is_persons(record.owner_id)
         leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
         leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
+        claiming.new_owner(self.db, row.ref, record.owner_id, self.clock.now(), person=owned)
 
     def _put_back(
         self,

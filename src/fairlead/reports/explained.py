@@ -59,10 +59,11 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "No pools: the policy has no teams."
     for pool in v:
         verdict = "holds" if pool["holds"] else "DOES NOT HOLD"
-        yield printable(
-            f"pool {pool['pool']}: the bound of {_decimal(pool['bound'])} leads {verdict}"
+        said = (
+            f"the bound of {_decimal(pool['bound'])} leads {verdict}"
             f" (farthest {_decimal(pool['farthest'])})"
         )
+        yield printable(f"pool {pool['pool']}: {_instead(pool) or said}")
         if pool["forced_turns"]:
             yield (
                 f"  {pool['forced_turns']} turns were charged past the rotation; each may put"
@@ -81,6 +82,10 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             )
         if any(not m["member"] for m in pool["members"]):
             yield f"  carried over from those who left: {_signed(pool['carried_over'])}"
+
+
+def _instead(pool: Mapping[str, Any]) -> str:
+    return f"no certificate, {pool['instead']}" if pool["instead"] else ""
 
 
 def _decimal(text: str) -> str:

@@ -12,6 +12,7 @@ MOST_FAULTS = 10
 
 LATER = {
     "lead.owner_changed": "somebody changed the owner",
+    "lead.claimed": "somebody took it out of its claim queue",
     "lead.gone": "the lead is gone",
     "lead.rerouted": "it was routed again",
     "lead.ordered": "a person ordered it to be routed",
@@ -48,7 +49,7 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"  {e['kind']}: {e['state']}{detail}"
         for j in lead["journal"]:
             if j["event"] in LATER:
-                about = j.get("reason") or j.get("owner_id") or ""
+                about = j.get("reason") or j.get("rep") or j.get("owner_id") or ""
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
                 yield f"  {j['at'][:19]}Z {LATER[j['event']]}{': ' if about else ''}{about}"

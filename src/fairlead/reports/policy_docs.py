@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fairlead.core.condition_words import duration_words, in_words
+from fairlead.core.distribute import METHODS, OPEN
 from fairlead.core.policy import Policy, Rule, Source, Team
 from fairlead.core.tables import Table
 from fairlead.reports.findings import printable
@@ -73,12 +74,12 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
     if policy.teams:
         yield Heading("Teams", 2)
-        header = ("team", "members (share of the leads)", "balanced over", "manager")
+        header = ("team", "members (share of the leads)", "shared", "balanced over", "manager")
         yield Grid(header, tuple(_team(t, policy) for t in policy.teams.values()))
     if policy.tables:
         yield Heading("Tables", 2)
-        header = ("table", "found by", "lines", "says")
-        yield Grid(header, tuple(_table(t) for t in policy.tables.values()))
+        said = ("table", "found by", "lines", "says")
+        yield Grid(said, tuple(_table(t) for t in policy.tables.values()))
     yield Heading("The way of a lead", 2)
     yield Flow()
 
@@ -106,14 +107,38 @@ def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
 def _team(team: Team, policy: Policy) -> tuple[str, ...]:
     weights = {m: policy.roster[m].weight for m in team.members if m in policy.roster}
     total = sum(weights.values())
+    by_turns = METHODS[team.method].by_turns and not team.options.roles
     members = []
     for member in team.members:
         entry = policy.roster.get(member)
         shown = member if entry is None or entry.name is None else f"{entry.name} ({member})"
-        share = f": {float(100 * weights[member] / total):.0f} %" if member in weights else ""
-        members.append(f"{shown}{share}")
+        has_share = by_turns and member in weights
+        share = f": {float(100 * weights[member] / total):.0f} %" if has_share else ""
+        roles = [role.name for role in team.options.roles if member in role.members]
+        members.append(f"{shown}{share}" + (f", as {' or '.join(roles)}" if roles else ""))
     over = "the whole company" if team.scope == "company" else "this team"
-    return team.name, "; ".join(members), over, team.manager or "–"
+    if not METHODS[team.method].by_turns:
+        over = "–"
+    return team.name, "; ".join(members), _shared(team), over, team.manager or "–"
+
+
+def _shared(team: Team) -> str:
+    """How the next one is picked, in a few words."""
+    options = team.options
+    work = "open leads" if options.by == OPEN else f"{options.by} in open leads"
+    delay = duration_words(options.max_delay)
+    left = options.unclaimed_after
+    within = f", within {duration_words(left)}" if left is not None else ""
+    return {
+        "round_robin": "by turns, among those who are free",
+        "least_loaded": f"to whoever has the least: {work}",
+        "first_available": "by turns; if nobody is free, to whoever is first",
+        "next_up": "strictly by turns: a lead waits for whoever is next",
+        "override": f"by turns; a lead waits at most {delay} for whoever is next",
+        "ranked": "to the first in this order who is free",
+        "group": "to one of each role, all of them free; the first role owns it",
+        "claim": f"to the first who takes it from queue {options.queue}{within}",
+    }[team.method]
 
 
 def _table(table: Table) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.decision import Decision, LedgerEntry
+from fairlead.core.methods_group import CLAIMED
 from fairlead.core.types import Ref
 from fairlead.store import shadow
 from fairlead.store.db import Db
@@ -127,8 +128,7 @@ def charge(
     now: datetime,
 ) -> None:
     """Write the decision's ledger entries and move the balances, in the store and in `running`."""
-    _post(db, decision_id, decision.ledger, running, now)
-    _count_received(db, decision.ledger, decision.rep_id, 1)
+    post(db, decision_id, decision.ledger, running, now)
 
 
 def refund(
@@ -140,7 +140,8 @@ def refund(
 ) -> None:
     """Take a decision's charges back: its rep did not get the lead `ref` after all. Idempotent.
 
-    Only the record that was decided on was charged: for one that followed it nothing happens.
+    Only the record that was decided on was charged: for one that followed it nothing happens. What
+    a rep paid for taking the lead from a claim queue stays paid: that is how they got it.
     `running` are the balances of a snapshot in use, to be moved along.
     """
     kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
@@ -149,35 +150,34 @@ def refund(
     db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
     shadow.give_back(db, decision_id)
     rows = db.rows(
-        "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
-        (decision_id,),
+        "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? AND reason != ?"
+        " ORDER BY seq",
+        (decision_id, CLAIMED),
     )
     if not rows or any(r["reason"] == REFUND for r in rows):
         return
     back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), REFUND) for r in rows]
-    _post(db, decision_id, back, balances(db) if running is None else running, now)
-    _count_received(db, back, kept["rep_id"], -1)
+    post(db, decision_id, back, balances(db) if running is None else running, now)
 
 
-def _count_received(db: Db, entries: Sequence[LedgerEntry], rep_id: str | None, by: int) -> None:
-    """One lead more or less for the rep, in each pool that the entries are of."""
-    db.executemany(
-        "UPDATE balances SET received = received + ? WHERE pool = ? AND rep_id = ?",
-        [(by, pool, rep_id) for pool in dict.fromkeys(e.pool for e in entries)],
-    )
-
-
-def _post(
+def post(
     db: Db,
     decision_id: str,
     entries: Sequence[LedgerEntry],
     running: dict[str, dict[str, Fraction]],
     now: datetime,
 ) -> None:
+    """Append lines to the ledger and move the balances; who pays has received a lead.
+
+    A refund's lines are the other way round. `running` are the balances of a snapshot in use.
+    """
     moved: dict[tuple[str, str], Fraction] = {}
+    counts: list[tuple[int, str, str]] = []
     for e in entries:
         pool = running.setdefault(e.pool, {})
         pool[e.rep_id] = moved[e.pool, e.rep_id] = pool.get(e.rep_id, Fraction(0)) + e.delta
+        if (e.delta > 0) is (e.reason == REFUND):
+            counts.append((-1 if e.reason == REFUND else 1, e.pool, e.rep_id))
     db.executemany(
         "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -187,4 +187,7 @@ def _post(
         "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)"
         " ON CONFLICT (pool, rep_id) DO UPDATE SET balance = excluded.balance",
         [(pool, rep, str(balance)) for (pool, rep), balance in moved.items()],
+    )
+    db.executemany(
+        "UPDATE balances SET received = received + ? WHERE pool = ? AND rep_id = ?", counts
     )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from fairlead.core.types import LeadState, Ref
@@ -42,6 +43,9 @@ class LeadRow:
     """The policy's `closed_when` holds: it is nobody's open lead any more."""
     waits_for: tuple[str, ...] = ()
     """While held: the teams and reps it could go to, `team:x` and `rep:y`."""
+    numbers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The number fields that teams are balanced by, exactly as read; one without a value is not
+    among them."""
 
 
 def get_lead(db: Db, ref: Ref) -> LeadRow | None:
@@ -79,12 +83,14 @@ def put_lead(db: Db, row: LeadRow) -> None:
     db.execute(
         "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id,"
         " version, created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at,"
-        " urgent, closed, waits_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " urgent, closed, waits_for, numbers)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.state.value, row.reason,
             row.owner_id, row.version, _iso(row.created_at), _iso(row.first_seen_at),
             row.decision_id, _iso(row.decided_at), row.shared_key, _iso(row.retry_at),
             int(row.urgent), int(row.closed), _listed(row.waits_for),
+            json.dumps(dict(row.numbers), sort_keys=True) if row.numbers else "",
         ),
     )  # fmt: skip
 
@@ -335,4 +341,5 @@ def _lead(r: object) -> LeadRow:
         urgent=bool(row["urgent"]),
         closed=bool(row["closed"]),
         waits_for=tuple(json.loads(row["waits_for"] or "[]")),
+        numbers=MappingProxyType(json.loads(row["numbers"] or "{}")),
     )

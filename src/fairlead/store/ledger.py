@@ -8,18 +8,22 @@ from fractions import Fraction
 
 from fairlead.core.decision import LedgerEntry
 from fairlead.core.fairness import FORCED
+from fairlead.core.methods_group import CLAIMED
 from fairlead.store.db import Db
 from fairlead.store.decisions import REFUND
 
 
 def entries_of(db: Db, decision_id: str) -> Sequence[LedgerEntry]:
-    """What a decision charged when it was taken, in order; refunds are not among it."""
+    """What a decision charged when it was taken, in order.
+
+    Refunds are not among it, nor what it cost a rep to take the lead from a claim queue later.
+    """
     return [
         LedgerEntry(r["pool"], r["rep_id"], Fraction(r["delta"]), r["reason"])
         for r in db.rows(
-            "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? AND reason != ?"
-            " ORDER BY seq",
-            (decision_id, REFUND),
+            "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ?"
+            " AND reason NOT IN (?, ?) ORDER BY seq",
+            (decision_id, REFUND, CLAIMED),
         )
     ]
 

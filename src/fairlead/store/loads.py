@@ -1,15 +1,17 @@
 """What reps have already: open leads, and leads received lately; and what was said of their leave.
 
-Read once per page, only for those whose capacity the policy limits.
+Read once per page, only for those whose capacity is limited or whose team is balanced by load.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from fractions import Fraction
 
 from fairlead.core.leave import Switch
+from fairlead.core.load import Summed
 from fairlead.store.db import Db
 
 
@@ -29,20 +31,73 @@ def open_leads(db: Db, people: Iterable[tuple[str, str, str]]) -> dict[str, int]
     return {r["rep"]: r["n"] for r in rows}
 
 
+def open_sums(
+    db: Db, people: Iterable[tuple[str, str, str]], names: Sequence[str]
+) -> dict[str, dict[str, Summed]]:
+    """Number fields summed over the open leads, by rep id and field; exact.
+
+    Of a person in both CRMs the record that was seen first counts. A value is the one the lead had
+    when it was last read.
+    """
+    rows = db.rows(
+        "SELECT json_extract(asked.value, '$[0]') rep, l.person_id, l.numbers"
+        " FROM json_each(?) asked JOIN leads l ON l.crm = json_extract(asked.value, '$[1]')"
+        " AND l.owner_id = json_extract(asked.value, '$[2]')"
+        " WHERE l.state IN ('assigned', 'left') AND NOT l.closed"
+        " ORDER BY rep, l.person_id, l.first_seen_at, l.crm, l.object, l.id",
+        (json.dumps([list(p) for p in people]),),
+    )
+    found: dict[str, dict[str, Summed]] = {}
+    counted: set[tuple[str, str]] = set()
+    for r in rows:
+        if (r["rep"], r["person_id"]) in counted:
+            continue
+        counted.add((r["rep"], r["person_id"]))
+        numbers = json.loads(r["numbers"] or "{}")
+        sums = found.setdefault(r["rep"], dict.fromkeys(names, Summed()))
+        for name in names:
+            value = numbers.get(name)
+            old = sums[name]
+            sums[name] = (
+                Summed(old.total, old.missing + 1)
+                if value is None
+                else Summed(old.total + Fraction(value), old.missing)
+            )
+    return found
+
+
 def received(db: Db, asked: Iterable[tuple[str, str, datetime]]) -> dict[tuple[str, str], int]:
     """Leads received by (rep id, window), of (rep id, window, since).
 
-    A turn given back does not count, nor a second record of a person whom the rep had already.
+    A turn given back does not count, nor a second record of a person whom the rep had already. What
+    a rep took out of a claim queue counts, and a part in somebody else's lead as one of a group.
     """
-    rows = db.rows(
-        "SELECT json_extract(asked.value, '$[0]') rep, json_extract(asked.value, '$[1]') span,"
-        " count(*) n FROM json_each(?) asked JOIN decisions d"
-        " ON d.rep_id = json_extract(asked.value, '$[0]')"
-        " AND d.at >= json_extract(asked.value, '$[2]')"
-        " WHERE d.outcome = 'assign' AND d.rule <> '' AND NOT d.refunded GROUP BY rep, span",
-        (json.dumps([[rep, window, since.isoformat()] for rep, window, since in asked]),),
-    )
-    return {(r["rep"], r["span"]): r["n"] for r in rows}
+    found: dict[tuple[str, str], int] = {}
+    windows = json.dumps([[rep, window, since.isoformat()] for rep, window, since in asked])
+    for rows in (
+        db.rows(
+            "SELECT json_extract(asked.value, '$[0]') rep, json_extract(asked.value, '$[1]') span,"
+            " count(*) n FROM json_each(?) asked JOIN decisions d"
+            " ON d.rep_id = json_extract(asked.value, '$[0]')"
+            " AND d.at >= json_extract(asked.value, '$[2]')"
+            " WHERE d.outcome = 'assign' AND d.rule <> '' AND NOT d.refunded GROUP BY rep, span",
+            (windows,),
+        ),
+        db.rows(
+            "SELECT json_extract(asked.value, '$[0]') rep, json_extract(asked.value, '$[1]') span,"
+            " count(*) n FROM json_each(?) asked JOIN ledger l"
+            " ON l.rep_id = json_extract(asked.value, '$[0]')"
+            " AND l.at >= json_extract(asked.value, '$[2]') AND l.reason IN ('turn', 'claimed')"
+            " AND l.delta LIKE '-%' JOIN decisions d ON d.id = l.decision_id"
+            " WHERE d.rep_id IS NOT l.rep_id AND NOT EXISTS (SELECT 1 FROM ledger b"
+            " WHERE b.decision_id = d.id AND b.reason = 'refund') GROUP BY rep, span",
+            (windows,),
+        ),
+    ):
+        for r in rows:
+            key = (r["rep"], r["span"])
+            found[key] = found.get(key, 0) + r["n"]
+    return found
 
 
 def switches(db: Db) -> list[Switch]:

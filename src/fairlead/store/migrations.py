@@ -223,3 +223,22 @@ def _shadow(db: sqlite_utils.Database) -> None:
         CREATE INDEX shadow_leads_rep ON shadow_leads (policy_hash, rep_id, at)
         """,
     )
+
+
+@MIGRATIONS(name="0008_methods")
+def _methods(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        ALTER TABLE leads ADD COLUMN numbers TEXT NOT NULL DEFAULT '';
+        CREATE TABLE claims (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL, team TEXT NOT NULL,
+            state TEXT NOT NULL, decision_id TEXT NOT NULL, queue_id TEXT NOT NULL,
+            offered_at TEXT NOT NULL, until TEXT, pool TEXT NOT NULL, claimants TEXT NOT NULL,
+            task TEXT, rep_id TEXT, settled_at TEXT,
+            PRIMARY KEY (crm, object, lead_id, team)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX claims_due ON claims (crm, state, until);
+        CREATE INDEX ledger_rep ON ledger (rep_id, at)
+        """,
+    )

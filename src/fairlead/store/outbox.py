@@ -100,7 +100,7 @@ def add(
         " settled_at = NULL, retries = 0, retrying_since = NULL, looks = 0"
         " WHERE NOT (payload = excluded.payload AND state = 'done')",
         (
-            effect.key, ref.crm, ref.object, ref.id, kind.value, _dump(effect), int(urgent),
+            effect.key, ref.crm, ref.object, ref.id, kind.value, dump(effect), int(urgent),
             now.isoformat(), decision_id, now.isoformat(),
         ),
     )  # fmt: skip
@@ -238,10 +238,10 @@ def open_of(db: Db, crm: str) -> int:
 
 
 def task_of(db: Db, ref: Ref) -> OutboxRow | None:
-    """The task row of a lead, whatever its state; the latest generation's."""
+    """The task row of a lead's owner, whatever its state; the latest generation's."""
     r = db.row(
         "SELECT * FROM outbox WHERE crm = ? AND object = ? AND lead_id = ? AND kind = 'upsert_task'"
-        " ORDER BY seq DESC LIMIT 1",
+        " AND json_extract(payload, '$.role') IS NULL ORDER BY seq DESC LIMIT 1",
         (ref.crm, ref.object, ref.id),
     )
     return None if r is None else _row(r)
@@ -302,23 +302,44 @@ def history_marks(history: Iterable[OwnerChange]) -> tuple[str, ...]:
     return tuple(f"{h.at.isoformat()}|{h.owner_id}|{h.actor.value}|{h.actor_id}" for h in history)
 
 
-def _dump(effect: Effect) -> str:
+def drop_roles(db: Db, ref: Ref, keep: Sequence[str], now: datetime) -> None:
+    """Call off the open tasks of a former group that a new decision does not have."""
+    db.execute(
+        "UPDATE outbox SET state = 'cancelled', detail = 'decided again', settled_at = ?"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND state IN ('new', 'inflight', 'sent')"
+        " AND json_extract(payload, '$.role') IS NOT NULL"
+        " AND key NOT IN (SELECT value FROM json_each(?))",
+        (now.isoformat(), ref.crm, ref.object, ref.id, json.dumps(list(keep))),
+    )
+
+
+def dump(effect: Effect) -> str:
+    """An effect as text, for the store."""
     values: dict[str, Any] = {f: getattr(effect, f) for f in _FIELDS[type(effect)]}
     values["ref"] = str(effect.ref)
     if isinstance(effect, UpsertTask):
         values["due_at"] = effect.due_at.isoformat()
+        if not effect.role:
+            del values["role"]
     return json.dumps(values, sort_keys=True)
+
+
+def task_from(text: str) -> UpsertTask:
+    """A task that `dump` wrote."""
+    values = json.loads(text)
+    values["ref"] = Ref.parse(values["ref"])
+    values["due_at"] = datetime.fromisoformat(values["due_at"])
+    return UpsertTask(**values)
 
 
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in (SetOwner, UpsertTask)}
 
 
 def _load(kind: EffectKind, payload: str) -> Effect:
+    if kind is EffectKind.UPSERT_TASK:
+        return task_from(payload)
     values = json.loads(payload)
     values["ref"] = Ref.parse(values["ref"])
-    if kind is EffectKind.UPSERT_TASK:
-        values["due_at"] = datetime.fromisoformat(values["due_at"])
-        return UpsertTask(**values)
     return SetOwner(**values)
 
 
