@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -96,7 +97,8 @@ def certificates(
     pools: dict[str, dict[str, Fraction]] = {}
     for team in policy.teams.values() if policy else ():
         held = pools.setdefault(pool_of(team), {})
-        for member in team.members:
+        helping = [policy.teams[name].members for name in team.helpers] if policy else []
+        for member in chain(team.members, *helping):
             entry = policy.roster.get(member) if policy else None
             held[member] = Fraction(1) if entry is None else entry.weight
     found = []

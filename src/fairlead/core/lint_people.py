@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_pools import all_rules, named, with_backups
-from fairlead.core.policy import Destination, Policy, Rule, ToAccountOwner, ToRep, ToTeam
+from fairlead.core.policy import (
+    Destination,
+    Policy,
+    Rule,
+    ToAccountOwner,
+    ToManager,
+    ToRep,
+    ToTeam,
+)
 
 
 @dataclass(slots=True)
@@ -30,8 +38,17 @@ class Routed:
             names, unknown = named(to.rep, to.path, policy)
             self.reps |= {n for n in policy.roster if n.casefold() in names}
             self.any_rep |= unknown
+        elif isinstance(to, ToManager):
+            names, unknown = named(to.team, to.path, policy)
+            asked = (t for t in policy.teams.values() if unknown or t.name.casefold() in names)
+            self.reps |= {t.manager for t in asked if t.manager is not None}
         elif isinstance(to, ToAccountOwner):
             self.any_rep = True
+
+    def add_helpers(self, policy: Policy) -> None:
+        """Note whoever stands in for those noted: teams that join, covers."""
+        self.teams |= {name for team in self.teams for name in policy.teams[team].helpers}
+        self.reps |= {rep.cover for rep in policy.roster.values() if rep.cover}
 
 
 def lint_people(policy: Policy) -> Iterator[LintFinding]:
@@ -44,6 +61,7 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
         yield from _destination(rule)
         if isinstance(rule.to, ToTeam) and rule.to.team is not None:
             alone[rule.to.team] = alone.get(rule.to.team, False) or rule.if_away is None
+    routed.add_helpers(policy)
     yield from _teams(policy, routed, alone)
     members = {m for name in routed.teams for m in policy.teams[name].members}
     if routed.any_rep or routed.any_team:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ import orjson
 
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
 from fairlead.core.fairness import FORCED
+from fairlead.core.ramp import Ramp
 from fairlead.core.types import (
     Account,
     Capacity,
@@ -32,6 +33,7 @@ from fairlead.core.types import (
     TimeOff,
     Value,
 )
+from fairlead.core.worktime import Calendar
 
 FORMAT = 2
 READABLE = (1, 2)
@@ -48,12 +50,14 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
     """
     lead, match = case.lead, case.match
     kept, loads = world.balances, world.loads
+    looked_at = set(world.reps)
     if decision is not None:
         pool = decision.trace.pool
         kept = {} if pool is None else {pool: world.balances.get(pool, {})}
-        looked_at = {p.rep_id for p in decision.trace.passed} | set(decision.trace.balances_before)
-        looked_at |= {k.rep_id for k in match.known if k.rep_id} | {decision.rep_id or ""}
         if not any(e.reason == FORCED for e in decision.ledger):
+            looked_at = {p.rep_id for p in decision.trace.passed}
+            looked_at |= set(decision.trace.balances_before) | {decision.rep_id or ""}
+            looked_at |= {k.rep_id for k in match.known if k.rep_id}
             loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,
@@ -76,10 +80,18 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         "balances": {p: {r: str(b) for r, b in reps.items()} for p, reps in kept.items()},
         "loads": {r: [load.open, load.hour, load.day, load.week] for r, load in loads.items()},
         "time_data": world.time_data,
+        **_present_and_peaks(world, looked_at),
     }
     if case.order is not None:
         payload["order"] = _order(case.order)
     return orjson.dumps(payload, default=_instant, option=_OPTIONS)
+
+
+def _present_and_peaks(world: World, looked_at: set[str]) -> dict[str, Any]:
+    """Who is away by the CRM's word, and plans for peaks; nothing where there are none."""
+    absent = {r: c for r, c in world.absent.items() if r in looked_at}
+    parts = {"absent": absent, "waiting": dict(world.waiting), "peaks": sorted(world.peaks)}
+    return {name: part for name, part in parts.items() if part}
 
 
 def freeze_roster(world: World) -> bytes:
@@ -94,9 +106,10 @@ def freeze_roster(world: World) -> bytes:
                 dict(r.crm_ids),
                 dict(r.active),
                 r.calendar,
-                [[o.start, o.end, o.quiet_from, o.quiet_until, o.until] for o in r.off],
+                [_off(o) for o in r.off],
                 [r.capacity.open, r.capacity.per_hour, r.capacity.per_day, r.capacity.per_week],
                 {skill: list(values) for skill, values in r.skills.items()},
+                *_more(r),
             ]
             for r in world.reps.values()
         ],
@@ -148,6 +161,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
             MappingProxyType(r[4]),
             *(_availability(r[5:8]) if people["format"] > 1 else (None, (), Capacity())),
             _skills(r[8:] if people["format"] > 1 else r[6:]),
+            *_thaw_more(r[9] if len(r) > 9 else {}),
         )
         for r in people["reps"]
     }
@@ -160,7 +174,11 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         for pool, held in data["balances"].items()
     }
     loads = {rep: Load(*counts) for rep, counts in data.get("loads", {}).items()}
-    return case, World(reps, owners, balances, loads, data.get("time_data", ""))
+    world = World(
+        reps, owners, balances, loads, data.get("time_data", ""), data.get("absent", {}),
+        data.get("waiting", {}), frozenset(data.get("peaks", ())),
+    )  # fmt: skip
+    return case, world
 
 
 def order_in(inputs: bytes) -> Order | None:
@@ -193,15 +211,41 @@ def _thaw_order(parts: dict[str, Any] | None) -> Order | None:
 def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Capacity]:
     calendar, off, limits = parts
     leave = tuple(
-        TimeOff(_sure(start), _sure(end), _sure(quiet_from), _sure(quiet_until), until)
-        for start, end, quiet_from, quiet_until, until in off
+        TimeOff(_sure(start), _sure(end), _sure(quiet_from), _sure(quiet_until), *told)
+        for start, end, quiet_from, quiet_until, *told in off
     )
     return calendar, leave, Capacity(*limits)
 
 
+def _off(off: TimeOff) -> list[Any]:
+    told = [off.cover, off.crm] if off.cover or off.crm else []
+    return [off.start, off.end, off.quiet_from, off.quiet_until, off.until, *told]
+
+
+def _more(rep: Rep) -> list[dict[str, Any]]:
+    """What few reps have, by name; nothing at all for the others, as before there was any of it."""
+    ramp, hours = rep.ramp, rep.crm_hours
+    parts: dict[str, Any] = {
+        "ramp": ramp and [ramp.begins.isoformat(), ramp.weeks, str(ramp.share)],
+        "cover": rep.cover,
+        "hours": hours and [hours.name, hours.timezone, hours.hours],
+    }
+    found = {name: part for name, part in parts.items() if part}
+    return [found] if found else []
+
+
+def _thaw_more(parts: dict[str, Any]) -> tuple[Ramp | None, str, Calendar | None]:
+    ramp, hours = parts.get("ramp"), parts.get("hours")
+    return (
+        ramp and Ramp(date.fromisoformat(ramp[0]), ramp[1], Fraction(ramp[2])),
+        parts.get("cover", ""),
+        hours and Calendar(hours[0], hours[1], tuple(tuple(map(tuple, day)) for day in hours[2])),
+    )
+
+
 def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
-    """The seventh part of a rep; rosters frozen before there were skills have six."""
-    found = rep[6] if len(rep) > 6 else {}
+    """The first part here; rosters frozen before there were skills have none."""
+    found = rep[0] if rep else {}
     return MappingProxyType({skill: tuple(values) for skill, values in found.items()})
 
 

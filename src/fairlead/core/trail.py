@@ -45,6 +45,8 @@ class Trail:
         self.passed.extend(p for p in answer.passed if p not in self.passed)
         self.places.extend(p for p in answer.places if p not in self.places)
         self.waiting.extend(r for r in answer.waiting if r not in self.waiting)
+        for text in answer.notes:
+            self.note(text)
 
     # -- the ends ---------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from fairlead.core.decision import Decision, Load, OutcomeKind
 from fairlead.core.policy import Policy
+from fairlead.core.rep_clock import zone_of
 from fairlead.core.types import NO_LIMITS, LeadState, Rep
 from fairlead.core.worktime import window_start
 from fairlead.store import loads
@@ -32,7 +33,7 @@ def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) 
         for crm, owner in r.crm_ids.items()
     ]
     asked = [
-        (r.id, window, window_start(now, window, zone_of(r, policy)))
+        (r.id, window, window_start(now, window, zone_of(r, policy.calendars)))
         for r in limited
         for window in WINDOWS
         if getattr(r.capacity, f"per_{window}") is not None
@@ -50,12 +51,6 @@ def add_lead(running: dict[str, Load], decision: Decision) -> None:
     rep = decision.rep_id
     if decision.outcome is OutcomeKind.ASSIGN and decision.follows is None and rep in running:
         running[rep] = running[rep].plus_one()
-
-
-def zone_of(rep: Rep, policy: Policy) -> str:
-    """The zone by whose clock a rep's days begin."""
-    calendar = policy.calendars.get(rep.calendar or "")
-    return "UTC" if calendar is None else calendar.timezone
 
 
 def frees(before: LeadRow | None, after: LeadRow | None) -> bool:

@@ -73,8 +73,8 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
     if policy.teams:
         yield Heading("Teams", 2)
-        header = ("team", "members (share of the leads)", "balanced over", "manager")
-        yield Grid(header, tuple(_team(t, policy) for t in policy.teams.values()))
+        columns = ("team", "members (share of the leads)", "balanced over", "manager", "helped by")
+        yield Grid(columns, tuple(_team(t, policy) for t in policy.teams.values()))
     if policy.tables:
         yield Heading("Tables", 2)
         header = ("table", "found by", "lines", "says")
@@ -96,6 +96,11 @@ def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
             text = f"{when}, these rules are asked:"
         else:
             text = f"{when}: to {place_words(rule.to)}"
+            if rule.hold is not None:
+                end = rule.hold.at_most
+                text += "; if that is not possible, it waits " + (
+                    "until it is" if end is None else f"up to {duration_words(end)}"
+                )
             if rule.if_away is not None:
                 text += f"; if that is not possible, to {place_words(rule.if_away)}"
             text += ". High priority." if rule.high_priority else "."
@@ -113,7 +118,18 @@ def _team(team: Team, policy: Policy) -> tuple[str, ...]:
         share = f": {float(100 * weights[member] / total):.0f} %" if member in weights else ""
         members.append(f"{shown}{share}")
     over = "the whole company" if team.scope == "company" else "this team"
-    return team.name, "; ".join(members), over, team.manager or "–"
+    return team.name, "; ".join(members), over, team.manager or "–", _helpers(team)
+
+
+def _helpers(team: Team) -> str:
+    parts = []
+    if team.coverage is not None:
+        parts.append(f"{team.coverage.team} while fewer than {team.coverage.below} are free")
+    if team.peak is not None:
+        parts.append(f"{team.peak.team} while more than {team.peak.above} leads wait")
+    if team.backup is not None:
+        parts.append(f"{team.backup} while nobody is free")
+    return "; ".join(parts) or "–"
 
 
 def _table(table: Table) -> tuple[str, ...]:

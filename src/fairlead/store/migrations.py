@@ -190,3 +190,14 @@ def _batches(db: sqlite_utils.Database) -> None:
         CREATE INDEX batch_leads_state ON batch_leads (batch_id, state, seq)
         """,
     )
+
+
+@MIGRATIONS(name="0007_cover_and_peaks")
+def _cover_and_peaks(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        ALTER TABLE rep_switches ADD COLUMN cover TEXT NOT NULL DEFAULT '';
+        CREATE TABLE peaks (team TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID
+        """,
+    )
