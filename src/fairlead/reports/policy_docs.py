@@ -102,7 +102,8 @@ def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
                     "until it is" if end is None else f"up to {duration_words(end)}"
                 )
             if rule.if_away is not None:
-                text += f"; if that is not possible, to {place_words(rule.if_away)}"
+                then = "; if that is not possible, to" if rule.hold is None else " and then goes to"
+                text += f"{then} {place_words(rule.if_away)}"
             text += ". High priority." if rule.high_priority else "."
         yield Item(depth, number, rule.name, text)
         yield from _rules(rule.rules, depth + 1)
