@@ -51,6 +51,8 @@ EVENTS: dict[str, str] = {
     "dead_letter.added": "work that needs a person was set aside",
     "dead_letter.retried": "a person sent a dead letter round again",
     "dead_letter.dropped": "a person gave a dead letter up",
+    "peak.began": "many leads wait for a team, so another joins it, as the policy plans for peaks",
+    "peak.ended": "few leads wait for the team again; it is on its own",
     "rep.away": "a person said that a rep takes no new leads for a time",
     "rep.back": "a person said that a rep takes leads again",
     "batch.planned": "a plan for many leads was made; nothing is written",

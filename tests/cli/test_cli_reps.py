@@ -13,7 +13,7 @@ from fairlead.store.db import Db
 
 POLICY = """version: 1
 sources: {sf: {crm: salesforce}}
-reps: {anna@example.com: {}}
+reps: {anna@example.com: {}, ben@example.com: {}}
 otherwise: {to: {rep: anna@example.com}}
 """
 
@@ -47,6 +47,14 @@ def test_away_and_back(settings_file: Path) -> None:
     assert run("rep", "back", "anna@example.com") == (
         0, "anna@example.com is back; was not away\n"
     )  # fmt: skip
+    away = ("rep", "away", "anna@example.com", "--until", "2999-01-02")
+    assert run(*away, "--cover", "ben@example.com") == (
+        0, "anna@example.com is away until 2999-01-02; ben@example.com covers\n"
+    )  # fmt: skip
+    assert "until 2999-01-02 (ben@example.com covers)" in run("status")[1]
+    code, said_wrong = run(*away, "--cover", "bne@example.com")
+    assert code == 78
+    assert "did you mean ben@example.com" in said_wrong
     code, said_wrong = run("rep", "away", "ana@example.com", "--until", "2999-01-02")
     assert code == 78
     assert "did you mean anna@example.com" in said_wrong

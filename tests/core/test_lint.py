@@ -220,3 +220,29 @@ def test_a_deep_or_hostile_policy_neither_fails_nor_is_called_wrong() -> None:
     parts = " or ".join(f'(industry == "i{n}" and source != "s{n}")' for n in range(25))
     rules = "".join(rule(f"r{n}", f"({parts}) and employees == {n}") for n in range(12))
     assert findings(rules + rule("last", f"not ({parts})"), "unreachable") == []
+
+
+HELPED = """version: 1
+sources: {sf: {crm: salesforce}}
+reps:
+  anna@example.com: {cover: ben@example.com}
+  ben@example.com: {}
+  carla@example.com: {skills: {language: [fr, de]}}
+  dora@example.com: {skills: {language: [fr, de]}}
+  emil@example.com: {}
+teams:
+  a: {members: [anna@example.com], coverage: {team: pool, below: 1}, peak: {team: rush, above: 9}, manager: emil@example.com}
+  pool: {members: [carla@example.com, dora@example.com]}
+  rush: {members: [dora@example.com]}
+"""  # noqa: E501
+
+
+def test_helpers_covers_and_managers_are_used_and_bring_their_skills() -> None:
+    away = "if_away: {hold: 1h, manager: true}"
+    for more in (away, away + "\n    need: {language: fr, timezone: 3h}"):
+        rules = rule("A", "employees > 5", more=more)
+        found = {f.kind for f in lint(policy(rules, head=HELPED), NOW)}
+        assert not found & {"unused-rep", "unused-team", "impossible-skill", "one-specialist"}
+    bare = HELPED.replace("coverage: {team: pool, below: 1}, ", "")
+    found = {f.kind for f in lint(policy(rules, head=bare), NOW)}
+    assert {"unused-rep", "unused-team", "impossible-skill"} <= found

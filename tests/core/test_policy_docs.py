@@ -35,7 +35,7 @@ def test_an_example_of_a_rule_s_keys_fits_into_a_rule(lines: str) -> None:
     head = (
         "version: 1\nsources: {hs: {crm: hubspot}}\notherwise: {to: {queue: x}}\n"
         "reps: {a@example.com: {skills: {language: de, certification: [aws, security],"
-        " industry: x}}}\nteams: {a: {members: [a@example.com]}}\n"
+        " industry: x}}}\nteams: {a: {members: [a@example.com], manager: m@example.com}}\n"
         "rules:\n  - name: r\n    to: {team: a}\n"
     )
     rule = head + "".join(f"    {line}\n" for line in lines.splitlines())
@@ -68,7 +68,10 @@ def test_the_roster_file_says_the_same_as_the_reps() -> None:
 
     def told(policy: Policy) -> list[tuple[object, ...]]:
         reps = policy.roster.values()
-        return [(r.id, r.weight, r.crm_ids, r.calendar, r.away, r.capacity, r.skills) for r in reps]
+        return [
+            (r.id, r.weight, r.crm_ids, r.calendar, r.away, r.capacity, r.skills, r.ramp, r.cover)
+            for r in reps
+        ]
 
     assert told(inline) == told(file)
 

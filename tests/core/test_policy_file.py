@@ -359,6 +359,7 @@ def test_the_json_schema_fits_the_policies() -> None:
     assert set(schema["properties"]) >= {"rules", "teams", "tables", "task", "roster"}
     rep = schema["$defs"]["RepShape"]
     own = {"name", "weight", "calendar", "away", "capacity", "skills", "skills_reviewed"}
+    own |= {"ramp", "cover"}
     assert set(rep["properties"]) == own | {"salesforce", "hubspot", "zoho"}
     assert rep["additionalProperties"] is False
     assert schema["$defs"]["RuleShape"]["properties"]["when"] == {"type": "string", "minLength": 1}

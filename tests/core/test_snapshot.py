@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 import orjson
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Known, Load, Match, Order, World
+from fairlead.core.ramp import Ramp
 from fairlead.core.snapshot import (
     freeze_inputs,
     freeze_roster,
@@ -25,9 +26,13 @@ from fairlead.core.snapshot import (
     thaw_inputs,
 )
 from fairlead.core.types import Account, Capacity, Ref, Value
+from fairlead.core.worktime import Calendar
 from fairlead.core.zones import VERSION
 
 NAMES = ("anna", "ben", "carla", "dora")
+HELPED = (
+    "manager: dora@example.com, coverage: {team: b, below: 2}, peak: {team: b, above: 2, below: 1}"
+)
 SKILLS = "{language: de, industry: fintech}"
 CALENDARS = """calendars:
   days: {timezone: Europe/Berlin, hours: {mon-fri: ["09:00-12:30", "13:30-18:00"]}, holidays: DE}
@@ -52,13 +57,17 @@ RULES = policy(
     prefer: {industry: fintech}
     relax_after: 30m
     hold_until: {field: employees, at_most: 10m}
+  - {name: Patient, when: employees == 10.5, to: {team: a}, if_away: {hold: 20m, manager: true}}
+  - {name: Clock, when: employees == 5, to: {team: b}, need: {timezone: 2h}, if_away: {hold: 1h}}
   - name: Queue
     when: country == "US"
     to: {queue: Inbound}
     if_away: {rep: ben@example.com}
     sticky: 3d
 """,
-    head=HEAD.replace("anna@example.com: {}", f"anna@example.com: {{skills: {SKILLS}}}")
+    head=HEAD.replace("anna@example.com: {}", f"anna@example.com: {{skills: {SKILLS}}}").replace(
+        "ben@example.com]}", f"ben@example.com], {HELPED}}}"
+    )
     + CALENDARS
     + "owner_authority: hs\nsticky: 60d\n"
     + "tables: {t: {csv: t.csv, key: [country]}}\ntask: {due_in: 1h}\n",
@@ -79,6 +88,11 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 COUNTS = st.integers(0, 3)
 LIMITS = st.none() | st.integers(1, 3)
 CRMS = st.sampled_from([SF, HS])
+TOLD = st.sampled_from(["", HS])
+RAMPS = st.builds(
+    Ramp, st.dates(date(2026, 5, 1), date(2026, 6, 9)), st.integers(1, 5), st.just(Fraction(1, 3))
+)
+HOURS = Calendar("of hubspot", "Europe/Paris", (((480, 720), (780, 1080)),) * 5 + ((), ()))
 OWNER_IDS = st.sampled_from([None, "salesforce-anna", "hubspot-ben", "salesforce-q-inbound", "x"])
 
 
@@ -103,7 +117,26 @@ def worlds(draw: st.DrawFn) -> World:
     balances = draw(st.dictionaries(pools, st.dictionaries(ids, BALANCES)))
     loads = draw(st.dictionaries(ids, st.builds(Load, COUNTS, COUNTS, COUNTS, COUNTS)))
     others = (user("zoe"), queue("Closed", active=False))
-    return replace(world(*reps, others=others, balances=balances, loads=loads), time_data=VERSION)
+    people = [
+        replace(
+            r,
+            ramp=draw(st.none() | RAMPS),
+            cover=draw(st.sampled_from(["", *(f"{n}@example.com" for n in NAMES)])),
+            crm_hours=draw(st.sampled_from([None, HOURS])),
+            off=tuple(
+                replace(o, cover=draw(st.sampled_from(["", "ben@example.com"])), crm=draw(TOLD))
+                for o in r.off
+            ),
+        )
+        for r in reps
+    ]
+    return replace(
+        world(*people, others=others, balances=balances, loads=loads),
+        time_data=VERSION,
+        absent=draw(st.dictionaries(ids, CRMS, max_size=2)),
+        waiting={"a": draw(COUNTS)},
+        peaks=draw(st.sampled_from([frozenset(), frozenset({"a"})])),
+    )
 
 
 @st.composite
@@ -112,6 +145,7 @@ def cases(draw: st.DrawFn) -> Case:
     values["country"] = draw(st.sampled_from(["DE", "FR", "US", "IT", None]))
     values["employees"] = draw(st.sampled_from([5, 10.5, None]))
     values["created_at"] = draw(INSTANTS)
+    values["timezone"] = draw(st.sampled_from(["Europe/London", "Asia/Kolkata", None]))
     values["language"] = draw(st.sampled_from(["de", "fr", None]))
     of = lead(draw(CRMS), owner_id=draw(OWNER_IDS), **values)
     account = Account(Ref(draw(CRMS), "Account", "a"), "Acme", ("acme.example",), draw(OWNER_IDS))

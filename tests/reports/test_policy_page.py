@@ -164,3 +164,12 @@ def test_the_flow_of_groups_goes_on_where_the_rules_do() -> None:
 )
 def test_conditions_in_words(text: str, words: str) -> None:
     assert in_words(text) == words
+
+
+def test_the_page_says_who_helps_and_how_long_a_lead_waits() -> None:
+    path = FIXTURES / "scenarios" / "policies" / "people.yaml"
+    page = markdown(load_policy({"p.yaml": path.read_text(encoding="utf-8")}, "p.yaml"), "Who")
+    assert "| pool while fewer than 2 are free |" in page
+    assert "| pool while more than 50 leads wait |" in page
+    assert "it waits until it is." in page
+    assert "it waits up to 30 minutes and then goes to the manager of team berlin." in page

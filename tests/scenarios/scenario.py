@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from fairlead.core.claim import Offer
+from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
 from fairlead.core.domains import registrable_domain
@@ -25,13 +26,14 @@ from fairlead.core.leave import Switch
 from fairlead.core.load import Summed
 from fairlead.core.match import match_account
 from fairlead.core.normalise import normalise
+from fairlead.core.peaks import peaks_on
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy, referenced_files
 from fairlead.core.policy_problem import SourceText
 from fairlead.core.policy_yaml import data_of, read_yaml
 from fairlead.core.roster import join_roster
 from fairlead.core.schema import LEAD_SCHEMA
-from fairlead.core.types import Account, CrmOwner, Kind, OwnerKind, Record, Ref
+from fairlead.core.types import Account, Availability, CrmOwner, Kind, OwnerKind, Record, Ref
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PerCrm = dict[str, list[str]]
@@ -76,14 +78,31 @@ class LoadLine(_Strict):
         return Load(self.open, self.hour, self.day, self.week, sums=sums)
 
 
+class CrmWordLine(_Strict):
+    """What a CRM says of a rep; hours as `[weekday from Monday 0, from minute, to minute]`."""
+
+    crm: str
+    off: list[tuple[datetime, datetime]] = []
+    hours: list[tuple[int, int, int]] = []
+    timezone: str | None = None
+    present: bool | None = None
+
+
 class WorldLines(_Strict):
-    """What differs from the plain world: every rep has an active user everywhere, none is away."""
+    """What differs from the plain world: every rep has an active user everywhere, none is away.
+
+    `waiting` counts the leads held for teams, `peaks` are teams whose peak plan was on until now.
+    """
 
     inactive: PerCrm = {}
     without_user: PerCrm = {}
     users: PerCrm = {}
     queues: PerCrm = {}
     away: dict[str, str] = {}
+    covers: dict[str, str] = {}
+    crm_says: dict[str, CrmWordLine] = {}
+    waiting: dict[str, int] = {}
+    peaks: list[str] = []
     loads: dict[str, LoadLine] = {}
     balances: dict[str, dict[str, int | str]] = {}
     accounts: list[AccountLine] = []
@@ -214,18 +233,34 @@ def _world(scenario: Scenario, policy: Policy) -> World:
         for email in [*policy.roster, *lines.users.get(crm, [])]:
             if email not in absent:
                 active = email not in idle
-                owners.append(CrmOwner(crm, f"{crm}:{email}", OwnerKind.REP, email, email, active))
+                user = CrmOwner(crm, f"{crm}:{email}", OwnerKind.REP, email, email, active)
+                owners.append(replace(user, availability=_word(lines.crm_says.get(email), crm)))
         inbound = ["Inbound"] if crm == "salesforce" else []
         for name in [*inbound, *lines.queues.get(crm, [])]:
             owners.append(CrmOwner(crm, f"{crm}:{name}", OwnerKind.QUEUE, name, None, True))
     switches = [
-        Switch(rep, None, scenario.now - timedelta(days=1), until, "")
+        Switch(rep, None, scenario.now - timedelta(days=1), until, "", lines.covers.get(rep, ""))
         for rep, until in lines.away.items()
     ]
     reps = join_roster(policy, owners, switches)
     balances = {pool: exact(held) for pool, held in lines.balances.items()}
     loads = {rep: line.load() for rep, line in lines.loads.items()}
-    return World(reps, {(o.crm, o.id): o for o in owners}, balances, loads)
+    return World(
+        reps,
+        {(o.crm, o.id): o for o in owners},
+        balances,
+        loads,
+        absent=absent_now(policy, reps, owners),
+        waiting=lines.waiting,
+        peaks=peaks_on(policy.teams.values(), lines.waiting, lines.peaks),
+    )
+
+
+def _word(line: CrmWordLine | None, crm: str) -> Availability | None:
+    if line is None or line.crm != crm:
+        return None
+    off = tuple((a.astimezone(UTC), b.astimezone(UTC)) for a, b in line.off)
+    return Availability(off, tuple(line.hours), line.timezone, line.present)
 
 
 def _case(

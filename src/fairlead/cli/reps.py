@@ -16,16 +16,19 @@ def rep() -> None:
 
 @rep.command(
     epilog=EXAMPLES + "  fairlead rep away anna@example.com --until 2027-01-02\n"
-    "  fairlead rep away anna@example.com --until 2026-12-28T13:00 --reason dentist"
+    "  fairlead rep away anna@example.com --until 2026-12-28T13:00 --reason dentist\n"
+    "  fairlead rep away anna@example.com --until 2027-01-02 --cover ben@example.com"
 )
 @click.argument("rep")
 @click.option("--until", required=True, help="The last day away, or the instant of return.")
 @click.option("--reason", default="", help="Why; shown in status.")
+@click.option("--cover", default="", help="Who gets the leads that go to the rep by name.")
 @click.pass_obj
-def away(config: Path | None, rep: str, until: str, reason: str) -> None:
+def away(config: Path | None, rep: str, until: str, reason: str, cover: str) -> None:
     """Give a rep no new leads from now on. Survives restarts."""
-    done = call(config, "rep-away", rep=rep, until=until, reason=reason)
-    click.echo(f"{done['rep']} is away until {done['until']}")
+    done = call(config, "rep-away", rep=rep, until=until, reason=reason, cover=cover)
+    covered = f"; {done['cover']} covers" if "cover" in done else ""
+    click.echo(f"{done['rep']} is away until {done['until']}{covered}")
 
 
 @rep.command(epilog=EXAMPLES + "  fairlead rep back anna@example.com")

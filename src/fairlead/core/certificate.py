@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -104,11 +105,12 @@ def certificates(
     instead: dict[str, str] = {}
     for team in policy.teams.values() if policy else ():
         method = METHODS[team.method]
+        helping = [policy.teams[name].members for name in team.helpers] if policy else []
         for pool, members in _pools(team):
             held = pools.setdefault(pool, {})
             if not method.by_turns:
                 instead[pool] = f"{method.name} balances {method.balances}"
-            for member in members:
+            for member in chain(members, *(() if team.options.roles else helping)):
                 entry = policy.roster.get(member) if policy else None
                 held[member] = Fraction(1) if entry is None else entry.weight
     found = []

@@ -9,12 +9,12 @@ takes it, must it wait, where does that lead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fairlead.core.decision import Case, Decision, Question, World
 from fairlead.core.destination import Answer, resolve
-from fairlead.core.eligibility import first_free
+from fairlead.core.eligibility import can_wait, first_free
 from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.ordered import SINCE, given_since, named_by_hand
@@ -131,8 +131,7 @@ def _route(question: Question, trail: Trail) -> Decision:
         if isinstance(placed, Answer):
             return trail.placed(placed, rule.name, rule.high_priority, refused)
         if placed is not None:
-            first = first_free(trail.waiting, question)
-            retry_at = placed if first is None else min(placed, first)
+            retry_at = _earlier(placed.until, first_free(trail.waiting, question))
             return trail.held(refused, rule.name, rule.high_priority, retry_at)
         if trail.explain:
             trail.rules[-1] = replace(trail.rules[-1], taken=False, note="could not place it")
@@ -172,16 +171,23 @@ def _wait(hold: HoldUntil | None, question: Question) -> tuple[str, datetime] | 
     return (f"waits for {hold.field}", until) if question.now < until else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """The rule keeps the lead, and until when; None: until somebody can take it."""
+
+    until: datetime | None
+
+
 def _place(
     rule: Rule, question: Question, trail: Trail, refused: list[str]
-) -> Answer | datetime | None:
+) -> Answer | _Wait | None:
     """The owner that the rule's destinations give, or the rep whose turn the lead waits for; else
-    until when to wait for a skill, if so.
+    until when the rule waits, if it does.
 
     Every refusal is kept. A lead that can still wait for somebody with the skill goes to no
-    `if_away` but a team, which is asked for the skill, too.
+    `if_away` but a team, which is asked for the skill, too. With `hold` it waits for `to` first.
     """
-    asks = wanted(rule, question.values)
+    asks = wanted(rule, question)
     for skill in asks.unasked:
         trail.note(f"{rule.name}: {skill} is not asked, the lead has no value for it")
     until = None if rule.relax_after is None else question.seen_at + rule.relax_after
@@ -194,7 +200,7 @@ def _place(
             continue
         second = to is not rule.to and not isinstance(to, ToTeam)
         if second and patient and _would_help(rule, question, asks):
-            return until
+            return _Wait(until)
         answer = resolve(to, question, asks)
         trail.asked(answer)
         if answer.owner_id is not None:
@@ -204,7 +210,19 @@ def _place(
             return replace(answer, until=min(ends, default=None))
         refused.append(answer.reason)
         trail.note(f"{rule.name}: {answer.reason}")
-    return until if patient and _would_help(rule, question, asks) else None
+        if to is rule.to and rule.hold is not None and can_wait(answer.waiting, question):
+            end = None if rule.hold.at_most is None else question.seen_at + rule.hold.at_most
+            if end is None or question.now < end:
+                limit = "somebody is free" if end is None else f"{end:%Y-%m-%d %H:%M} UTC"
+                trail.note(f"{rule.name}: the lead waits for that until {limit}")
+                relaxes = until if patient and _would_help(rule, question, asks) else None
+                return _Wait(_earlier(end, relaxes))
+            trail.note(f"{rule.name}: the lead has waited long enough")
+    return _Wait(until) if patient and _would_help(rule, question, asks) else None
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _would_help(rule: Rule, question: Question, asks: Wanted) -> bool:

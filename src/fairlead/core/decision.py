@@ -27,6 +27,8 @@ class World:
     entry starts at 0. `loads` counts for those who have a capacity or are balanced by load; without
     an entry, nothing.
     `time_data` names the editions of time zones and holidays that calendars are read with.
+    `absent` names for a rep who is away now, by the CRM's own word, that CRM. `waiting` counts the
+    leads held for each team that has a plan for peaks, `peaks` are the teams whose plan is on.
     """
 
     reps: Mapping[str, Rep]
@@ -34,6 +36,9 @@ class World:
     balances: Mapping[str, Mapping[str, Fraction]]
     loads: Mapping[str, Load] = field(default_factory=dict)
     time_data: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    peaks: frozenset[str] = frozenset()
 
     def rep_of(self, crm: str, owner_id: str) -> Rep | None:
         """The rep behind a CRM owner id, if the roster knows that person."""

@@ -12,14 +12,21 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TypeVar
 
+from fairlead.core.candidates import gather, stand_in
 from fairlead.core.claim import Claim
 from fairlead.core.decision import Balances, Companion, LedgerEntry, Passed, Question
 from fairlead.core.distribute import METHODS, pool_of
-from fairlead.core.eligibility import eligible, obstacle
 from fairlead.core.fairness import after
 from fairlead.core.forced import forced
 from fairlead.core.methods import Pick, Turn
-from fairlead.core.policy import Destination, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.policy import (
+    Destination,
+    ToAccountOwner,
+    ToManager,
+    ToQueue,
+    ToRep,
+    ToTeam,
+)
 from fairlead.core.skills import NOTHING, Wanted, needed, preferred, skilled
 from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep
 
@@ -40,6 +47,8 @@ class Answer:
     """The teams and reps that were asked, the one that takes it last."""
     waiting: tuple[str, ...] = ()
     """The reps who cannot take it now and would do, should what is in their way end."""
+    notes: tuple[str, ...] = ()
+    """Who joined the candidates, and why."""
     also: tuple[Balances, ...] = ()
     read: tuple[str, ...] = ()
     """Every pool whose balances had a part in the answer."""
@@ -62,6 +71,8 @@ def resolve(to: Destination, question: Question, asks: Wanted = NOTHING) -> Answ
             return _rep(*_named(rep, path, question), question)
         case ToQueue(queue, path):
             return _queue(*_named(queue, path, question), question)
+        case ToManager(team, path):
+            return _manager(*_named(team, path, question), question)
     return _account_owner(to, question)
 
 
@@ -94,14 +105,15 @@ def _team(
     team = _look_up(question.policy.teams, name)
     if team is None:
         return Answer(f"{path or name} names no team")
-    found, busy = eligible(team.members, question)
-    free, lacking = needed(found, asks)
+    found = gather(team, question, asks)
+    busy = found.passed
+    free, lacking = needed(found.able, asks)
     able, less = preferred(free, asks)
     ids = tuple(p.rep_id for p in busy)
     turn = Turn(team, pool_of(team), free, able, ids, asks, question)
     pick = METHODS[team.method].pick(turn)
     passed = (*busy, *lacking, *(() if pick.companions else less), *pick.passed)
-    answer = _picked(pick, turn, passed)
+    answer = replace(_picked(pick, turn, passed), notes=found.notes)
     if answer.owner_id is not None and not pick.later:
         return answer
     if pick.holds or team.backup is None or team.backup in tried:
@@ -116,6 +128,7 @@ def _team(
         places=(*answer.places, *second.places),
         waiting=(*answer.waiting, *second.waiting),
         read=(*answer.read, *second.read),
+        notes=(*answer.notes, *second.notes),
     )
 
 
@@ -160,13 +173,20 @@ def _rep(name: str | None, path: str, question: Question) -> Answer:
 
 
 def _one(rep: Rep, reason: str, question: Question) -> Answer:
-    places = (f"rep:{rep.id}",)
-    blocked = obstacle(rep, question)
-    if blocked is not None:
-        why = f"rep {rep.id} cannot take it: {blocked.reason}"
-        passed = (Passed(rep.id, blocked.reason),)
-        return Answer(why, passed=passed, places=places, waiting=(rep.id,))
-    return past_rotation(rep, reason, question)
+    """One rep by name, or who covers in a leave."""
+    found = stand_in(rep, question)
+    places = tuple(f"rep:{name}" for name in found.asked)
+    passed = tuple(Passed(name, blocked.reason) for name, blocked in found.blocked)
+    if found.rep is None:
+        last, blocked = found.blocked[-1]
+        why = f"rep {last} cannot take it: {blocked.reason}"
+        if found.told:
+            why = f"{found.told}; {why}"
+        return Answer(why, passed=passed, places=places, waiting=found.asked)
+    if found.told:
+        reason = f"{reason}; {found.told}"
+    answer = past_rotation(found.rep, reason, question)
+    return replace(answer, passed=passed, places=places)
 
 
 def past_rotation(rep: Rep, reason: str, question: Question) -> Answer:
@@ -183,6 +203,25 @@ def past_rotation(rep: Rep, reason: str, question: Question) -> Answer:
         after=None if cost.before is None else after(cost.before, own),
         places=(f"rep:{rep.id}",),
     )
+
+
+def _manager(name: str | None, path: str, question: Question) -> Answer:
+    """The manager of a team: a rep as any other, or a user outside the roster."""
+    team = _look_up(question.policy.teams, name)
+    if team is None:
+        return Answer(f"{path or name} names no team")
+    if team.manager is None:
+        return Answer(f"team {team.name} has no manager")
+    what, world = f"manager of team {team.name}", question.world
+    rep = world.reps.get(team.manager)
+    if rep is not None:
+        return _one(rep, what, question)
+    user = _by_email(team.manager, question)
+    if user is None:
+        return Answer(f"the {what} has no {question.crm} user")
+    if not user.active or user.id in question.case.excluded:
+        return Answer(f"the {what} cannot own leads in {question.crm}")
+    return Answer(what, user.id)
 
 
 def _queue(name: str | None, path: str, question: Question) -> Answer:
@@ -226,9 +265,17 @@ def _same_user(user: CrmOwner | None, question: Question) -> CrmOwner | None:
         return None
     if user.crm == question.crm:
         return user
+    return None if user.email is None else _by_email(user.email, question)
+
+
+def _by_email(email: str, question: Question) -> CrmOwner | None:
+    """The only user of that e-mail in the lead's CRM; of several the only active one."""
     same = [
         o
         for o in question.world.owners.values()
-        if o.crm == question.crm and o.kind is OwnerKind.REP and o.email == user.email
+        if o.crm == question.crm and o.kind is OwnerKind.REP and o.email == email
     ]
-    return same[0] if user.email is not None and len(same) == 1 else None
+    active = [o for o in same if o.active]
+    if len(active) == 1:
+        return active[0]
+    return same[0] if len(same) == 1 else None

@@ -7,11 +7,13 @@ rep has already with the world.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fairlead.core.decision import Load, Passed, Question
 from fairlead.core.leave import local
+from fairlead.core.ramp import FULL, limited
+from fairlead.core.rep_clock import calendar_of, share_at, zone_of
 from fairlead.core.types import Rep
 from fairlead.core.worktime import (
     Calendar,
@@ -30,12 +32,16 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 class Obstacle:
     """What is in a rep's way, in words; `ends` is the instant at which it ends by itself.
 
-    One that is `open_ended` ends, too, at an instant that nobody knows: when a lead is done with.
+    One that is `open_ended` ends, too, at an instant that nobody knows: when a lead is done with,
+    or the rep is there again. `cover` is who covers meanwhile. `lasting`: nothing but a change in
+    the CRM ends it.
     """
 
     reason: str
     ends: datetime | None = None
     open_ended: bool = False
+    cover: str = ""
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,20 @@ class Late:
     full: bool
 
 
-def obstacle(rep: Rep, question: Question, at: datetime | None = None) -> Obstacle | None:
+def obstacle(
+    rep: Rep, question: Question, at: datetime | None = None, *, absence: bool = True
+) -> Obstacle | None:
     """Why this rep cannot take the lead; None when nothing is in the way.
 
     With `at`, a later instant: as it will be then if nobody gets or finishes a lead until then.
+    Without `absence` it does not count that the CRM says the rep is away now.
     """
     at = at or question.now
-    calendar = question.policy.calendars.get(rep.calendar or "")
+    calendar = calendar_of(rep, question.policy.calendars)
     return (
         unable(rep, question)
         or _away(rep, calendar, at)
+        or (_absent(rep, question) if absence else None)
         or _closed(rep, calendar, at)
         or _full(rep, question, at)
     )
@@ -71,16 +81,19 @@ def unable(rep: Rep, question: Question) -> Obstacle | None:
     if rep.id in question.case.excluded:
         return Obstacle(question.case.why_excluded(rep.id))
     if question.crm not in rep.crm_ids:
-        return Obstacle(f"has no {question.crm} user")
+        return Obstacle(f"has no {question.crm} user", lasting=True)
     if not rep.usable_in(question.crm):
-        return Obstacle(f"inactive in {question.crm}")
+        return Obstacle(f"inactive in {question.crm}", lasting=True)
     return None
 
 
 def eligible(
     members: Sequence[str], question: Question
 ) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
-    """The members that can take the lead, and the others each with a reason; both by rep id."""
+    """The members that can take the lead, and the others each with a reason; both by rep id.
+
+    Who can take it comes with the weight of this day: a ramp is worked in.
+    """
     able: list[Rep] = []
     passed: list[Passed] = []
     for name in sorted(set(members)):
@@ -90,8 +103,15 @@ def eligible(
         elif found := obstacle(rep, question):
             passed.append(Passed(name, found.reason))
         else:
-            able.append(rep)
+            able.append(_ramped(rep, question))
     return tuple(able), tuple(passed)
+
+
+def _ramped(rep: Rep, question: Question) -> Rep:
+    if rep.ramp is None:
+        return rep
+    share = share_at(rep, question.policy.calendars, question.now)
+    return replace(rep, weight=rep.weight * share)
 
 
 def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
@@ -106,7 +126,8 @@ def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
         if rep is None:
             continue
         load = question.world.loads.get(rep_id, _NOTHING)
-        if rep_id in question.case.excluded or _at_most(rep.capacity.open, load.open):
+        limit = _limit(rep, rep.capacity.open, question, question.now)
+        if rep_id in question.case.excluded or _at_most(limit, load.open):
             return None
         late = when_free(rep, question)
         if late is not None and late.free_at is not None:
@@ -114,20 +135,31 @@ def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
     return min(found, default=None)
 
 
+def can_wait(rep_ids: Iterable[str], question: Question) -> bool:
+    """Whether one of these reps may be free later; not those without a user or an active one."""
+    reps = (question.world.reps.get(rep_id) for rep_id in rep_ids)
+    found = (obstacle(rep, question) for rep in reps if rep is not None)
+    return any(blocked is not None and not blocked.lasting for blocked in found)
+
+
 def when_free(rep: Rep, question: Question) -> Late | None:
     """When a rep who cannot take the lead now can; None when nothing that is in the way will end.
 
-    As it will be if nobody gets or finishes a lead until then.
+    As it will be if nobody gets or finishes a lead until then. Who is absent by the CRM's word
+    comes back unforeseen.
     """
+    absent = _absent(rep, question)
     at, reason = question.now, ""
     for _ in range(_STEPS):
-        found = obstacle(rep, question, at)
+        found = obstacle(rep, question, at, absence=False)
         full = _full(rep, question, question.now) is not None
+        if found is None and absent is not None and at == question.now:
+            return Late(_ramped(rep, question), absent.reason, None, full)
         if found is None:
-            return Late(rep, reason, at, full)
+            return Late(_ramped(rep, question), reason, at, full)
         reason = reason or found.reason
         if found.ends is None:
-            return Late(rep, reason, None, full) if found.open_ended else None
+            return Late(_ramped(rep, question), reason, None, full) if found.open_ended else None
         at = found.ends
     return None
 
@@ -137,13 +169,22 @@ def _away(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | None:
     if not here:
         return None
     last = max(here, key=lambda o: o.quiet_until)
-    for o in here:
-        if o.start <= at < o.end:
-            return Obstacle(f"away until {max(here, key=lambda o: o.end).until}", last.quiet_until)
+    cover = next((o.cover for o in here if o.cover), rep.cover)
+    if any(o.start <= at < o.end for o in here):
+        end = max(here, key=lambda o: o.end)
+        what = f"out of office in {end.crm}" if end.crm else "away"
+        return Obstacle(f"{what} until {end.until}", last.quiet_until, cover=cover)
     if at < last.start:
-        return Obstacle(f"about to leave: away from {local(last.start, calendar)}", last.end)
+        told = f"about to leave: away from {local(last.start, calendar)}"
+        return Obstacle(told, last.end, cover=cover)
     free = local(last.quiet_until, calendar)
-    return Obstacle(f"just back: takes leads again from {free}", last.quiet_until)
+    return Obstacle(f"just back: takes leads again from {free}", last.quiet_until, cover=cover)
+
+
+def _absent(rep: Rep, question: Question) -> Obstacle | None:
+    """Away by the CRM's word of now: nobody knows until when."""
+    crm = question.world.absent.get(rep.id)
+    return None if crm is None else Obstacle(f"away in {crm} now", open_ended=True)
 
 
 def _closed(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | None:
@@ -160,20 +201,33 @@ def _closed(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | Non
 
 def _full(rep: Rep, question: Question, at: datetime) -> Obstacle | None:
     most, load = rep.capacity, question.world.loads.get(rep.id, _NOTHING)
-    if _at_most(most.open, load.open):
-        return Obstacle(f"has {load.open} open leads of {most.open}", open_ended=True)
-    calendar = question.policy.calendars.get(rep.calendar or "")
-    timezone = "UTC" if calendar is None else calendar.timezone
-    for window, said, limit, count in (
+    share = share_at(rep, question.policy.calendars, at)
+    said = "" if share == FULL else f" ({100 * float(share):.0f}% of the full load)"
+    limit = _limit(rep, most.open, question, at)
+    if _at_most(limit, load.open):
+        return Obstacle(f"has {load.open} open leads of {limit}{said}", open_ended=True)
+    timezone = zone_of(rep, question.policy.calendars)
+    for window, when, whole, count in (
         ("hour", "this hour", most.per_hour, load.hour),
         ("day", "today", most.per_day, load.day),
         ("week", "this week", most.per_week, load.week),
     ):
+        limit = _limit(rep, whole, question, at)
         if _at_most(limit, count):
             ends = window_end(question.now, window, timezone)
             if at < ends:
-                return Obstacle(f"has had {count} of {limit} {said}", ends)
+                if share != FULL:
+                    # Tomorrow's share is larger, and may leave room before the week is over.
+                    ends = min(ends, window_end(at, "day", timezone))
+                return Obstacle(f"has had {count} of {limit} {when}{said}", ends)
     return None
+
+
+def _limit(rep: Rep, limit: int | None, question: Question, at: datetime) -> int | None:
+    """A limit under the rep's ramp."""
+    if limit is None or rep.ramp is None:
+        return limit
+    return limited(limit, share_at(rep, question.policy.calendars, at))
 
 
 def _at_most(limit: int | None, count: int) -> bool:

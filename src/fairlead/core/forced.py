@@ -44,7 +44,7 @@ def forced(rep: Rep, question: Question) -> Forced:
     first, before = min(pools), dict[str, Fraction]()
     for pool in sorted(pools):
         able, _ = eligible(sorted(pools[pool]), question)
-        sharing = {r.id: r.weight for r in (*able, rep)}
+        sharing = {r.id: r.weight for r in (rep, *able)}
         ledger += charge_forced(pool, list(sharing.items()), rep.id)
         if pool == first:
             held = question.world.balances.get(pool, {})

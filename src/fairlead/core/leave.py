@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from fairlead.core.types import TimeOff
@@ -42,6 +42,7 @@ class Switch:
     away_since: datetime | None
     away_until: str | None
     reason: str
+    cover: str = ""
 
 
 def read_moment(text: str) -> Moment:
@@ -76,13 +77,25 @@ def read_leave(text: str) -> Leave:
 
 
 def time_off(
-    leaves: Iterable[Leave], calendar: Calendar | None, switch: Switch | None
+    leaves: Iterable[Leave],
+    calendar: Calendar | None,
+    switch: Switch | None,
+    told: Iterable[tuple[str, datetime, datetime]] = (),
 ) -> tuple[TimeOff, ...]:
-    """All of a rep's time off, in order of time. Who came back is out of the leave of that hour."""
+    """All of a rep's time off, in order of time. Who came back is out of the leave of that hour.
+
+    `told` are out-of-office times with the CRM that told them; around one shorter than a day
+    nothing is kept free.
+    """
     before = calendar.buffer_before if calendar else 0
     found = [_off(begin_of(v.start, calendar), v.end, calendar, before) for v in leaves]
+    for crm, start, end in told:
+        whole = end - start >= timedelta(days=1)
+        off = _off(start, end, calendar, before) if whole else _bare(start, end, calendar)
+        found.append(replace(off, crm=crm))
     if switch is not None and switch.away_since is not None and switch.away_until is not None:
-        found.append(_off(switch.away_since, read_moment(switch.away_until), calendar, 0))
+        off = _off(switch.away_since, read_moment(switch.away_until), calendar, 0)
+        found.append(replace(off, cover=switch.cover))
     back = None if switch is None else switch.back_since
     kept = [o for o in found if back is None or not o.quiet_from <= back < o.quiet_until]
     return tuple(sorted(kept, key=lambda o: (o.start, o.end)))
@@ -112,6 +125,10 @@ def _off(start: datetime, last: Moment, calendar: Calendar | None, before: int) 
         last_away = wall_at(end - timedelta(microseconds=1), calendar.timezone).date()
         quiet_until = end_of(working_days(calendar, last_away, calendar.buffer_after), calendar)
     return TimeOff(start, end, quiet_from, quiet_until, _until(last, end, calendar))
+
+
+def _bare(start: datetime, end: datetime, calendar: Calendar | None) -> TimeOff:
+    return TimeOff(start, end, start, end, _until(end, end, calendar))
 
 
 def _until(last: Moment, end: datetime, calendar: Calendar | None) -> str:

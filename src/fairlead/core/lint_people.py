@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_pools import all_rules, named, with_backups
-from fairlead.core.policy import Destination, Policy, Rule, ToAccountOwner, ToRep, ToTeam
+from fairlead.core.policy import (
+    Destination,
+    Policy,
+    Rule,
+    ToAccountOwner,
+    ToManager,
+    ToRep,
+    ToTeam,
+)
 
 
 @dataclass(slots=True)
@@ -30,6 +38,10 @@ class Routed:
             names, unknown = named(to.rep, to.path, policy)
             self.reps |= {n for n in policy.roster if n.casefold() in names}
             self.any_rep |= unknown
+        elif isinstance(to, ToManager):
+            names, unknown = named(to.team, to.path, policy)
+            asked = (t for t in policy.teams.values() if unknown or t.name.casefold() in names)
+            self.reps |= {t.manager for t in asked if t.manager is not None}
         elif isinstance(to, ToAccountOwner):
             self.any_rep = True
 
@@ -44,6 +56,7 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
         yield from _destination(rule)
         if isinstance(rule.to, ToTeam) and rule.to.team is not None:
             alone[rule.to.team] = alone.get(rule.to.team, False) or rule.if_away is None
+    routed.reps |= {rep.cover for rep in policy.roster.values() if rep.cover}
     helping = _helping(routed, policy)
     yield from _teams(policy, routed, helping, alone)
     members = {m for name in routed.teams | helping for m in policy.teams[name].members}
@@ -61,14 +74,15 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
 
 
 def _helping(routed: Routed, policy: Policy) -> set[str]:
-    """The teams that leads reach without a rule: as a backup, or in a role of a group."""
+    """The teams that leads reach without a rule: as backups or helpers, or in a group's role."""
     found: set[str] = set()
     todo = list(routed.teams)
     while todo:
         team = policy.teams[todo.pop()]
         seats = {frozenset(role.members) for role in team.options.roles}
         seated = {n for n, t in policy.teams.items() if frozenset(t.members) in seats}
-        fresh = (seated | {n for n in policy.teams if n == team.backup}) - routed.teams - found
+        named = {n for n in policy.teams if n == team.backup or n in team.helpers}
+        fresh = (seated | named) - routed.teams - found
         found |= fresh
         todo.extend(fresh)
     return found

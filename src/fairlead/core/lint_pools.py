@@ -19,11 +19,15 @@ def named(name: str | None, path: str | None, policy: Policy) -> tuple[set[str],
 
 
 def with_backups(team: Team, policy: Policy) -> tuple[Team, ...]:
-    """A team, the one that backs it up, and so on."""
+    """A team, the one that backs it up, and so on; each with the one that helps while it is thin.
+
+    Who helps in a peak only is not among them.
+    """
     found = [team]
     while (backup := policy.teams.get(found[-1].backup or "")) is not None and backup not in found:
         found.append(backup)
-    return tuple(found)
+    thin = [policy.teams[t.coverage.team] for t in found if t.coverage is not None]
+    return tuple({t.name: t for t in (*found, *thin)}.values())
 
 
 @dataclass(frozen=True, slots=True)

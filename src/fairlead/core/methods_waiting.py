@@ -8,6 +8,7 @@ from dataclasses import replace
 from fairlead.core.eligibility import Late
 from fairlead.core.leave import local
 from fairlead.core.methods import Pick, Turn, by_turn, nobody
+from fairlead.core.rep_clock import calendar_of
 
 
 class FirstAvailable:
@@ -29,7 +30,8 @@ class FirstAvailable:
             return nobody(turn)
         among = [late.rep for late in opening if late.free_at == first]
         pick = by_turn(turn, among, "")
-        calendar = turn.question.policy.calendars.get((pick.rep and pick.rep.calendar) or "")
+        calendars = turn.question.policy.calendars
+        calendar = None if pick.rep is None else calendar_of(pick.rep, calendars)
         opens = local(first, calendar)
         reason = f"nobody in team {turn.team.name} is free now; first available, from {opens}"
         return replace(pick, reason=reason, later=True)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
+from fairlead.core.ramp import Ramp
 from fairlead.core.tables import Table
 from fairlead.core.types import NO_LIMITS, Capacity, Value
 from fairlead.core.worktime import Calendar
@@ -82,16 +83,35 @@ class ToAccountOwner:
     parent: bool = False
 
 
-Destination = ToTeam | ToRep | ToQueue | ToAccountOwner
+@dataclass(frozen=True, slots=True)
+class ToManager:
+    """To the manager of the team that the rule leads to, named as in `ToTeam`."""
+
+    team: str | None = None
+    path: str | None = None
+
+
+Destination = ToTeam | ToRep | ToQueue | ToAccountOwner | ToManager
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait for somebody who can take the lead, `at_most` so long after it was first seen, if so."""
+
+    at_most: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SkillAsk:
-    """A skill asked for: the values written, or those found at `path` of the lead."""
+    """A skill asked for: the values written, or those found at `path` of the lead.
+
+    With `within` it is no skill: how far the rep's clock may be from the lead's.
+    """
 
     skill: str
     values: tuple[str, ...] = ()
     path: str | None = None
+    within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,7 @@ class Rule:
     A group whose condition holds offers the lead to its own rules in order; when none takes it, the
     next rule after the group is tried. `if_away` is where the lead goes when the destination
     cannot take it (inactive, no user in that CRM, no account owner); None falls to `otherwise`.
+    `hold` waits for the first destination before `if_away`, and before `otherwise`, is asked.
     `need` and `prefer` are asked of the teams it names; `relax_after` drops `need` for a lead first
     seen so long ago. `sticky` stands for the policy's own, for the leads that this rule takes.
     """
@@ -125,6 +146,7 @@ class Rule:
     relax_after: timedelta | None = None
     hold_until: HoldUntil | None = None
     sticky: timedelta | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +163,25 @@ class RosterEntry:
     capacity: Capacity = NO_LIMITS
     skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     skills_reviewed: date | None = None
+    ramp: Ramp | None = None
+    cover: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """While fewer than `below` members can take a lead, those of `team` are candidates, too."""
+
+    team: str
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """From more than `above` waiting leads until fewer than `below`, `team` helps out."""
+
+    team: str
+    above: int
+    below: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +227,13 @@ class Team:
     backup: str | None = None
     count_forced: bool = False
     options: MethodOptions = MethodOptions()
+    coverage: Coverage | None = None
+    peak: Peak | None = None
+
+    @property
+    def helpers(self) -> tuple[str, ...]:
+        """The teams whose members may join this one's."""
+        return tuple(p.team for p in (self.coverage, self.peak) if p is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +296,8 @@ class Policy:
     pilot: Fraction = Fraction(1)
     sticky: timedelta | None = None
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    from_crm: frozenset[str] = frozenset()
+    """What CRMs say of reps that counts, of `out_of_office`, `working_hours` and `presence`."""
     reroute_on: tuple[str, ...] = ()
     """Fields of a lead whose change has an assigned lead routed again."""
     closed_when: Condition | None = None

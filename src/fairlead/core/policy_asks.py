@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fairlead.core.carets import nearest
+from fairlead.core.durations import parse_duration
 from fairlead.core.policy import HoldUntil, RosterEntry, SkillAsk
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_models import HoldShape
 from fairlead.core.schema import FieldType, Schema
 
 LEAD = "lead."
+TIMEZONE = "timezone"
+"""Asked like a skill, of the rep's clock and the lead's."""
+_DAY = timedelta(days=1)
 _ASKABLE = (FieldType.TEXT, FieldType.LIST)
 
 
@@ -34,7 +39,22 @@ class Asks:
             if (ask := self._skill(skill, values, (*path, skill))) is not None
         )
 
+    def _clock(self, values: list[str], path: Path) -> SkillAsk | None:
+        """`timezone: 3h`: how far a rep's clock may be from the lead's."""
+        try:
+            within = parse_duration(values[0] if len(values) == 1 else "")
+        except ValueError:
+            within = _DAY
+        if within > _DAY / 2:
+            if not self.document.lost(path):
+                message = "how far the clocks of rep and lead may be apart: up to 12h, such as 3h"
+                self.document.report(path, message)
+            return None
+        return SkillAsk(TIMEZONE, within=within)
+
     def _skill(self, skill: str, values: list[str], path: Path) -> SkillAsk | None:
+        if skill == TIMEZONE:
+            return self._clock(values, path)
         if self.roster is not None:
             held = {kind for rep in self.roster.values() for kind in rep.skills}
             if skill not in held:

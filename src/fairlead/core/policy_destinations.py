@@ -8,11 +8,20 @@ from functools import partial
 from typing import Protocol
 
 from fairlead.core.carets import nearest
-from fairlead.core.policy import Destination, ToAccountOwner, ToQueue, ToRep, ToTeam
+from fairlead.core.policy import (
+    Destination,
+    Hold,
+    ToAccountOwner,
+    ToManager,
+    ToQueue,
+    ToRep,
+    ToTeam,
+)
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_document import Path
-from fairlead.core.policy_models import DestinationShape
+from fairlead.core.policy_models import DestinationShape, IfAwayShape
 from fairlead.core.policy_tables import ReadTable
+from fairlead.core.policy_values import UNTIL_FREE
 from fairlead.core.schema import FieldType, Schema
 
 KINDS = ("team", "rep", "queue", "account_owner")
@@ -55,6 +64,49 @@ class Destinations:
             message = "'parent' belongs to 'account_owner': the owner of the account at the top"
             document.report((*path, "parent"), message, key=True)
         return self.named(kind, str(getattr(shape, kind)), partial(document.unknown, (*path, kind)))
+
+    def if_away(
+        self, shape: IfAwayShape | None, to: Destination | None, path: Path
+    ) -> tuple[Destination | None, Hold | None]:
+        """Where a lead goes that `to` cannot take, and how long it waits before."""
+        if shape is None:
+            return None, None
+        hold = None
+        if shape.hold is not None:
+            hold = Hold(None if isinstance(shape.hold, str) else shape.hold)
+        given = [kind for kind in (*KINDS, "manager") if getattr(shape, kind) is not None]
+        if hold is not None and isinstance(to, ToQueue):
+            message = "a queue is always free; 'hold' waits for a team, a rep or an account owner"
+            self.builder.document.report((*path, "hold"), message, key=True)
+        if not given and hold is not None:
+            if shape.parent is not None:
+                self.read(shape, path)
+            return None, hold
+        if hold == Hold() and given and not self.builder.document.lost(path):
+            message = f"a lead held {UNTIL_FREE} never gets to {given[0]!r}; leave one of them out"
+            self.builder.document.report((*path, "hold"), message)
+        if given == ["manager"]:
+            return self._manager(to, (*path, "manager")), hold
+        if "manager" in given:
+            message = f"a destination has exactly one of its kinds; found {' and '.join(given)}"
+            self.builder.document.report(path, message, key=True)
+            return None, hold
+        return self.read(shape, path), hold
+
+    def _manager(self, to: Destination | None, path: Path) -> Destination | None:
+        """The manager of the team in `to`, who must be named in it."""
+        document = self.builder.document
+        if to is None:
+            return None
+        if not isinstance(to, ToTeam):
+            message = "the manager is that of the team in 'to'; this rule names none"
+            document.report(path, message, key=True)
+            return None
+        shape = self.builder.shape.teams.get(to.team or "")
+        if to.path is None and shape is not None and shape.manager is None:
+            message = f"team {to.team!r} has no manager; name one under 'teams'"
+            document.report(path, message, key=True)
+        return ToManager(to.team, to.path)
 
     def named(self, kind: str, text: str, unknown: Unknown) -> Destination | None:
         """A team, rep or queue by its name, or by the column or dotted field that holds it."""

@@ -102,6 +102,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         otherwise=otherwise,
         task=builder.task(),
         calendars=MappingProxyType(calendars),
+        from_crm=frozenset(shape.availability.from_crm),
         closed_when=closed_when,
         reroute_on=reroute_on,
         splits=MappingProxyType(splits),

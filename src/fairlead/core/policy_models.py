@@ -33,12 +33,16 @@ from fairlead.core.policy_values import (
     Email,
     Identifier,
     OneOrMore,
+    Patience,
     Share,
     TeamName,
     Text,
+    Weeks,
     Weight,
 )
+from fairlead.core.ramp import START
 
+FromCrm = Literal["out_of_office", "working_hours", "presence"]
 CRMS = ("salesforce", "hubspot")
 """The CRMs a policy may name unless the caller knows more connectors."""
 
@@ -101,6 +105,20 @@ class CapacityShape(_Shape):
     per_week: Count | None = None
 
 
+class RampShape(_Shape):
+    """A new rep's way to the full load."""
+
+    from_: Day = Field(alias="from")
+    weeks: Weeks
+    start: Share = Field(default_factory=lambda: START)
+
+
+class AvailabilityShape(_Shape):
+    """What CRMs say of reps, as far as it counts."""
+
+    from_crm: list[FromCrm] = ["out_of_office"]
+
+
 class RepShape(_PerCrm):
     """One rep; CRM ids only where the e-mail does not tell who it is."""
 
@@ -111,12 +129,29 @@ class RepShape(_PerCrm):
     capacity: CapacityShape | None = None
     skills: dict[Identifier, OneOrMore] = {}
     skills_reviewed: Day | None = None
+    ramp: RampShape | None = None
+    cover: Email | None = None
 
 
 class BackupShape(_Shape):
     """Who gets a team's leads while nobody in it can take any."""
 
     team: Text
+
+
+class CoverageShape(_Shape):
+    """Who joins in while fewer than `below` members can take a lead."""
+
+    team: Text
+    below: Count
+
+
+class PeakShape(_Shape):
+    """Who joins in from more than `above` waiting leads until fewer than `below`."""
+
+    team: Text
+    above: Count
+    below: Count | None = None
 
 
 class TeamShape(_Shape):
@@ -130,6 +165,8 @@ class TeamShape(_Shape):
     fairness: Literal["team", "company"] = "team"
     manager: Email | None = None
     backup: BackupShape | None = None
+    coverage: CoverageShape | None = None
+    peak: PeakShape | None = None
     count_forced: bool = False
 
 
@@ -173,6 +210,13 @@ class DestinationShape(_Shape):
     parent: Literal[True] | None = None
 
 
+class IfAwayShape(DestinationShape):
+    """A destination, or how long to wait for the first one, or both."""
+
+    manager: Literal[True] | None = None
+    hold: Patience | None = None
+
+
 class RuleShape(_Shape):
     """A rule has `to`; a group has `rules`; `csv` alone stands for the lines of a file."""
 
@@ -184,7 +228,7 @@ class RuleShape(_Shape):
     csv: Text | None = None
     when: ConditionText | None = None
     to: DestinationShape | None = None
-    if_away: DestinationShape | None = None
+    if_away: IfAwayShape | None = None
     need: dict[Identifier, OneOrMore] = {}
     prefer: dict[Identifier, OneOrMore] = {}
     relax_after: Duration | None = None
@@ -243,6 +287,7 @@ class PolicyShape(_Shape):
     owner_authority: Text | None = None
     sticky: Duration | None = None
     calendars: dict[Text, CalendarShape] = {}
+    availability: AvailabilityShape = Field(default_factory=lambda: AvailabilityShape())
     closed_when: ConditionText | None = None
     reroute_on: list[Text] = []
     reps: dict[Text, RepShape | None] = {}

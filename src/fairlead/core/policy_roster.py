@@ -10,20 +10,25 @@ from typing import TypeVar
 
 from fairlead.core.carets import nearest
 from fairlead.core.policy import RosterEntry
+from fairlead.core.policy_asks import TIMEZONE
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_calendars import capacity_of, read_capacity, read_leaves
 from fairlead.core.policy_csv import Cell, Grid
 from fairlead.core.policy_document import Path
 from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import RepShape
-from fairlead.core.policy_values import a_day, exact_weight, rep_id
+from fairlead.core.policy_values import a_day, exact_share, exact_weight, rep_id, whole_weeks
+from fairlead.core.ramp import START, Ramp, split_cell
 from fairlead.core.types import NO_LIMITS
 
-OWN = ("email", "name", "weight", "calendar", "away", "capacity", "skills_reviewed")
+OWN = (
+    "email", "name", "weight", "calendar", "away", "capacity", "skills_reviewed", "ramp", "cover"
+)  # fmt: skip
 """The columns of a roster file, beside one per CRM and one per skill."""
 SKILLS = "skills."
 _SKILL = re.compile(rf"{re.escape(SKILLS)}[A-Za-z_][A-Za-z0-9_]{{0,63}}")
 _ONE = Fraction(1)
+NO_SKILL = "'timezone' is no skill: a rep's time zone is that of their calendar"
 
 
 def read_people(builder: Builder) -> dict[str, RosterEntry] | None:
@@ -50,7 +55,23 @@ def read_people(builder: Builder) -> dict[str, RosterEntry] | None:
             document.report(path, message, key=True)
             continue
         found[name] = _rep(builder, path, name, RepShape() if rep is None else rep)
+    known = {*found, *(r.strip().lower() for r in document.names("reps"))}
+    for written, rep in shape.reps.items():
+        entry = found.get(written.strip().lower())
+        if rep is not None and entry is not None:
+            wrong = _cover(entry, known)
+            if wrong is not None:
+                document.report(("reps", written, "cover"), *wrong)
     return found
+
+
+def _cover(entry: RosterEntry, known: Collection[str]) -> tuple[str, str | None] | None:
+    """What is wrong with a rep's cover and what was meant: it is another rep of the roster."""
+    if entry.cover == entry.id:
+        return "nobody covers for themselves", None
+    if entry.cover and entry.cover not in known:
+        return f"unknown rep {entry.cover!r}", nearest(entry.cover, known)
+    return None
 
 
 def _rep(builder: Builder, path: Path, name: str, shape: RepShape) -> RosterEntry:
@@ -62,6 +83,9 @@ def _rep(builder: Builder, path: Path, name: str, shape: RepShape) -> RosterEntr
     leaves, wrong = read_leaves(shape.away)
     for index, message in wrong:
         document.report((*path, "away", index), message)
+    if TIMEZONE in shape.skills:
+        document.report((*path, "skills", TIMEZONE), NO_SKILL, key=True)
+    ramp = shape.ramp
     return RosterEntry(
         name,
         shape.name,
@@ -73,6 +97,8 @@ def _rep(builder: Builder, path: Path, name: str, shape: RepShape) -> RosterEntr
         capacity_of(shape.capacity),
         MappingProxyType({skill: tuple(values) for skill, values in shape.skills.items()}),
         shape.skills_reviewed,
+        None if ramp is None else Ramp(ramp.from_, ramp.weeks, ramp.start),
+        shape.cover or "",
     )
 
 
@@ -92,6 +118,7 @@ def read_roster(
         problems.append(grid.problem(grid.header[0], "a roster needs the column 'email'"))
         return None
     roster: dict[str, RosterEntry] = {}
+    rows: list[tuple[RosterEntry, _Row]] = []
     for line in grid.rows:
         row = _Row(files, grid, line)
         try:
@@ -104,7 +131,21 @@ def read_roster(
             row.report("email", f"duplicate rep {rep!r}; the first is in line {first}")
             continue
         roster[rep] = row.rep(rep, crms, calendars)
+        rows.append((roster[rep], row))
+    for entry, row in rows:
+        wrong = _cover(entry, roster)
+        if wrong is not None:
+            row.report("cover", *wrong)
     return roster
+
+
+def _ramp(text: str) -> Ramp | None:
+    """A cell such as `from 2026-06-01; weeks 4; start 25%`; raises ValueError."""
+    parts = split_cell(text)
+    weeks = parts["weeks"]
+    share = exact_share(parts["start"]) if "start" in parts else START
+    begins, count = a_day(parts["from"]), whole_weeks(int(weeks) if weeks.isdecimal() else weeks)
+    return Ramp(begins, count, share)
 
 
 R = TypeVar("R")
@@ -138,6 +179,8 @@ class _Row:
             self._read("capacity", read_capacity, NO_LIMITS),
             MappingProxyType(self._skills()),
             self._read("skills_reviewed", a_day, None),
+            self._read("ramp", _ramp, None),
+            self._read("cover", rep_id, ""),
         )
 
     def text(self, column: str) -> str:
@@ -160,6 +203,8 @@ class _Row:
         found: dict[str, tuple[str, ...]] = {}
         for column, cell in self._cells.items():
             values = tuple(value.strip() for value in cell.value.split(";") if value.strip())
-            if _SKILL.fullmatch(column) and values:
+            if column == f"{SKILLS}{TIMEZONE}" and values:
+                self.report(column, NO_SKILL)
+            elif _SKILL.fullmatch(column) and values:
                 found[column.removeprefix(SKILLS)] = values
         return found

@@ -99,7 +99,7 @@ class RuleBuilder:
         when = self.builder.condition((*path, "when"), shape.when, self.schema)
         self._form(shape, name, path)
         to = self.destinations.read(shape.to, (*path, "to"))
-        if_away = self.destinations.read(shape.if_away, (*path, "if_away"))
+        if_away, hold = self.destinations.if_away(shape.if_away, to, (*path, "if_away"))
         self._check_skills(shape, (to, if_away), path)
         children = self.rules(shape.rules or [], (*path, "rules"))
         return Rule(
@@ -115,6 +115,7 @@ class RuleBuilder:
             shape.relax_after,
             self.asks.hold(shape.hold_until, (*path, "hold_until")),
             shape.sticky,
+            hold,
         )
 
     def _check_skills(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairlead.core.policy import MethodOptions, Team
+from fairlead.core.policy import Coverage, MethodOptions, Peak, Team
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_methods import read_method
 from fairlead.core.policy_models import PolicyShape, TeamShape
@@ -36,7 +36,8 @@ def read_teams(
         backup = team.backup.team if team.backup else None
         found[name] = Team(
             name, members, method, team.fairness, team.manager, place, backup,
-            team.count_forced, options,
+            team.count_forced, options, _coverage(document, path, name, team),
+            _peak(document, path, name, team),
         )  # fmt: skip
     _backups(document, found)
     return found
@@ -81,6 +82,33 @@ def _known(
             document.report(at, f"{member!r} is in this team twice")
         elif reps is not None and member not in reps:
             document.unknown(at, "rep", member, reps)
+
+
+def _coverage(document: Document, path: Path, name: str, team: TeamShape) -> Coverage | None:
+    if team.coverage is None:
+        return None
+    _helper(document, (*path, "coverage", "team"), name, team.coverage.team)
+    return Coverage(team.coverage.team, team.coverage.below)
+
+
+def _peak(document: Document, path: Path, name: str, team: TeamShape) -> Peak | None:
+    peak = team.peak
+    if peak is None:
+        return None
+    _helper(document, (*path, "peak", "team"), name, peak.team)
+    below = (peak.above + 1) // 2 if peak.below is None else peak.below
+    if below > peak.above:
+        message = f"a peak that begins above {peak.above} cannot end below {below}; take a lower"
+        document.report((*path, "peak", "below"), message)
+    return Peak(peak.team, peak.above, below)
+
+
+def _helper(document: Document, path: Path, name: str, helper: str) -> None:
+    """The team whose members may join is one, and another."""
+    if helper not in document.names("teams"):
+        document.unknown(path, "team", helper, document.names("teams"))
+    elif helper == name:
+        document.report(path, f"team {name!r} cannot help itself")
 
 
 def _backups(document: Document, teams: dict[str, Team]) -> None:

@@ -70,6 +70,17 @@ def whole_days(value: object) -> int:
     return value
 
 
+UNTIL_FREE = "until_free"
+"""Written for a time without end."""
+
+
+def whole_weeks(value: object) -> int:
+    """Weeks of a ramp; raises ValueError unless it is a whole number from 1 to 104."""
+    if type(value) is not int or not 1 <= value <= 104:
+        raise ValueError(f"weeks are a whole number from 1 to 104, found {value!r}")
+    return value
+
+
 def rep_id(text: str) -> str:
     """The form in which an e-mail names a rep: trimmed, small letters. Raises ValueError."""
     email = text.strip().lower()
@@ -100,6 +111,10 @@ def _checked(check: Any) -> Any:
 
 def _duration(value: object) -> timedelta:
     return parse_duration(value if isinstance(value, str) else str(value))
+
+
+def _patience(value: object) -> timedelta | str:
+    return UNTIL_FREE if value == UNTIL_FREE else _duration(value)
 
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -136,6 +151,16 @@ Days = Annotated[
     int,
     PlainValidator(_checked(whole_days)),
     WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 30}),
+]
+Weeks = Annotated[
+    int,
+    PlainValidator(_checked(whole_weeks)),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 104}),
+]
+Patience = Annotated[
+    timedelta | str,
+    PlainValidator(_checked(_patience)),
+    WithJsonSchema({"type": "string", "pattern": f"^([0-9]{{1,6}}[smhdw]|{UNTIL_FREE})$"}),
 ]
 Duration = Annotated[
     timedelta,

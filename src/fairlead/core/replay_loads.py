@@ -13,6 +13,7 @@ from datetime import datetime
 
 from fairlead.core.decision import Load
 from fairlead.core.policy import Policy
+from fairlead.core.rep_clock import zone_of
 from fairlead.core.types import NO_LIMITS, Ref, Rep
 from fairlead.core.worktime import window_end, window_start
 
@@ -103,8 +104,7 @@ class Loads:
                 continue
             if r.capacity.open is not None and r.id not in self._counted:
                 self.uncounted.add(r.id)
-            calendar = policy.calendars.get(r.calendar or "")
-            zone = "UTC" if calendar is None else calendar.timezone
+            zone = zone_of(r, policy.calendars)
             had = (self._had(r, window, at, zone) for window in WINDOWS)
             found[r.id] = Load(max(0, self._open[r.id] + self._extra[r.id]), *had)
         return found

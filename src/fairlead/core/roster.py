@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from fairlead.core.crm_word import told_hours, told_off
 from fairlead.core.leave import Switch, time_off
 from fairlead.core.policy import Policy
 from fairlead.core.types import CrmOwner, OwnerKind, Rep
@@ -15,7 +16,8 @@ def join_roster(
 ) -> Mapping[str, Rep]:
     """Reps by id; a CRM id given in the roster wins over the e-mail.
 
-    `switches` are what the command line said of leave; the policy's own comes on top.
+    `switches` are what the command line said of leave; the policy's own comes on top, and what the
+    CRMs say of it as far as the policy lets it count.
     A rep with two active users of one e-mail in one CRM has none there (ambiguous): the policy must
     name the id. An inactive user next to an active one of the same e-mail is passed over.
     """
@@ -33,6 +35,7 @@ def join_roster(
     switched = {s.rep_id: s for s in switches}
     for entry in policy.roster.values():
         ids: dict[str, str] = {}
+        users: list[CrmOwner] = []
         active: dict[str, bool] = {}
         name = entry.name or entry.id
         for crm in sorted(crms):
@@ -43,8 +46,10 @@ def join_roster(
                 user = _only(by_email.get((crm, entry.id.lower()), []))
             if user is not None:
                 ids[crm], active[crm] = user.id, user.active
+                users.append(user)
                 name = entry.name or user.name
-        calendar = policy.calendars.get(entry.calendar or "")
+        told = told_hours(policy, users) if entry.calendar is None else None
+        calendar = policy.calendars.get(entry.calendar) if entry.calendar else told
         reps[entry.id] = Rep(
             entry.id,
             name,
@@ -52,9 +57,12 @@ def join_roster(
             MappingProxyType(ids),
             MappingProxyType(active),
             entry.calendar,
-            time_off(entry.away, calendar, switched.get(entry.id)),
+            time_off(entry.away, calendar, switched.get(entry.id), told_off(policy, users)),
             entry.capacity,
             entry.skills,
+            entry.ramp,
+            entry.cover,
+            told,
         )
     return MappingProxyType(reps)
 

@@ -1,17 +1,22 @@
 """The skills matrix: what a rule asks of the reps of a team, and who has it.
 
 `need` takes reps without the skill out of the team for this lead, `prefer` only when somebody who
-has it is free. What the lead itself lacks is not asked.
+has it is free. What the lead itself lacks is not asked. A clock near the lead's is asked likewise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from fairlead.core.decision import Passed
+from fairlead.core.clock_distance import clock_distance
+from fairlead.core.decision import Passed, Question
 from fairlead.core.policy import Rule, SkillAsk
-from fairlead.core.types import Rep, Value
+from fairlead.core.rep_clock import calendar_of
+from fairlead.core.types import Rep
+from fairlead.core.worktime import Calendar
+from fairlead.core.zones import zone_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,37 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class NearClock:
+    """A clock at most `within` from that of the zone `timezone`, the lead's, at this instant."""
+
+    timezone: str
+    within: timedelta
+    at: datetime
+    calendars: Mapping[str, Calendar]
+    skill: str = "timezone"
+
+    def lacking(self, rep: Rep) -> str:
+        """How far the rep's clock is, in words; "" when it is near. None without a calendar is."""
+        calendar = calendar_of(rep, self.calendars)
+        if calendar is None:
+            return "a calendar, so nobody knows the time zone"
+        apart = clock_distance(calendar.timezone, self.timezone, self.at)
+        if apart <= self.within:
+            return ""
+        return f"a clock near the lead's: {calendar.timezone} is {_hours(apart)} away"
+
+
+def _hours(span: timedelta) -> str:
+    hours, minutes = divmod(span // timedelta(minutes=1), 60)
+    return f"{hours}h{minutes:02}m" if minutes else f"{hours}h"
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """All that one rule asks for one lead. `unasked` are the needs that the lead gives no value."""
 
-    need: tuple[Asked, ...] = ()
-    prefer: tuple[Asked, ...] = ()
+    need: tuple[Asked | NearClock, ...] = ()
+    prefer: tuple[Asked | NearClock, ...] = ()
     unasked: tuple[str, ...] = ()
 
     @property
@@ -49,16 +80,22 @@ class Wanted:
 NOTHING = Wanted()
 
 
-def wanted(rule: Rule, values: Mapping[str, Value]) -> Wanted:
+def wanted(rule: Rule, question: Question) -> Wanted:
     """What the rule asks, with the lead's own values put in."""
-    need = tuple(_asked(rule.need, values))
+    need = tuple(_asked(rule.need, question))
     found = {asked.skill for asked in need}
     unasked = tuple(ask.skill for ask in rule.need if ask.skill not in found)
-    return Wanted(need, tuple(_asked(rule.prefer, values)), unasked)
+    return Wanted(need, tuple(_asked(rule.prefer, question)), unasked)
 
 
-def _asked(asks: Sequence[SkillAsk], values: Mapping[str, Value]) -> Iterable[Asked]:
+def _asked(asks: Sequence[SkillAsk], question: Question) -> Iterable[Asked | NearClock]:
+    values = question.values
     for ask in asks:
+        if ask.within is not None:
+            zone = values.get("timezone")
+            if isinstance(zone, str) and zone in zone_names():
+                yield NearClock(zone, ask.within, question.now, question.policy.calendars)
+            continue
         if ask.path is None:
             yield Asked(ask.skill, ask.values)
             continue
@@ -86,9 +123,9 @@ def needed(able: Sequence[Rep], asks: Wanted) -> tuple[tuple[Rep, ...], tuple[Pa
     return tuple(kept), tuple(passed)
 
 
-def granted(able: Sequence[Rep], asks: Wanted) -> tuple[Asked, ...]:
+def granted(able: Sequence[Rep], asks: Wanted) -> tuple[Asked | NearClock, ...]:
     """The preferences that count: each that somebody has who has all those before it."""
-    kept, found = tuple(able), list[Asked]()
+    kept, found = tuple(able), list[Asked | NearClock]()
     for asked in asks.prefer:
         having = tuple(rep for rep in kept if not asked.lacking(rep))
         if having:

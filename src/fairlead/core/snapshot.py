@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +23,7 @@ from fairlead.core.claim import Offer
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
 from fairlead.core.fairness import FORCED
 from fairlead.core.load import Summed
+from fairlead.core.ramp import Ramp
 from fairlead.core.types import (
     Account,
     Capacity,
@@ -34,6 +35,7 @@ from fairlead.core.types import (
     TimeOff,
     Value,
 )
+from fairlead.core.worktime import Calendar
 
 FORMAT = 2
 READABLE = (1, 2)
@@ -50,13 +52,15 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
     """
     lead, match = case.lead, case.match
     kept, loads = world.balances, world.loads
+    looked_at = set(world.reps)
     if decision is not None:
         read = (decision.trace.pool, *decision.trace.read)
         kept = {pool: world.balances.get(pool, {}) for pool in read if pool is not None}
-        looked_at = {p.rep_id for p in decision.trace.passed} | set(decision.trace.balances_before)
-        looked_at |= {rep for also in decision.trace.also for rep in also.before}
-        looked_at |= {k.rep_id for k in match.known if k.rep_id} | {decision.rep_id or ""}
         if not any(e.reason == FORCED for e in decision.ledger):
+            looked_at = {p.rep_id for p in decision.trace.passed}
+            looked_at |= set(decision.trace.balances_before) | {decision.rep_id or ""}
+            looked_at |= {k.rep_id for k in match.known if k.rep_id}
+            looked_at |= {rep for also in decision.trace.also for rep in also.before}
             loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,
@@ -80,10 +84,18 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         "balances": {p: {r: str(b) for r, b in reps.items()} for p, reps in kept.items()},
         "loads": {r: _load_parts(load) for r, load in loads.items()},
         "time_data": world.time_data,
+        **_present_and_peaks(world, looked_at),
     }
     if case.order is not None:
         payload["order"] = _order(case.order)
     return orjson.dumps(payload, default=_instant, option=_OPTIONS)
+
+
+def _present_and_peaks(world: World, looked_at: set[str]) -> dict[str, Any]:
+    """Who is away by the CRM's word, and plans for peaks; nothing where there are none."""
+    absent = {r: c for r, c in world.absent.items() if r in looked_at}
+    parts = {"absent": absent, "waiting": dict(world.waiting), "peaks": sorted(world.peaks)}
+    return {name: part for name, part in parts.items() if part}
 
 
 def freeze_roster(world: World) -> bytes:
@@ -98,9 +110,10 @@ def freeze_roster(world: World) -> bytes:
                 dict(r.crm_ids),
                 dict(r.active),
                 r.calendar,
-                [[o.start, o.end, o.quiet_from, o.quiet_until, o.until] for o in r.off],
+                [_off(o) for o in r.off],
                 [r.capacity.open, r.capacity.per_hour, r.capacity.per_day, r.capacity.per_week],
                 {skill: list(values) for skill, values in r.skills.items()},
+                *_more(r),
             ]
             for r in world.reps.values()
         ],
@@ -153,6 +166,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
             MappingProxyType(r[4]),
             *(_availability(r[5:8]) if people["format"] > 1 else (None, (), Capacity())),
             _skills(r[8:] if people["format"] > 1 else r[6:]),
+            *_thaw_more(r[9] if len(r) > 9 else {}),
         )
         for r in people["reps"]
     }
@@ -165,7 +179,11 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
         for pool, held in data["balances"].items()
     }
     loads = {rep: _thaw_load(*parts) for rep, parts in data.get("loads", {}).items()}
-    return case, World(reps, owners, balances, loads, data.get("time_data", ""))
+    world = World(
+        reps, owners, balances, loads, data.get("time_data", ""), data.get("absent", {}),
+        data.get("waiting", {}), frozenset(data.get("peaks", ())),
+    )  # fmt: skip
+    return case, world
 
 
 def order_in(inputs: bytes) -> Order | None:
@@ -214,15 +232,41 @@ def _thaw_load(
 def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Capacity]:
     calendar, off, limits = parts
     leave = tuple(
-        TimeOff(_sure(start), _sure(end), _sure(quiet_from), _sure(quiet_until), until)
-        for start, end, quiet_from, quiet_until, until in off
+        TimeOff(_sure(start), _sure(end), _sure(quiet_from), _sure(quiet_until), *told)
+        for start, end, quiet_from, quiet_until, *told in off
     )
     return calendar, leave, Capacity(*limits)
 
 
-def _skills(rest: list[Any]) -> Mapping[str, tuple[str, ...]]:
-    """What ends a rep; rosters frozen before there were skills have nothing there."""
-    found = rest[0] if rest else {}
+def _off(off: TimeOff) -> list[Any]:
+    told = [off.cover, off.crm] if off.cover or off.crm else []
+    return [off.start, off.end, off.quiet_from, off.quiet_until, off.until, *told]
+
+
+def _more(rep: Rep) -> list[dict[str, Any]]:
+    """What few reps have, by name; nothing at all for the others, as before there was any of it."""
+    ramp, hours = rep.ramp, rep.crm_hours
+    parts: dict[str, Any] = {
+        "ramp": ramp and [ramp.begins.isoformat(), ramp.weeks, str(ramp.share)],
+        "cover": rep.cover,
+        "hours": hours and [hours.name, hours.timezone, hours.hours],
+    }
+    found = {name: part for name, part in parts.items() if part}
+    return [found] if found else []
+
+
+def _thaw_more(parts: dict[str, Any]) -> tuple[Ramp | None, str, Calendar | None]:
+    ramp, hours = parts.get("ramp"), parts.get("hours")
+    return (
+        ramp and Ramp(date.fromisoformat(ramp[0]), ramp[1], Fraction(ramp[2])),
+        parts.get("cover", ""),
+        hours and Calendar(hours[0], hours[1], tuple(tuple(map(tuple, day)) for day in hours[2])),
+    )
+
+
+def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
+    """The first part here; rosters frozen before there were skills have none."""
+    found = rep[0] if rep else {}
     return MappingProxyType({skill: tuple(values) for skill, values in found.items()})
 
 

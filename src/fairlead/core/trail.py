@@ -47,6 +47,8 @@ class Trail:
         self.places.extend(p for p in answer.places if p not in self.places)
         self.waiting.extend(r for r in answer.waiting if r not in self.waiting)
         self.read.extend(p for p in answer.read if p not in self.read)
+        for text in answer.notes:
+            self.note(text)
 
     # -- the ends ---------------------------------------------------------------------------
 

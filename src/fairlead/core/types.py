@@ -14,6 +14,9 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
+from fairlead.core.ramp import Ramp
+from fairlead.core.worktime import Calendar
+
 Value = str | int | float | bool | datetime | tuple[str, ...] | None
 """What a rule can see: text, number, yes/no, instant (UTC), list of texts, or missing."""
 
@@ -194,7 +197,8 @@ class Lead:
 class TimeOff:
     """One leave of a rep: from `start` to `end` (not in it), UTC; `until` names its end in words.
 
-    `quiet_from` and `quiet_until` also cover the working days kept free around it.
+    `quiet_from` and `quiet_until` also cover the working days kept free around it. `cover` is the
+    rep who covers in this leave, "" when it says nothing. `crm` names the CRM that told of it.
     """
 
     start: datetime
@@ -202,6 +206,8 @@ class TimeOff:
     quiet_from: datetime
     quiet_until: datetime
     until: str
+    cover: str = ""
+    crm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +231,10 @@ class Rep:
     """One person who can own leads, over all CRMs; `id` is the policy's name (the e-mail).
 
     `crm_ids` maps connector name to that CRM's owner id; `active` likewise says whether the CRM
-    lets the person own records now. `weight` is exact. `calendar` names one of the policy's; a rep
-    without one is always open. `skills` are values by kind of skill.
+    lets the person own records now. `weight` is exact, `ramp` the share of it and of the limits
+    that a new rep has. `calendar` names one of the policy's; a rep without one works the hours that
+    a CRM tells (`crm_hours`) or always. `cover` is the rep who gets what would go to this one by
+    name in a leave. `skills` are values by kind of skill.
     """
 
     id: str
@@ -238,6 +246,9 @@ class Rep:
     off: tuple[TimeOff, ...] = ()
     capacity: Capacity = NO_LIMITS
     skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    ramp: Ramp | None = None
+    cover: str = ""
+    crm_hours: Calendar | None = None
 
     def usable_in(self, crm: str) -> bool:
         return crm in self.crm_ids and self.active.get(crm, False)

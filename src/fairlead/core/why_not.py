@@ -24,6 +24,7 @@ from fairlead.core.policy import (
     Policy,
     Rule,
     ToAccountOwner,
+    ToManager,
     ToRep,
     ToTeam,
     Verdict,
@@ -129,19 +130,24 @@ def _can_be(to: Destination, rep: str, policy: Policy, case: Case) -> bool:
     """Whether a destination may be this rep, for some lead."""
     if isinstance(to, ToAccountOwner):
         return case.match.account is not None and case.match.account.owner_id is not None
-    if not isinstance(to, ToTeam | ToRep):
+    if not isinstance(to, ToTeam | ToRep | ToManager):
         return False
     if to.path is None:
-        names = {(to.team if isinstance(to, ToTeam) else to.rep) or ""}
+        names = {(to.rep if isinstance(to, ToRep) else to.team) or ""}
     else:
         root, _, column = to.path.partition(".")
         if root not in policy.tables:
             return True
         names = set(policy.tables[root].cells(column))
     folded = {name.strip().casefold() for name in names}
+    covered = {rep} | {r.id for r in policy.roster.values() if r.cover == rep}
     if isinstance(to, ToRep):
-        return rep.casefold() in folded
-    return any(rep in t.members for t in policy.teams.values() if t.name.casefold() in folded)
+        return any(name.casefold() in folded for name in covered)
+    named = [t for t in policy.teams.values() if t.name.casefold() in folded]
+    if isinstance(to, ToManager):
+        return any(t.manager in covered for t in named)
+    teams = {name for t in named for name in (t.name, *t.helpers)}
+    return any(rep in policy.teams[name].members for name in teams)
 
 
 def _why(

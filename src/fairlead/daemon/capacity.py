@@ -14,6 +14,7 @@ from fairlead.core.decision import Decision, Load, OutcomeKind
 from fairlead.core.distribute import OPEN, LeastLoaded
 from fairlead.core.load import Summed, exact_number
 from fairlead.core.policy import Policy
+from fairlead.core.rep_clock import zone_of
 from fairlead.core.types import NO_LIMITS, Lead, LeadState, Rep
 from fairlead.core.worktime import window_start
 from fairlead.store import loads
@@ -36,7 +37,7 @@ def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) 
         for crm, owner in r.crm_ids.items()
     ]
     asked = [
-        (r.id, window, window_start(now, window, zone_of(r, policy)))
+        (r.id, window, window_start(now, window, zone_of(r, policy.calendars)))
         for r in limited
         for window in WINDOWS
         if getattr(r.capacity, f"per_{window}") is not None
@@ -74,12 +75,6 @@ def add_lead(running: dict[str, Load], decision: Decision, lead: Lead) -> None:
     for companion in decision.companions:
         if companion.rep_id in running:
             running[companion.rep_id] = running[companion.rep_id].joined_one()
-
-
-def zone_of(rep: Rep, policy: Policy) -> str:
-    """The zone by whose clock a rep's days begin."""
-    calendar = policy.calendars.get(rep.calendar or "")
-    return "UTC" if calendar is None else calendar.timezone
 
 
 def frees(before: LeadRow | None, after: LeadRow | None) -> bool:

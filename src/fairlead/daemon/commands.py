@@ -75,7 +75,10 @@ class Commands:
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
             "dead-letters-drop": lambda a: self.drop(int(a["id"])),
             "rep-away": lambda a: self.rep_away(
-                str(a["rep"]), str(a["until"]), str(a.get("reason") or "")
+                str(a["rep"]),
+                str(a["until"]),
+                str(a.get("reason") or ""),
+                str(a.get("cover") or ""),
             ),
             "rep-back": lambda a: self.rep_back(str(a["rep"])),
             "pause": lambda a: self.pause(str(a.get("reason") or "")),
@@ -270,9 +273,9 @@ class Commands:
             raise ConfigError(f"no open dead letter has the number {id}; see dead-letters list")
         return chosen
 
-    def rep_away(self, rep: str, until: str, reason: str) -> dict[str, Any]:
+    def rep_away(self, rep: str, until: str, reason: str, cover: str = "") -> dict[str, Any]:
         """Give a rep no new leads until a day is over or an instant reached; at once."""
-        done = go_away(self.db, self._policy(), rep, until, reason, self.clock.now())
+        done = go_away(self.db, self._policy(), rep, until, reason, self.clock.now(), cover)
         self._wake()
         return done
 

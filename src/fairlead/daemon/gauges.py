@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from fairlead.clock import Clock
 from fairlead.metrics import Metrics
-from fairlead.store import decisions, journal, outbox
+from fairlead.store import decisions, journal, loads, outbox
 from fairlead.store.db import Db
 
 
@@ -27,4 +27,11 @@ def set_gauges(db: Db, metrics: Metrics, clock: Clock) -> None:
         worst[pool] = max(worst.get(pool, Fraction(0)), abs(balance))
     for pool, distance in worst.items():
         metrics.pool_imbalance.labels(pool=pool).set(float(distance))
+    for gauge, teams in (
+        (metrics.leads_waiting, loads.waiting(db)),
+        (metrics.peak, dict.fromkeys(loads.peaks(db), 1)),
+    ):
+        gauge.clear()
+        for team, number in teams.items():
+            gauge.labels(team=team).set(number)
     metrics.paused.set(int(journal.get_switch(db, "paused") is not None))

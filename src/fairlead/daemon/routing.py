@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Protocol
 
+from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
 from fairlead.core.decision import (
     OVERRIDE,
@@ -32,7 +33,7 @@ from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
-from fairlead.core.types import Lead, LeadState, Record, Ref
+from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
 from fairlead.daemon import claiming
 from fairlead.daemon.capacity import (
@@ -45,6 +46,7 @@ from fairlead.daemon.capacity import (
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.peaks import keep_peaks
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.waiting import held_until, line_up, overtakes
@@ -112,7 +114,7 @@ class Router:
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
         switches = loads.switches(self.db)
-        mark = (tuple((o.crm, o.id, o.active, o.email, o.name) for o in owners), tuple(switches))
+        mark = (tuple(_lasting(o) for o in owners), tuple(switches))
         if self._people is None or self._people[0] != mark:
             base = World(
                 join_roster(self.policy, owners, switches), directory.owner_index(owners), running,
@@ -123,7 +125,12 @@ class Router:
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
         has = count_loads(self.db, self.policy, base.reps, now)
-        return Snapshot(replace(base, balances=running, loads=has), running, has, frozen, name)
+        waiting, peaks = keep_peaks(self.db, self.policy, now)
+        seen = replace(
+            base, balances=running, loads=has, waiting=waiting, peaks=peaks,
+            absent=absent_now(self.policy, base.reps, owners),
+        )  # fmt: skip
+        return Snapshot(seen, running, has, frozen, name)
 
     def observe(
         self,
@@ -411,6 +418,13 @@ class Router:
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
             owner=decision.owner_id, policy_hash=self.policy.hash[:12],
         )  # fmt: skip
+
+
+def _lasting(o: CrmOwner) -> tuple[object, ...]:
+    """What of a user the roster is made from; who is there at this moment is none of it."""
+    word = o.availability
+    told = None if word is None else (word.off, word.hours, word.timezone)
+    return o.crm, o.id, o.active, o.email, o.name, told
 
 
 def decision_name(case: Case, attempt: int) -> str:

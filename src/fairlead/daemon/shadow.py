@@ -16,6 +16,7 @@ from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, LedgerEntry, Load, OutcomeKind, World
 from fairlead.core.fairness import after
 from fairlead.core.policy import Policy
+from fairlead.core.rep_clock import zone_of
 from fairlead.core.replay import kind_of
 from fairlead.core.replay_events import Given, asks_again, fitting, given
 from fairlead.core.roster import join_roster
@@ -23,7 +24,7 @@ from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import NO_LIMITS, LeadState, Rep
 from fairlead.core.worktime import window_start
 from fairlead.daemon.active_policy import ActivePolicy, read_policy
-from fairlead.daemon.capacity import WINDOWS, zone_of
+from fairlead.daemon.capacity import WINDOWS
 from fairlead.daemon.ingest import ODD_DATA
 from fairlead.daemon.routing import Router, Snapshot
 from fairlead.daemon.waiting import HELD_RETRY
@@ -243,7 +244,7 @@ class Shadow:
             for crm, owner in r.crm_ids.items()
         ]
         asked = [
-            (r.id, window, window_start(now, window, zone_of(r, policy)))
+            (r.id, window, window_start(now, window, zone_of(r, policy.calendars)))
             for r in limited
             for window in WINDOWS
             if getattr(r.capacity, f"per_{window}") is not None

@@ -13,6 +13,7 @@ from fairlead.core.policy import (
     Destination,
     Policy,
     Rule,
+    ToManager,
     ToQueue,
     ToRep,
     ToTeam,
@@ -49,6 +50,8 @@ def place_words(to: Destination | None) -> str:
             return str(rep) if path is None else f"the rep named by {path}"
         case ToQueue(queue, path):
             return f"queue {queue}" if path is None else f"the queue named by {path}"
+        case ToManager(team, path):
+            return "the manager of " + place_words(ToTeam(team, path))
     return "the owner of the account"
 
 

@@ -84,7 +84,11 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     for leaver in v["inactive_reps"]:
         yield f"LEAVER: {leaver['says']}: {leaver['remedy']}"
     for a in v["away"]:
-        yield f"away: {a['rep']} until {a['until']}" + (f" ({a['reason']})" if a["reason"] else "")
+        end = f" until {a['until']}" if a["until"] else ""
+        said = "; ".join(
+            filter(None, (a["reason"], f"{a['cover']} covers" if "cover" in a else ""))
+        )
+        yield f"away: {a['rep']}{end}" + (f" ({said})" if said else "")
     for pool, reps in v["pools"].items():
         yield f"pool {pool}:"
         for rep, r in sorted(reps.items()):

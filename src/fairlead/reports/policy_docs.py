@@ -74,8 +74,15 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
     if policy.teams:
         yield Heading("Teams", 2)
-        header = ("team", "members (share of the leads)", "shared", "balanced over", "manager")
-        yield Grid(header, tuple(_team(t, policy) for t in policy.teams.values()))
+        columns = (
+            "team",
+            "members (share of the leads)",
+            "shared",
+            "balanced over",
+            "manager",
+            "helped by",
+        )
+        yield Grid(columns, tuple(_team(t, policy) for t in policy.teams.values()))
     if policy.tables:
         yield Heading("Tables", 2)
         said = ("table", "found by", "lines", "says")
@@ -97,8 +104,14 @@ def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
             text = f"{when}, these rules are asked:"
         else:
             text = f"{when}: to {place_words(rule.to)}"
+            if rule.hold is not None:
+                end = rule.hold.at_most
+                text += "; if that is not possible, it waits " + (
+                    "until it is" if end is None else f"up to {duration_words(end)}"
+                )
             if rule.if_away is not None:
-                text += f"; if that is not possible, to {place_words(rule.if_away)}"
+                then = "; if that is not possible, to" if rule.hold is None else " and then goes to"
+                text += f"{then} {place_words(rule.if_away)}"
             text += ". High priority." if rule.high_priority else "."
         yield Item(depth, number, rule.name, text)
         yield from _rules(rule.rules, depth + 1)
@@ -119,7 +132,8 @@ def _team(team: Team, policy: Policy) -> tuple[str, ...]:
     over = "the whole company" if team.scope == "company" else "this team"
     if not METHODS[team.method].by_turns:
         over = "–"
-    return team.name, "; ".join(members), _shared(team), over, team.manager or "–"
+    manager = team.manager or "–"
+    return team.name, "; ".join(members), _shared(team), over, manager, _helpers(team)
 
 
 def _shared(team: Team) -> str:
@@ -139,6 +153,17 @@ def _shared(team: Team) -> str:
         "group": "to one of each role, all of them free; the first role owns it",
         "claim": f"to the first who takes it from queue {options.queue}{within}",
     }[team.method]
+
+
+def _helpers(team: Team) -> str:
+    parts = []
+    if team.coverage is not None:
+        parts.append(f"{team.coverage.team} while fewer than {team.coverage.below} are free")
+    if team.peak is not None:
+        parts.append(f"{team.peak.team} while more than {team.peak.above} leads wait")
+    if team.backup is not None:
+        parts.append(f"{team.backup} while nobody is free")
+    return "; ".join(parts) or "–"
 
 
 def _table(table: Table) -> tuple[str, ...]:

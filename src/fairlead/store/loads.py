@@ -105,19 +105,22 @@ def switches(db: Db) -> list[Switch]:
     return [
         Switch(
             r["rep_id"], _when(r["back_since"]), _when(r["away_since"]), r["away_until"],
-            r["reason"],
+            r["reason"], r["cover"],
         )
         for r in db.rows("SELECT * FROM rep_switches ORDER BY rep_id")
     ]  # fmt: skip
 
 
-def set_away(db: Db, rep_id: str, since: datetime, until: str, reason: str) -> None:
+def set_away(
+    db: Db, rep_id: str, since: datetime, until: str, reason: str, cover: str = ""
+) -> None:
     """The rep is away from `since` until the day or instant `until`, as `leave.read_moment`."""
     db.execute(
-        "INSERT INTO rep_switches (rep_id, away_since, away_until, reason) VALUES (?, ?, ?, ?)"
+        "INSERT INTO rep_switches (rep_id, away_since, away_until, reason, cover)"
+        " VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (rep_id) DO UPDATE SET away_since = excluded.away_since,"
-        " away_until = excluded.away_until, reason = excluded.reason",
-        (rep_id, since.isoformat(), until, reason),
+        " away_until = excluded.away_until, reason = excluded.reason, cover = excluded.cover",
+        (rep_id, since.isoformat(), until, reason, cover),
     )
 
 
@@ -126,9 +129,35 @@ def set_back(db: Db, rep_id: str, since: datetime) -> None:
     db.execute(
         "INSERT INTO rep_switches (rep_id, back_since) VALUES (?, ?) ON CONFLICT (rep_id) DO"
         " UPDATE SET back_since = excluded.back_since, away_since = NULL, away_until = NULL,"
-        " reason = ''",
+        " reason = '', cover = ''",
         (rep_id, since.isoformat()),
     )
+
+
+def waiting(db: Db) -> dict[str, int]:
+    """How many people wait for each team, by its name; who waits for several counts for each."""
+    rows = db.rows(
+        "SELECT substr(place.value, 6) team, count(DISTINCT l.person_id) n"
+        " FROM leads l, json_each(l.waits_for) place"
+        " WHERE l.state = 'held' AND l.waits_for <> '' AND place.value LIKE 'team:%'"
+        " GROUP BY team ORDER BY team"
+    )
+    return {r["team"]: r["n"] for r in rows}
+
+
+def peaks(db: Db) -> frozenset[str]:
+    """The teams whose peak plan is on."""
+    return frozenset(r["team"] for r in db.rows("SELECT team FROM peaks"))
+
+
+def set_peak(db: Db, team: str, since: datetime | None) -> None:
+    """The team's peak plan is on since then; None: off."""
+    if since is None:
+        db.execute("DELETE FROM peaks WHERE team = ?", (team,))
+    else:
+        db.execute(
+            "INSERT OR IGNORE INTO peaks (team, since) VALUES (?, ?)", (team, since.isoformat())
+        )
 
 
 def _when(text: str | None) -> datetime | None:

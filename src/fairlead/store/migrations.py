@@ -242,3 +242,14 @@ def _methods(db: sqlite_utils.Database) -> None:
         CREATE INDEX ledger_rep ON ledger (rep_id, at)
         """,
     )
+
+
+@MIGRATIONS(name="0009_cover_and_peaks")
+def _cover_and_peaks(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        ALTER TABLE rep_switches ADD COLUMN cover TEXT NOT NULL DEFAULT '';
+        CREATE TABLE peaks (team TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID
+        """,
+    )
