@@ -167,7 +167,10 @@ def play(scenario: Scenario) -> Played:
         case = _case(scenario, policy, world, crm, number, now)
         decision = decide(case, world, policy, now, explain=True)
         pools = {e.pool for e in decision.ledger}
-        moved = {p: after(world.balances.get(p, {}), decision.ledger) for p in pools}
+        moved = {
+            p: after(world.balances.get(p, {}), [e for e in decision.ledger if e.pool == p])
+            for p in pools
+        }
         world = replace(world, balances={**world.balances, **moved})
         if decision.rep_id in world.loads:
             more = world.loads[decision.rep_id].plus_one()

@@ -9,10 +9,14 @@ from fairlead.cli import (
     reps,
     running,
     sandboxes,
+    weighing,
 )
 from fairlead.cli.root import main
 
-for _part in (running, policies, policy_docs, looking, explaining, ordering, reps, sandboxes):
+_PARTS = (
+    running, policies, policy_docs, looking, explaining, weighing, ordering, reps, sandboxes
+)  # fmt: skip
+for _part in _PARTS:
     for _command in _part.COMMANDS:
         main.add_command(_command)
 

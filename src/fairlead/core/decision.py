@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
-from fairlead.core.policy import Place, Policy, Verdict
+from fairlead.core.policy import Place, Policy, Rule, Verdict
 from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
 
 
@@ -232,6 +232,8 @@ class Question:
     world: World
     policy: Policy
     now: datetime
+    rule: Rule | None = None
+    """The rule whose destination is asked, once there is one."""
 
     @property
     def crm(self) -> str:

@@ -12,12 +12,10 @@ from fractions import Fraction
 from typing import TypeVar
 
 from fairlead.core.decision import LedgerEntry, Passed, Question
-from fairlead.core.distribute import METHODS, pool_of
 from fairlead.core.eligibility import eligible, obstacle
-from fairlead.core.fairness import after
-from fairlead.core.forced import forced
 from fairlead.core.policy import Destination, Team, ToAccountOwner, ToQueue, ToRep, ToTeam
 from fairlead.core.skills import NOTHING, Wanted, needed, preferred, skilled
+from fairlead.core.turns import charged, take_turn
 from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep
 
 
@@ -89,19 +87,16 @@ def _team(
         return _backed_up(team, reason, passed, lacking, question, asks, tried)
     able, less = preferred(free, asks)
     passed = (*passed, *lacking, *less)
-    pool = pool_of(team)
-    balances = question.world.balances.get(pool, {})
-    pick = METHODS[team.method].pick(pool, able, balances)
-    before = {r.id: balances.get(r.id, Fraction(0)) for r in able}
+    turn = take_turn(team, able, question, asks)
     return Answer(
-        f"next in team {team.name}",
-        pick.rep.crm_ids[question.crm],
-        pick.rep.id,
-        pick.ledger,
-        passed,
-        pool,
-        before,
-        after(before, pick.ledger),
+        turn.reason,
+        turn.rep.crm_ids[question.crm],
+        turn.rep.id,
+        turn.ledger,
+        (*passed, *turn.passed),
+        turn.account,
+        turn.before,
+        turn.after,
         (f"team:{team.name}",),
     )
 
@@ -135,33 +130,24 @@ def _rep(name: str | None, path: str, question: Question) -> Answer:
     rep = _look_up(question.world.reps, name)
     if rep is None:
         return Answer(f"{path or name} names nobody in the roster")
-    return _one(rep, f"rep {rep.id}", question)
+    return _one(rep, f"rep {rep.id}", question, "named")
 
 
-def _one(rep: Rep, reason: str, question: Question) -> Answer:
+def _one(rep: Rep, reason: str, question: Question, kind: str) -> Answer:
     places = (f"rep:{rep.id}",)
     blocked = obstacle(rep, question)
     if blocked is not None:
         why = f"rep {rep.id} cannot take it: {blocked.reason}"
         passed = (Passed(rep.id, blocked.reason),)
         return Answer(why, passed=passed, places=places, waiting=(rep.id,))
-    return past_rotation(rep, reason, question)
+    return past_rotation(rep, reason, question, kind)
 
 
-def past_rotation(rep: Rep, reason: str, question: Question) -> Answer:
-    """This rep, whoever's turn it is; charged where a team counts such leads."""
-    cost = forced(rep, question)
-    own = [e for e in cost.ledger if e.pool == cost.pool]
-    return Answer(
-        reason,
-        rep.crm_ids[question.crm],
-        rep.id,
-        cost.ledger,
-        pool=cost.pool,
-        before=cost.before,
-        after=None if cost.before is None else after(cost.before, own),
-        places=(f"rep:{rep.id}",),
-    )
+def past_rotation(rep: Rep, reason: str, question: Question, kind: str = "by_hand") -> Answer:
+    """This rep, whoever's turn it is; charged where a team counts leads of this kind."""
+    places = (f"rep:{rep.id}",)
+    cost = charged(kind, rep.id, question)
+    return Answer(reason, rep.crm_ids[question.crm], rep.id, cost, places=places)
 
 
 def _queue(name: str | None, path: str, question: Question) -> Answer:
@@ -189,7 +175,7 @@ def _owner_of(account: Account, what: str, question: Question) -> Answer:
     world, home, owner_id = question.world, account.ref.crm, account.owner_id or ""
     rep = world.rep_of(home, owner_id)
     if rep is not None:
-        return _one(rep, f"owner of {what}: {rep.id}", question)
+        return _one(rep, f"owner of {what}: {rep.id}", question, "account_owner")
     user = _same_user(world.owners.get((home, owner_id)), question)
     whose = "the account's" if what == "the account" else "its parent's"
     if user is None:

@@ -10,10 +10,7 @@ from typing import Protocol
 
 from fairlead.core.decision import LedgerEntry
 from fairlead.core.fairness import charge
-from fairlead.core.policy import Team
 from fairlead.core.types import Rep
-
-COMPANY_POOL = "company"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,3 @@ class RoundRobin:
 
 METHODS: Mapping[str, Method] = MappingProxyType({m.name: m for m in (RoundRobin(),)})
 """Every method by the name that policies use."""
-
-
-def pool_of(team: Team) -> str:
-    """The ledger a team's turns are kept in: its own, or the one of the whole company."""
-    return COMPANY_POOL if team.scope == "company" else f"team:{team.name}"

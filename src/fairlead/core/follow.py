@@ -10,6 +10,7 @@ from fairlead.core.destination import Answer
 from fairlead.core.eligibility import obstacle
 from fairlead.core.policy import Policy
 from fairlead.core.trail import Trail
+from fairlead.core.turns import charged
 
 
 def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decision | None:
@@ -34,7 +35,9 @@ def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decisi
             trail.note(f"the owner of a duplicate, {k.rep_id}, is not followed: {ended}")
             continue
         reason = f"follows the owner of a duplicate ({k.key})"
-        decision = trail.assigned(Answer(reason, rep.crm_ids[question.crm], rep.id), "", False)
+        counts = charged("followed", rep.id, question)
+        answer = Answer(reason, rep.crm_ids[question.crm], rep.id, counts)
+        decision = trail.assigned(answer, "", False)
         return replace(decision, follows=k.ref)
     if case.match.known and not known:
         trail.note("a duplicate is known, but no rep owns it")

@@ -111,6 +111,7 @@ class Rule:
     cannot take it (inactive, no user in that CRM, no account owner); None falls to `otherwise`.
     `need` and `prefer` are asked of the teams it names; `relax_after` drops `need` for a lead first
     seen so long ago. `sticky` stands for the policy's own, for the leads that this rule takes.
+    `pool` keeps the turns for these leads apart from the team's other ones.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Rule:
     relax_after: timedelta | None = None
     hold_until: HoldUntil | None = None
     sticky: timedelta | None = None
+    pool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,30 @@ class RosterEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """Reps that share leads. `scope` names the ledger: its own (the team) or the company's.
+class Weighing:
+    """Weights from results: how they are measured, and how far and how often they move.
 
-    `backup` is the team that gets the leads while nobody in this one can take any. `count_forced`:
-    what members get past the rotation counts as a turn of theirs.
+    The roster's weight is multiplied by a factor between `floor` and `ceiling` that moves at most
+    by `step` each time, `every` so long. `prior` leads at the team's rate are added to everybody's.
+    """
+
+    over: timedelta
+    floor: Fraction
+    ceiling: Fraction
+    step: Fraction
+    every: timedelta
+    prior: int
+    apply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Reps that share leads. `scope` names the ledger: the rule's, its own (team), the company's.
+
+    `backup` is the team that gets the leads while nobody in this one can take any. `charge` names
+    the leads from outside the rotation that count as a turn: `account_owner`, `named`, `followed`;
+    `count_forced` says so of all that is forced: those first two, and what is given by hand.
+    `make_up` is the most turns made up for after an absence, None: none.
     """
 
     name: str
@@ -159,6 +180,9 @@ class Team:
     place: Place
     backup: str | None = None
     count_forced: bool = False
+    charge: tuple[str, ...] = ()
+    make_up: int | None = None
+    weights: Weighing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +224,15 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditBack:
+    """When a turn is given back: `when` holds, or a queue has the lead again, `within` the time."""
+
+    when: Condition | None
+    handed_back: bool
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that decides who gets what. `hash` names the exact text it came from.
 
@@ -227,6 +260,9 @@ class Policy:
     """Which leads are done with and no longer count as open."""
     skills_review: timedelta | None = None
     """How long after a review `check` asks for the next one."""
+    won_when: Condition | None = None
+    """Which leads count as a success of the rep who was given them, beside converted ones."""
+    credit_back: CreditBack | None = None
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

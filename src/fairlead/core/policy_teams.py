@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fairlead.core.policy import Team
+from fairlead.core.policy import Team, Weighing
 from fairlead.core.policy_document import Document, Path
-from fairlead.core.policy_models import PolicyShape
+from fairlead.core.policy_models import PolicyShape, TeamShape
 
 
 def read_teams(
@@ -27,9 +27,29 @@ def read_teams(
         found[name] = Team(
             name, tuple(team.members), team.method, team.fairness, team.manager, place, backup,
             team.count_forced,
+            tuple(dict.fromkeys(team.charge)),
+            make_up=team.make_up.at_most if team.make_up else None,
+            weights=_weights(document, team, path),
         )  # fmt: skip
+        for key in ("charge", "count_forced"):
+            if getattr(team, key) and team.fairness == "rule":
+                message = (
+                    "with 'fairness: rule' there is no one pool to charge; use team or company"
+                )
+                document.report((*path, key), message, key=True)
     _backups(document, found)
     return found
+
+
+def _weights(document: Document, team: TeamShape, path: Path) -> Weighing | None:
+    """How weights follow results; 1, nobody's favour, lies between floor and ceiling."""
+    w = team.weights
+    if w is None:
+        return None
+    if not w.floor <= 1 <= w.ceiling:
+        message = "1 lies between 'floor' and 'ceiling': it is what everybody begins with"
+        document.report((*path, "weights"), message, key=True)
+    return Weighing(w.over, w.floor, w.ceiling, w.step, w.every, w.prior, w.apply)
 
 
 def _backups(document: Document, teams: dict[str, Team]) -> None:

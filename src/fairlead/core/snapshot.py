@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
-from fairlead.core.fairness import FORCED
+from fairlead.core.pools import accounts_of
 from fairlead.core.types import (
     Account,
     Capacity,
@@ -50,11 +50,11 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
     kept, loads = world.balances, world.loads
     if decision is not None:
         pool = decision.trace.pool
-        kept = {} if pool is None else {pool: world.balances.get(pool, {})}
+        read = () if pool is None else accounts_of(pool)
+        kept = {p: world.balances[p] for p in read if p in world.balances}
         looked_at = {p.rep_id for p in decision.trace.passed} | set(decision.trace.balances_before)
         looked_at |= {k.rep_id for k in match.known if k.rep_id} | {decision.rep_id or ""}
-        if not any(e.reason == FORCED for e in decision.ledger):
-            loads = {rep: load for rep, load in loads.items() if rep in looked_at}
+        loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,
         "person": case.person_id,
@@ -97,6 +97,7 @@ def freeze_roster(world: World) -> bytes:
                 [[o.start, o.end, o.quiet_from, o.quiet_until, o.until] for o in r.off],
                 [r.capacity.open, r.capacity.per_hour, r.capacity.per_day, r.capacity.per_week],
                 {skill: list(values) for skill, values in r.skills.items()},
+                {team: str(weight) for team, weight in r.weights.items()},
             ]
             for r in world.reps.values()
         ],
@@ -148,6 +149,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
             MappingProxyType(r[4]),
             *(_availability(r[5:8]) if people["format"] > 1 else (None, (), Capacity())),
             _skills(r[8:] if people["format"] > 1 else r[6:]),
+            _weights(r[9:]),
         )
         for r in people["reps"]
     }
@@ -200,9 +202,15 @@ def _availability(parts: list[Any]) -> tuple[str | None, tuple[TimeOff, ...], Ca
 
 
 def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
-    """The seventh part of a rep; rosters frozen before there were skills have six."""
-    found = rep[6] if len(rep) > 6 else {}
+    """What comes after the first parts of a rep; rosters before there were skills end there."""
+    found = rep[0] if rep else {}
     return MappingProxyType({skill: tuple(values) for skill, values in found.items()})
+
+
+def _weights(rep: list[Any]) -> Mapping[str, Fraction]:
+    """The tenth part of a rep; rosters frozen before weights were measured have nine."""
+    found = rep[0] if rep else {}
+    return MappingProxyType({team: Fraction(weight) for team, weight in found.items()})
 
 
 def _load(frozen: bytes) -> dict[str, Any]:

@@ -226,7 +226,8 @@ class Rep:
 
     `crm_ids` maps connector name to that CRM's owner id; `active` likewise says whether the CRM
     lets the person own records now. `weight` is exact. `calendar` names one of the policy's; a rep
-    without one is always open. `skills` are values by kind of skill.
+    without one is always open. `skills` are values by kind of skill. `weights` stand for `weight`
+    in the teams that measure theirs.
     """
 
     id: str
@@ -238,6 +239,7 @@ class Rep:
     off: tuple[TimeOff, ...] = ()
     capacity: Capacity = NO_LIMITS
     skills: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    weights: Mapping[str, Fraction] = field(default_factory=lambda: MappingProxyType({}))
 
     def usable_in(self, crm: str) -> bool:
         return crm in self.crm_ids and self.active.get(crm, False)

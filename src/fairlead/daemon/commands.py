@@ -25,6 +25,7 @@ from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
+from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
@@ -64,6 +65,10 @@ class Commands:
             "why-not": lambda a: explain_why_not(self.db, str(a["lead"]), str(a["rep"])),
             "replay": lambda a: replay_decision(self.db, str(a["decision"])),
             "fairness": lambda a: self.fairness(),
+            "weights": lambda a: show_weights(self.db, self._policy(), self.clock.now()),
+            "weights-apply": lambda a: apply_weights(
+                self.db, self._policy(), a.get("team"), self.clock.now()
+            ),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),

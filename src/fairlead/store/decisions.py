@@ -9,10 +9,14 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.decision import Decision, LedgerEntry
+from fairlead.core.fairness import TURN
+from fairlead.core.pools import beside, rotation_of
+from fairlead.core.turns import CHARGED, OWED, aside
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
 
 REFUND = "refund"
+CREDIT = "credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +115,11 @@ def balances(db: Db) -> dict[str, dict[str, Fraction]]:
 
 
 def received(db: Db) -> list[tuple[str, str, Fraction, int]]:
-    """(pool, rep, balance, leads received) of every member a pool has had."""
+    """(pool, rep, balance in the rotation, leads received) of every member a pool has had."""
     return [
         (r["pool"], r["rep_id"], Fraction(r["balance"]), r["received"])
         for r in db.rows("SELECT * FROM balances ORDER BY pool, rep_id")
+        if rotation_of(r["pool"]) == r["pool"]
     ]
 
 
@@ -126,8 +131,9 @@ def charge(
     now: datetime,
 ) -> None:
     """Write the decision's ledger entries and move the balances, in the store and in `running`."""
-    _post(db, decision_id, decision.ledger, running, now)
-    _count_received(db, decision.ledger, decision.rep_id, 1)
+    post(db, decision_id, decision.ledger, running, now)
+    if decision.rep_id is not None:
+        _count(db, decision.ledger, decision.rep_id, 1)
 
 
 def refund(
@@ -137,41 +143,94 @@ def refund(
     now: datetime,
     running: dict[str, dict[str, Fraction]] | None = None,
 ) -> None:
-    """Take a decision's charges back: its rep did not get the lead `ref` after all. Idempotent.
+    """Give a decision's turn back: its rep did not get the lead `ref` after all. Idempotent.
 
     Only the record that was decided on was charged: for one that followed it nothing happens.
     `running` are the balances of a snapshot in use, to be moved along.
     """
-    kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
-    if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
+    kept = _decided_on(db, decision_id, ref)
+    if kept is None:
         return
     db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
-    rows = db.rows(
-        "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
-        (decision_id,),
-    )
-    if not rows or any(r["reason"] == REFUND for r in rows):
-        return
-    back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), REFUND) for r in rows]
-    _post(db, decision_id, back, balances(db) if running is None else running, now)
-    _count_received(db, back, kept["rep_id"], -1)
+    if give_back(db, decision_id, kept, REFUND, now, running):
+        _count(db, _entries(db, decision_id), kept, -1)
 
 
-def _count_received(db: Db, entries: Sequence[LedgerEntry], rep_id: str | None, by: int) -> None:
-    """One lead more or less for the rep, in each pool that the entries are of."""
-    db.executemany(
-        "UPDATE balances SET received = received + ? WHERE pool = ? AND rep_id = ?",
-        [(by, pool, rep_id) for pool in dict.fromkeys(e.pool for e in entries)],
-    )
+def credit(
+    db: Db,
+    decision_id: str,
+    ref: Ref,
+    now: datetime,
+    running: dict[str, dict[str, Fraction]] | None = None,
+) -> str | None:
+    """Give a decision's turn back for a lead that was not worth one; the rep, None if it was done
+    before or nothing was charged. The lead stays counted as received."""
+    kept = _decided_on(db, decision_id, ref)
+    done = kept is not None and give_back(db, decision_id, kept, CREDIT, now, running)
+    return kept if done else None
 
 
-def _post(
+def give_back(
+    db: Db,
+    decision_id: str,
+    rep_id: str,
+    reason: str,
+    now: datetime,
+    running: dict[str, dict[str, Fraction]] | None = None,
+) -> bool:
+    """Owe the rep the turns that a decision cost, beside the rotation; False if done before."""
+    entries = _entries(db, decision_id)
+    if any(e.reason in (REFUND, CREDIT) for e in entries):
+        return False
+    paid = {
+        rotation_of(e.pool)
+        for e in entries
+        if e.rep_id == rep_id and e.reason in (TURN, OWED, CHARGED)
+    }
+    back = [e for pool in sorted(paid) for e in aside(beside(pool), rep_id, Fraction(1), reason)]
+    post(db, decision_id, back, balances(db) if running is None else running, now)
+    return bool(back)
+
+
+def _decided_on(db: Db, decision_id: str, ref: Ref) -> str | None:
+    """The rep whom a decision on this very record chose."""
+    kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
+    if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
+        return None
+    rep: str | None = kept["rep_id"]
+    return rep
+
+
+def _entries(db: Db, decision_id: str) -> list[LedgerEntry]:
+    return [
+        LedgerEntry(r["pool"], r["rep_id"], Fraction(r["delta"]), r["reason"])
+        for r in db.rows(
+            "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? ORDER BY seq",
+            (decision_id,),
+        )
+    ]
+
+
+def _count(db: Db, entries: Sequence[LedgerEntry], rep_id: str, leads: int) -> None:
+    """Count the lead as received in the pool that gave it, by turns or because it was owed."""
+    gave = (e.pool for e in entries if e.rep_id == rep_id and e.reason in (TURN, OWED))
+    account = next(gave, None)
+    if account is not None:
+        db.execute(
+            "INSERT INTO balances (pool, rep_id, balance, received) VALUES (?1, ?2, '0', ?3)"
+            " ON CONFLICT (pool, rep_id) DO UPDATE SET received = received + ?3",
+            (rotation_of(account), rep_id, leads),
+        )
+
+
+def post(
     db: Db,
     decision_id: str,
     entries: Sequence[LedgerEntry],
     running: dict[str, dict[str, Fraction]],
     now: datetime,
 ) -> None:
+    """Write ledger entries, of a decision or ("") of none, and move the balances."""
     moved: dict[tuple[str, str], Fraction] = {}
     for e in entries:
         pool = running.setdefault(e.pool, {})

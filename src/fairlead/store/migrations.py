@@ -190,3 +190,37 @@ def _batches(db: sqlite_utils.Database) -> None:
         CREATE INDEX batch_leads_state ON batch_leads (batch_id, state, seq)
         """,
     )
+
+
+@MIGRATIONS(name="0007_beside_the_rotation")
+def _beside_the_rotation(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE wins (
+            decision_id TEXT PRIMARY KEY, at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE team_weights (
+            team TEXT NOT NULL, rep_id TEXT NOT NULL, factor TEXT NOT NULL, at TEXT NOT NULL,
+            PRIMARY KEY (team, rep_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    )
+    # Refunds used to move the rotation itself: such a pool begins again, and owes what it held.
+    moved = db.execute(
+        "SELECT pool, rep_id, balance FROM balances WHERE balance <> '0' AND pool IN"
+        " (SELECT pool FROM ledger WHERE reason = 'refund')"
+    ).fetchall()
+    for pool, rep, balance in moved:
+        less = balance[1:] if balance.startswith("-") else f"-{balance}"
+        for account, delta in ((pool, less), (f"beside {pool}", balance)):
+            db.execute(
+                "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
+                " SELECT max(at), '', ?, ?, ?, 'carried over' FROM ledger",
+                (account, rep, delta),
+            )
+        db.execute("UPDATE balances SET balance = '0' WHERE pool = ? AND rep_id = ?", (pool, rep))
+        db.execute(
+            "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)",
+            (f"beside {pool}", rep, balance),
+        )
