@@ -246,6 +246,7 @@ def test_weights_are_shown_with_their_evidence_before_they_apply(house: House, s
     assert (found[ANNA]["now"], found[ANNA]["next"]) == ("1", "57/100")
     assert fairness(house, "team:sold")["members"][2]["weight"] == "2"
     text = "\n".join(human_weights(house.commands.routes()["weights"]({})))
+    assert "the next weights apply with: fairlead weights --apply" in text
     assert "carla@example.com: 6 of 6 leads won" in text
     assert "weight 2 -> 3 (roster 2)" in text
 
@@ -254,7 +255,8 @@ def test_they_apply_when_a_person_says_so_and_the_next_decision_uses_them(
     house: House, sf: FakeCrm
 ) -> None:
     sell(house, sf)
-    house.commands.routes()["weights-apply"]({"team": "sold"})
+    done = house.commands.routes()["weights-apply"]({"team": "sold"})
+    assert "the new weights are in force" in next(human_weights(done))
     assert journaled(house, "weights.changed") == [
         {"team": "sold", "factors": {ANNA: ["1", "57/100"], BEN: ["1", "57/100"],
                                      CARLA: ["1", "3/2"]}}
@@ -296,6 +298,7 @@ def test_by_schedule_they_apply_a_period_after_the_first_look_and_only_if_the_po
     assert active is not None
     assert apply_due(house.db, active, house.clock.now()) == 0
     [team] = house.commands.routes()["weights"]({})
+    assert "apply at 20" in next(human_weights([team]))
     assert team["applies"] == (house.clock.now() + timedelta(days=7)).isoformat()
     house.clock.advance(week - 1)
     assert apply_due(house.db, active, house.clock.now()) == 0

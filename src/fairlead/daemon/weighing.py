@@ -66,9 +66,7 @@ def _measured(policy: Policy | None) -> list[Team]:
     return [t for t in teams if t.weights is not None]
 
 
-def _shown(
-    db: Db, policy: Policy, team: Team, terms: Weighing, now: datetime
-) -> dict[str, Any]:  # fmt: skip
+def _shown(db: Db, policy: Policy, team: Team, terms: Weighing, now: datetime) -> dict[str, Any]:
     last = _last(db, team)
     due = None if last is None or not terms.apply else (last + terms.every).isoformat()
     return {
@@ -76,6 +74,7 @@ def _shown(
         "since": (now - terms.over).isoformat(),
         "applies": due,
         "by_schedule": terms.apply,
+        "applied": False,
         "reps": [_line(e, policy.roster[e.rep]) for e in _evidence(db, team, terms, now)],
     }
 
@@ -108,7 +107,7 @@ def _apply(db: Db, policy: Policy, team: Team, now: datetime) -> dict[str, Any]:
     changed = {e.rep: [str(e.now), str(e.next)] for e in found if e.now != e.next}
     journal.write(db, now, "weights.changed", team=team.name, factors=changed)
     log.info("weights.changed", pool=team.name, count=len(changed))
-    return shown
+    return {**shown, "applied": True}
 
 
 def _last(db: Db, team: Team) -> datetime | None:

@@ -80,12 +80,7 @@ def human_weights(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not v:
         yield "No team of the policy has weights from results."
     for team in v:
-        when = "with: fairlead weights --apply"
-        if team["by_schedule"]:
-            when = f"at {team['applies'][:19]}Z" if team["applies"] else "a period from now"
-        yield printable(
-            f"team {team['team']}: leads since {team['since'][:10]}; the next weights apply {when}"
-        )
+        yield printable(f"team {team['team']}: leads since {team['since'][:10]}; {_when(team)}")
         for r in team["reps"]:
             yield printable(
                 f"  {r['rep']}: {r['won']} of {r['given']} leads won, rate"
@@ -93,6 +88,16 @@ def human_weights(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 f" weight {_decimal(r['now'])} -> {_decimal(r['next'])}"
                 f" (roster {_decimal(r['roster'])})"
             )
+
+
+def _when(team: Mapping[str, Any]) -> str:
+    if team["applied"]:
+        return "the new weights are in force"
+    if not team["by_schedule"]:
+        return "the next weights apply with: fairlead weights --apply"
+    if team["applies"] is None:
+        return "the next weights apply a period after the daemon first sees the policy"
+    return f"the next weights apply at {team['applies'][:19]}Z, or with --apply"
 
 
 def _decimal(text: str) -> str:
