@@ -136,8 +136,9 @@ def test_a_lead_that_is_junk_too_late_gives_nothing_back(house: House, sf: FakeC
     assert owed(house, ANNA) == 0
 
 
-def test_a_lead_that_the_rep_hands_back_to_a_queue_gives_the_turn_back(
-    house: House, sf: FakeCrm
+@pytest.mark.parametrize("to_queue", [True, False], ids=["to a queue", "to nobody"])
+def test_a_lead_that_is_handed_back_gives_the_turn_back(
+    house: House, sf: FakeCrm, to_queue: bool
 ) -> None:
     lead = new(house, sf, 1)
     sf.person_sets_owner(lead, user_id(sf, BEN))
@@ -146,10 +147,10 @@ def test_a_lead_that_the_rep_hands_back_to_a_queue_gives_the_turn_back(
     lead = new(house, sf, 2)
     rep = owner_email(sf, lead)
     assert rep == BEN
-    sf.person_sets_owner(lead, queue_id(house))
+    sf.person_sets_owner(lead, queue_id(house) if to_queue else None)
     settle(house)
     assert owed(house, BEN) == 1
-    assert journaled(house, "turn.credited") == [{"reason": "handed back to a queue", "rep": BEN}]
+    assert journaled(house, "turn.credited") == [{"reason": "handed back", "rep": BEN}]
 
 
 def test_junk_in_the_hands_of_a_colleague_is_not_the_first_rep_s(house: House, sf: FakeCrm) -> None:

@@ -225,7 +225,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class CreditBack:
-    """When a turn is given back: `when` holds, or a queue has the lead again, `within` the time."""
+    """When a turn is given back: `when` holds, or no person has the lead now, `within` the time."""
 
     when: Condition | None
     handed_back: bool

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fairlead.core.decision import World
 from fairlead.core.policy import Policy
-from fairlead.core.types import Lead, OwnerKind
+from fairlead.core.types import Lead
 from fairlead.daemon.sightings import is_persons
 from fairlead.store import decisions, journal, weights
 from fairlead.store.db import Db
@@ -50,12 +50,11 @@ def learn(
     if decision is None or decision.ref != lead.ref or decision.rep_id is None:
         return
     ours, crm = decision.owner_id, lead.ref.crm
-    queue = snap.world.owners.get((crm, kept.owner_id or ""))
-    owner = kept.owner_id
-    theirs = ours in (before.owner_id, owner) or not is_persons(snap.world, crm, owner)
-    handed = before.owner_id == ours and queue is not None and queue.kind is OwnerKind.QUEUE
+    persons = is_persons(snap.world, crm, kept.owner_id)
+    theirs = ours in (before.owner_id, kept.owner_id) or not persons
+    handed = before.owner_id == ours and not persons
     if back.handed_back and handed:
-        why = "handed back to a queue"
+        why = "handed back"
     elif back.when is not None and back.when.test(values) and theirs:
         why = "credit_back holds"
     else:

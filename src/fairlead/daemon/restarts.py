@@ -1,6 +1,7 @@
 """When a policy no longer has somebody in a pool, that pool's rotation begins again.
 
-Called once for each policy that routes, before its first decision, in the same transaction.
+Called before a page is decided on whenever the ledger knows other people than at the last look, in
+the same transaction.
 """
 
 from __future__ import annotations

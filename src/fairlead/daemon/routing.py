@@ -91,15 +91,15 @@ class Router:
         self.metrics = metrics
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._people: tuple[object, World, bytes, str] | None = None
-        self._restarted = False
+        self._seen_in_pools: frozenset[tuple[str, str]] = frozenset()
 
     def snapshot(self, now: datetime) -> Snapshot:
         """The reps, owners and balances as they are now; call inside the transaction."""
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
-        if not self._restarted:
+        if _members(running) != self._seen_in_pools:
             restart_pools(self.db, self.policy, running, now)
-            self._restarted = True
+            self._seen_in_pools = _members(running)
         switches, factors = loads.switches(self.db), weights.factors(self.db)
         users = tuple((o.crm, o.id, o.active, o.email, o.name) for o in owners)
         mark = (users, tuple(switches), factors)
@@ -383,6 +383,10 @@ class Router:
             outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
             owner=decision.owner_id, policy_hash=self.policy.hash[:12],
         )  # fmt: skip
+
+
+def _members(running: Mapping[str, Mapping[str, Fraction]]) -> frozenset[tuple[str, str]]:
+    return frozenset((pool, rep) for pool, held in running.items() for rep in held)
 
 
 def decision_name(case: Case, attempt: int) -> str:

@@ -47,11 +47,11 @@ def apply_due(db: Db, policy: Policy, now: datetime) -> int:
     The first time is one period after a team was first seen to measure.
     """
     done = 0
-    with db.transaction():
-        for team in _measured(policy):
-            terms = team.weights
-            if terms is None:
-                continue
+    for team in _measured(policy):
+        terms = team.weights
+        if terms is None:
+            continue
+        with db.transaction():
             last = _last(db, team)
             if last is None:
                 journal.set_switch(db, _mark(team), now.isoformat())

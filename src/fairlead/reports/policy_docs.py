@@ -112,8 +112,8 @@ def _team(team: Team, policy: Policy) -> tuple[str, ...]:
         shown = member if entry is None or entry.name is None else f"{entry.name} ({member})"
         share = f": {float(100 * weights[member] / total):.0f} %" if member in weights else ""
         members.append(f"{shown}{share}")
-    over = "the whole company" if team.scope == "company" else "this team"
-    return team.name, "; ".join(members), over, team.manager or "–"
+    over = {"company": "the whole company", "rule": "each rule by itself"}.get(team.scope)
+    return team.name, "; ".join(members), over or "this team", team.manager or "–"
 
 
 def _table(table: Table) -> tuple[str, ...]:
