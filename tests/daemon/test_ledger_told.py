@@ -180,6 +180,26 @@ def queue_id(house: House) -> str:
     return str(row["id"])
 
 
+def test_who_cannot_own_a_lead_is_owed_nothing_for_it(house: House, sf: FakeCrm) -> None:
+    sf.faults.bad_owner(user_id(sf, ANNA))
+    for n in range(3):
+        sf.create_lead(email=f"x{n}@acme{n}.test")
+    house.clock.advance(1)
+    house.poll()
+    for _ in range(6):
+        house.deliver()
+        house.clock.advance(10)
+    pool = fairness(house, "team:pair")
+    [anna, ben] = pool["members"]
+    assert (anna["received"], ben["received"]) == (0, 3)
+    assert anna["beside"].keys() == ben["beside"].keys() == {"refund"}
+    # Of the three, the one that was Ben's turn counts as any other; the two refused ones do not.
+    total = [Fraction(m["balance"]) + Fraction(m["owed"]) for m in (anna, ben)]
+    assert total == [Fraction(1, 2), Fraction(-1, 2)]
+    assert pool["holds"]
+    every_decision_is_replayed_equal(house)
+
+
 # -- charged, made up ------------------------------------------------------------------------------
 
 

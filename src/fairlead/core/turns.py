@@ -18,7 +18,7 @@ from fractions import Fraction
 
 from fairlead.core.decision import LedgerEntry, Passed, Question
 from fairlead.core.distribute import METHODS
-from fairlead.core.fairness import after
+from fairlead.core.fairness import SHARE, TURN, after
 from fairlead.core.policy import Team
 from fairlead.core.pools import beside, missed_in, pool_of
 from fairlead.core.skills import Wanted, skilled
@@ -119,6 +119,23 @@ def charged(kind: str, rep_id: str, question: Question) -> tuple[LedgerEntry, ..
         and (kind in team.charge or (team.count_forced and kind in FORCED))
     }
     return tuple(e for p in sorted(pools) for e in aside(beside(p), rep_id, -_ONE, CHARGED))
+
+
+def undone(entries: Sequence[LedgerEntry], rep_id: str, reason: str) -> tuple[LedgerEntry, ...]:
+    """Beside the rotation, the opposite of the last turn that this rep won; () if they won none.
+
+    Turn and shares add up to 0, so this needs no counter line.
+    """
+    won = [n for n, e in enumerate(entries) if e.rep_id == rep_id and e.reason == TURN]
+    if not won:
+        return ()
+    first = won[-1]
+    while first and entries[first - 1].reason == SHARE:
+        first -= 1
+    return tuple(
+        LedgerEntry(beside(e.pool), e.rep_id, -e.delta, reason)
+        for e in entries[first : won[-1] + 1]
+    )
 
 
 def _turn(

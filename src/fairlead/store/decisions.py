@@ -11,7 +11,7 @@ from fractions import Fraction
 from fairlead.core.decision import Decision, LedgerEntry
 from fairlead.core.fairness import TURN
 from fairlead.core.pools import beside, rotation_of
-from fairlead.core.turns import CHARGED, OWED, aside
+from fairlead.core.turns import CHARGED, OWED, aside, undone
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
 
@@ -142,17 +142,20 @@ def refund(
     ref: Ref,
     now: datetime,
     running: dict[str, dict[str, Fraction]] | None = None,
+    *,
+    unable: bool = False,
 ) -> None:
     """Give a decision's turn back: its rep did not get the lead `ref` after all. Idempotent.
 
     Only the record that was decided on was charged: for one that followed it nothing happens.
-    `running` are the balances of a snapshot in use, to be moved along.
+    `running` are the balances of a snapshot in use, to be moved along. A rep who was `unable` to
+    own it is owed nothing but what the turn has cost: the absent gain nothing.
     """
     kept = _decided_on(db, decision_id, ref)
     if kept is None:
         return
     db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
-    if give_back(db, decision_id, kept, REFUND, now, running):
+    if give_back(db, decision_id, kept, REFUND, now, running, unable=unable):
         _count(db, _entries(db, decision_id), kept, -1)
 
 
@@ -177,8 +180,13 @@ def give_back(
     reason: str,
     now: datetime,
     running: dict[str, dict[str, Fraction]] | None = None,
+    *,
+    unable: bool = False,
 ) -> bool:
-    """Owe the rep the turns that a decision cost, beside the rotation; False if done before."""
+    """Owe the rep the turns that a decision cost, beside the rotation; False if done before.
+
+    Of one who was `unable`, the shares that the turn gave to all are taken back there, too.
+    """
     entries = _entries(db, decision_id)
     if any(e.reason in (REFUND, CREDIT) for e in entries):
         return False
@@ -187,7 +195,10 @@ def give_back(
         for e in entries
         if e.rep_id == rep_id and e.reason in (TURN, OWED, CHARGED)
     }
+    turn = undone(entries, rep_id, reason) if unable else ()
+    paid -= {rotation_of(e.pool) for e in turn}
     back = [e for pool in sorted(paid) for e in aside(beside(pool), rep_id, Fraction(1), reason)]
+    back += turn
     post(db, decision_id, back, balances(db) if running is None else running, now)
     return bool(back)
 
