@@ -148,6 +148,13 @@ def test_a_charged_lead_is_the_turn_that_the_rep_would_have_had_next() -> None:
     assert play.got == {"anna": 3, "ben": 3}
 
 
+def test_count_forced_charges_all_that_is_forced_and_what_both_keys_name_once() -> None:
+    for keys in (", count_forced: true", ", count_forced: true, charge: [named]"):
+        play = Play(team_policy(keys))
+        play.lead(ANNA, BEN, city="anna")
+        assert play.owed("anna") == -1
+
+
 def test_charged_leads_are_settled_only_while_somebody_else_is_there() -> None:
     play = Play(FULL)
     for _ in range(3):

@@ -106,7 +106,7 @@ def test_a_pool_that_refunds_had_moved_begins_again_when_the_state_is_brought_up
     tmp_path: Path,
 ) -> None:
     old = sqlite_utils.Database(tmp_path / "state.db")
-    MIGRATIONS.apply(old, stop_before="0005_beside_the_rotation")
+    MIGRATIONS.apply(old, stop_before="0007_beside_the_rotation")
     old.conn.executescript(
         "INSERT INTO balances VALUES ('team:t', 'a', '5/2', 3), ('team:t', 'b', '-5/2', 4),"
         " ('team:u', 'a', '1/2', 1), ('team:u', 'b', '-1/2', 1);"
