@@ -10,7 +10,7 @@ from core.deciding import NOW, SF, case, lead, leave_until, policy, rep, user, w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.core.certificate import certificates
+from fairlead.core.certificate import Books, Kept, certificates
 from fairlead.core.decide import decide
 from fairlead.core.decision import Known, Load, Match, World
 from fairlead.core.fairness import after, bound
@@ -140,8 +140,8 @@ def test_the_certificate_holds_whoever_joins_and_leaves(
         assert ("dora@example.com" in joins) is peak
         assert all(abs(b) <= bound(4) for b in moved.values())
         received[decision.rep_id or ""] = received.get(decision.rep_id or "", 0) + 1
-    held = {r: (b, received.get(r, 0)) for r, b in seen.balances["team:a"].items()}
-    [mine, *_] = certificates(JOINED, {"team:a": held}, {})
+    held = {r: Kept(b, received.get(r, 0)) for r, b in seen.balances["team:a"].items()}
+    [mine, *_] = certificates(JOINED, Books({"team:a": held}))
     assert mine.holds
     assert all(m.is_member for m in mine.members)
     assert mine.bound == bound(4)

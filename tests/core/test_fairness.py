@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.core.distribute import pool_of
-from fairlead.core.fairness import after, bound, charge, charge_forced
+from fairlead.core.fairness import after, bound, charge
 from fairlead.core.policy import Place, Team
+from fairlead.core.pools import pool_of
 
 WEIGHTS = st.fractions(min_value=Fraction(1, 9), max_value=9, max_denominator=9)
 
@@ -131,23 +131,3 @@ def test_an_empty_pool_has_no_room_for_unfairness() -> None:
 @pytest.mark.parametrize(("scope", "pool"), [("team", "team:emea"), ("company", "company")])
 def test_the_scope_of_a_team_names_its_ledger(scope: str, pool: str) -> None:
     assert pool_of(Team("emea", (), "round_robin", scope, None, Place("p", 1, 1))) == pool
-
-
-@settings(max_examples=80, deadline=None)
-@given(histories(), st.data())
-def test_with_forced_turns_nobody_is_further_off_than_the_bound_and_their_number(
-    history: tuple[int, list[list[tuple[str, Fraction]]]], data: st.DataObject
-) -> None:
-    members, turns = history
-    balances: dict[str, Fraction] = {}
-    forced = 0
-    for sharing in turns:
-        rep = data.draw(st.none() | st.sampled_from([name for name, _ in sharing]))
-        if rep is None:
-            _, entries = charge("team:t", sharing, balances)
-        else:
-            forced += 1
-            entries = charge_forced("team:t", sharing, rep)
-        assert sum(e.delta for e in entries) == 0
-        balances = after(balances, entries)
-        assert all(abs(b) <= bound(members) + forced for b in balances.values())

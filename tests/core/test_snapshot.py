@@ -235,6 +235,21 @@ def test_what_was_frozen_before_there_were_skills_and_waits_is_still_read() -> N
     assert then == seen
 
 
+def test_skills_and_measured_weights_come_back() -> None:
+    anna = replace(rep("anna", language=("de", "en")), weights={"a": Fraction(3, 2)})
+    _, then = thaw_inputs(freeze_inputs(case(), world(anna)), freeze_roster(world(anna)))
+    assert dict(then.reps["anna@example.com"].skills) == {"language": ("de", "en")}
+    assert dict(then.reps["anna@example.com"].weights) == {"a": Fraction(3, 2)}
+
+
+def test_a_roster_from_before_weights_were_measured_is_read() -> None:
+    seen = world(rep("anna", language=("de",)))
+    roster = orjson.loads(freeze_roster(seen))
+    roster["reps"] = [parts[:9] for parts in roster["reps"]]
+    _, then = thaw_inputs(freeze_inputs(case(), seen), orjson.dumps(roster))
+    assert then == seen
+
+
 def test_the_same_inputs_are_the_same_bytes_whatever_the_order_they_came_in() -> None:
     one = case(lead(country="DE", city="Berlin"), excluded=("b", "a"))
     other = case(lead(city="Berlin", country="DE"), excluded=("a", "b"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
@@ -125,22 +126,36 @@ def test_the_certificate_holds_and_lists_what_was_given_back(
     clock.advance(QUIET + timedelta(seconds=1))
     house.round()
     [inbound, _] = house.commands.routes()["fairness"]({})
-    assert sum(m["turns_given_back"] for m in inbound["members"]) == 1
+    assert [m["beside"] for m in inbound["members"] if m["beside"]] == [{"refund": "1"}]
+    assert sum(Fraction(m["balance"]) for m in inbound["members"]) == 0
     assert sum(m["received"] for m in inbound["members"]) == 8
     text = "\n".join(human_fairness([inbound]))
     assert "the bound of 1 leads holds" in text
-    assert "1 given back (" in text
+    assert "beside it +1.000 leads owed: refund +1.000" in text
 
 
-def test_who_left_the_team_stays_listed_with_what_they_were_owed(house: House, sf: FakeCrm) -> None:
+def test_when_somebody_leaves_the_certificate_begins_again_and_lists_what_was_carried_over(
+    house: House, sf: FakeCrm
+) -> None:
     for n in range(3):
         sf.create_lead(email=f"x{n}@acme{n}.test")
     house.round()
+    [inbound, _] = house.commands.routes()["fairness"]({})
+    was = {m["rep"]: m["balance"] for m in inbound["members"]}
     house.policy = house.policy.replace("ben@example.com, carla", "carla")
     house.restart()
+    house.clock.advance(1)
+    sf.create_lead(email="first@after.test")
+    house.round()
     [inbound, _] = house.commands.routes()["fairness"]({})
-    ben = next(m for m in inbound["members"] if m["rep"] == "ben@example.com")
-    assert (ben["member"], ben["weight"]) == (False, None)
-    assert inbound["carried_over"] == ben["balance"]
-    assert inbound["bound"] == "1"
-    assert any("carried over from those who left" in x for x in human_fairness([inbound]))
+    assert (inbound["bound"], inbound["holds"]) == ("1/2", True)
+    assert inbound["since"] == house.clock.now().isoformat()
+    members = {m["rep"]: m for m in inbound["members"]}
+    assert {r: m["beside"].get("carried over", "0") for r, m in members.items()} == was
+    ben = members["ben@example.com"]
+    assert (ben["member"], ben["weight"], ben["received"], ben["owed"]) == (False, None, 1, "0")
+    assert sum(m["received"] for m in inbound["members"]) == 4
+    [line] = [x for x in human_fairness([inbound]) if "began again when somebody left" in x]
+    assert line.endswith("Z")
+    [r] = house.db.rows("SELECT detail FROM journal WHERE event = 'fairness.restarted'")
+    assert json.loads(r["detail"])["carried_over"] == was

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from fractions import Fraction
 
 import pytest
 from daemon.house import POLICY, House, an_org, owner_email, user_id
@@ -423,7 +422,8 @@ def test_by_itself_an_override_costs_nobody_a_turn(house: House, sf: FakeCrm) ->
 
 
 COUNTED = POLICY.replace(
-    "carla@example.com]}\n  vip", "carla@example.com], count_forced: true}\n  vip"
+    "carla@example.com]}\n  vip",
+    "carla@example.com], charge: [account_owner, named, by_hand]}\n  vip",
 )
 
 
@@ -438,16 +438,18 @@ def test_where_forced_leads_count_the_turn_moves_to_the_rep_who_has_the_lead(
     [ref] = book(sf, refs, ANNA)
     order(house, "override", lead=str(ref), to=BEN, reason="his")
     house.deliver()
-    held = decisions.balances(house.db)["team:inbound"]
-    assert sum(held.values()) == 0
-    assert held[BEN] == held[ANNA] - 2 + Fraction(0)
+    held = decisions.balances(house.db)
+    assert held["team:inbound"] == dict.fromkeys((ANNA, BEN, CARLA), 0)
+    owed = held["beside team:inbound"]
+    assert (owed[ANNA], owed[BEN], sum(owed.values())) == (1, -1, 0)
     received = {(p, r): n for p, r, _, n in decisions.received(house.db)}
     assert received["team:inbound", ANNA] == 0
-    assert received["team:inbound", BEN] == 2
+    assert received["team:inbound", BEN] == 1, "the one from outside is listed as charged"
     nexts = [owner_email(sf, r) for r in [new_one(house, sf, i) for i in range(3)]]
     assert BEN not in nexts
     [pool, _] = house.commands.fairness()
-    assert pool["forced_turns"] == 1
+    [ben] = [m for m in pool["members"] if m["rep"] == BEN]
+    assert ben["beside"]["charged"] == "-1"
     assert pool["holds"]
     [why] = house.commands.why(str(ref))
     assert why["decision"]["recomputed_equal"]

@@ -41,7 +41,7 @@ def test_a_duplicate_does_not_follow_an_owner_whom_the_crm_refused(
     second = sf.create_lead(email="same@acme.test")
     house.round()
     [why] = house.commands.why(str(second))
-    assert why["decision"]["reason"] == "next in team inbound"
+    assert why["decision"]["reason"] == "next in team inbound: a lead is owed"
 
 
 def test_held_duplicates_in_the_same_crm_go_with_the_first_that_is_assigned(

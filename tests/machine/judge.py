@@ -47,15 +47,14 @@ def _one_owner_of_ours(world: World, crm: FakeCrm) -> None:
 def _ledger(world: World) -> None:
     db = world.house.db
     sums: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
-    refunds = False
-    for r in db.rows("SELECT pool, rep_id, delta, reason FROM ledger"):
+    for r in db.rows("SELECT pool, rep_id, delta FROM ledger"):
         sums[r["pool"], r["rep_id"]] += Fraction(r["delta"])
-        refunds = refunds or r["reason"] == decisions.REFUND
+    for pool in {pool for pool, _ in sums}:
+        assert sum(n for (p, _), n in sums.items() if p == pool) == 0, f"{pool} does not close"
     for pool, rep, balance, received in decisions.received(db):
         assert sums[pool, rep] == balance, f"the ledger of {pool} {rep} does not add up"
         assert received >= 0
-        if not refunds:
-            assert abs(balance) <= bound(len(REPS)), f"I7: {pool} {rep} {balance}"
+        assert abs(balance) <= bound(len(REPS)), f"I7: {pool} {rep} {balance}"
 
 
 def at_rest(world: World) -> None:

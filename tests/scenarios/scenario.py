@@ -201,10 +201,8 @@ def play(scenario: Scenario) -> Played:
         decision = decide(case, world, policy, now, explain=True)
         pools = {e.pool for e in decision.ledger}
         moved = {
-            pool: after(
-                world.balances.get(pool, {}), [e for e in decision.ledger if e.pool == pool]
-            )
-            for pool in pools
+            p: after(world.balances.get(p, {}), [e for e in decision.ledger if e.pool == p])
+            for p in pools
         }
         world = replace(world, balances={**world.balances, **moved})
         if decision.rep_id in world.loads:

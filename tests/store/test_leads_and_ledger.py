@@ -139,14 +139,25 @@ def test_a_turn_is_given_back_once_and_only_for_the_lead_decided_on(db: Db) -> N
     one, other = Ref("sf", "Lead", "1"), Ref("sf", "Lead", "2")
     a_decision(db, "d1", one)
     decisions.refund(db, "d1", other, START)
-    assert decisions.balances(db)["pool"]["ann"] == Fraction(-2, 3), "a follower was never charged"
+    assert "beside pool" not in decisions.balances(db), "a follower was never charged"
     running = decisions.balances(db)
+    rotation = dict(running["pool"])
     decisions.refund(db, "d1", one, START, running)
     decisions.refund(db, "d1", one, START)
     decisions.refund(db, "unknown", one, START)
-    zero = {"ann": Fraction(0), "ben": Fraction(0), "cara": Fraction(0)}
-    assert decisions.balances(db) == {"pool": zero} == running
+    assert decisions.balances(db) == running
+    assert running == {"pool": rotation, "beside pool": {"ann": 1, "(outside)": -1}}
     assert [n for _, _, _, n in decisions.received(db)] == [0, 0, 0]
+
+
+def test_a_credit_is_given_once_and_the_lead_stays_received(db: Db) -> None:
+    one = Ref("sf", "Lead", "1")
+    a_decision(db, "d1", one)
+    assert decisions.credit(db, "d1", one, START) == "ann"
+    assert decisions.credit(db, "d1", one, START) is None
+    decisions.refund(db, "d1", one, START)
+    assert decisions.balances(db)["beside pool"]["ann"] == 1
+    assert [n for _, _, _, n in decisions.received(db)] == [1, 0, 0]
 
 
 def test_what_a_decision_was_taken_on_is_kept(db: Db) -> None:

@@ -10,12 +10,15 @@ from fairlead.cli import (
     reps,
     running,
     sandboxes,
+    weighing,
 )
 from fairlead.cli.root import main
 
-for _part in (
-    running, policies, policy_docs, looking, explaining, replaying, ordering, reps, sandboxes,
-):  # fmt: skip
+_PARTS = (
+    running, policies, policy_docs, looking, explaining, replaying, weighing, ordering, reps,
+    sandboxes,
+)  # fmt: skip
+for _part in _PARTS:
     for _command in _part.COMMANDS:
         main.add_command(_command)
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairlead.core.decision import Passed, Question
-from fairlead.core.eligibility import Obstacle, eligible, obstacle
+from fairlead.core.eligibility import Obstacle, eligible, in_team, obstacle
 from fairlead.core.policy import Team
+from fairlead.core.ramp import FULL
+from fairlead.core.rep_clock import share_at
 from fairlead.core.skills import Wanted, needed
 from fairlead.core.types import Rep
 
@@ -49,7 +51,8 @@ def gather(team: Team, question: Question, asks: Wanted) -> Gathered:
         )
     if len(names) > len(set(team.members)):
         able, passed = eligible(tuple(names), question)
-    return Gathered(able, passed, (*notes, *_ramping(able, question)))
+    weighed = tuple(in_team(rep, team, question) for rep in able)
+    return Gathered(weighed, passed, (*notes, *_ramping(able, question)))
 
 
 def _members(team: str, question: Question) -> frozenset[str]:
@@ -57,11 +60,11 @@ def _members(team: str, question: Question) -> frozenset[str]:
 
 
 def _ramping(able: tuple[Rep, ...], question: Question) -> list[str]:
-    full = question.world.reps
+    shares = ((r, share_at(r, question.policy.calendars, question.now)) for r in able if r.ramp)
     return [
-        f"{rep.id} is new: {100 * float(rep.weight / full[rep.id].weight):.0f}% of the full load"
-        for rep in able
-        if rep.weight != full[rep.id].weight
+        f"{rep.id} is new: {100 * float(share):.0f}% of the full load"
+        for rep, share in shares
+        if share != FULL
     ]
 
 

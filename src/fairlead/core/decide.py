@@ -187,7 +187,7 @@ def _place(
     Every refusal is kept. A lead that can still wait for somebody with the skill goes to no
     `if_away` but a team, which is asked for the skill, too. With `hold` it waits for `to` first.
     """
-    asks = wanted(rule, question)
+    asks, question = wanted(rule, question), replace(question, rule=rule)
     for skill in asks.unasked:
         trail.note(f"{rule.name}: {skill} is not asked, the lead has no value for it")
     until = None if rule.relax_after is None else question.seen_at + rule.relax_after

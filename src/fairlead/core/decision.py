@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from fairlead.core.claim import Claim, Offer
 from fairlead.core.load import Load as Load
-from fairlead.core.policy import Place, Policy, Verdict
+from fairlead.core.policy import Place, Policy, Rule, Verdict
 from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
 
 
@@ -253,6 +253,8 @@ class Question:
     world: World
     policy: Policy
     now: datetime
+    rule: Rule | None = None
+    """The rule whose destination is asked, once there is one."""
 
     @property
     def crm(self) -> str:

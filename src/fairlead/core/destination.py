@@ -15,9 +15,7 @@ from typing import TypeVar
 from fairlead.core.candidates import gather, stand_in
 from fairlead.core.claim import Claim
 from fairlead.core.decision import Balances, Companion, LedgerEntry, Passed, Question
-from fairlead.core.distribute import METHODS, pool_of
-from fairlead.core.fairness import after
-from fairlead.core.forced import forced
+from fairlead.core.distribute import METHODS
 from fairlead.core.methods import Pick, Turn
 from fairlead.core.policy import (
     Destination,
@@ -27,7 +25,9 @@ from fairlead.core.policy import (
     ToRep,
     ToTeam,
 )
+from fairlead.core.pools import pool_of
 from fairlead.core.skills import NOTHING, Wanted, needed, preferred, skilled
+from fairlead.core.turns import charged
 from fairlead.core.types import Account, CrmOwner, OwnerKind, Rep
 
 
@@ -110,7 +110,7 @@ def _team(
     free, lacking = needed(found.able, asks)
     able, less = preferred(free, asks)
     ids = tuple(p.rep_id for p in busy)
-    turn = Turn(team, pool_of(team), free, able, ids, asks, question)
+    turn = Turn(team, pool_of(team, question.rule), free, able, ids, asks, question)
     pick = METHODS[team.method].pick(turn)
     passed = (*busy, *lacking, *(() if pick.companions else less), *pick.passed)
     answer = replace(_picked(pick, turn, passed), notes=found.notes)
@@ -169,10 +169,10 @@ def _rep(name: str | None, path: str, question: Question) -> Answer:
     rep = _look_up(question.world.reps, name)
     if rep is None:
         return Answer(f"{path or name} names nobody in the roster")
-    return _one(rep, f"rep {rep.id}", question)
+    return _one(rep, f"rep {rep.id}", question, "named")
 
 
-def _one(rep: Rep, reason: str, question: Question) -> Answer:
+def _one(rep: Rep, reason: str, question: Question, kind: str) -> Answer:
     """One rep by name, or who covers in a leave."""
     found = stand_in(rep, question)
     places = tuple(f"rep:{name}" for name in found.asked)
@@ -185,24 +185,15 @@ def _one(rep: Rep, reason: str, question: Question) -> Answer:
         return Answer(why, passed=passed, places=places, waiting=found.asked)
     if found.told:
         reason = f"{reason}; {found.told}"
-    answer = past_rotation(found.rep, reason, question)
+    answer = past_rotation(found.rep, reason, question, kind)
     return replace(answer, passed=passed, places=places)
 
 
-def past_rotation(rep: Rep, reason: str, question: Question) -> Answer:
-    """This rep, whoever's turn it is; charged where a team counts such leads."""
-    cost = forced(rep, question)
-    own = [e for e in cost.ledger if e.pool == cost.pool]
-    return Answer(
-        reason,
-        rep.crm_ids[question.crm],
-        rep.id,
-        cost.ledger,
-        pool=cost.pool,
-        before=cost.before,
-        after=None if cost.before is None else after(cost.before, own),
-        places=(f"rep:{rep.id}",),
-    )
+def past_rotation(rep: Rep, reason: str, question: Question, kind: str = "by_hand") -> Answer:
+    """This rep, whoever's turn it is; charged where a team counts leads of this kind."""
+    cost = charged(kind, rep.id, question)
+    places = (f"rep:{rep.id}",)
+    return Answer(reason, rep.crm_ids[question.crm], rep.id, cost, places=places)
 
 
 def _manager(name: str | None, path: str, question: Question) -> Answer:
@@ -215,7 +206,7 @@ def _manager(name: str | None, path: str, question: Question) -> Answer:
     what, world = f"manager of team {team.name}", question.world
     rep = world.reps.get(team.manager)
     if rep is not None:
-        return _one(rep, what, question)
+        return _one(rep, what, question, "named")
     user = _by_email(team.manager, question)
     if user is None:
         return Answer(f"the {what} has no {question.crm} user")
@@ -249,7 +240,7 @@ def _owner_of(account: Account, what: str, question: Question) -> Answer:
     world, home, owner_id = question.world, account.ref.crm, account.owner_id or ""
     rep = world.rep_of(home, owner_id)
     if rep is not None:
-        return _one(rep, f"owner of {what}: {rep.id}", question)
+        return _one(rep, f"owner of {what}: {rep.id}", question, "account_owner")
     user = _same_user(world.owners.get((home, owner_id)), question)
     whose = "the account's" if what == "the account" else "its parent's"
     if user is None:

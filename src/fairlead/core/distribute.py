@@ -15,12 +15,10 @@ from fairlead.core.load import Summed
 from fairlead.core.methods import Method, Pick, Turn, by_turn, nobody
 from fairlead.core.methods_group import Claiming, Group
 from fairlead.core.methods_waiting import FirstAvailable, NextUp, Override
-from fairlead.core.policy import Team
 from fairlead.core.types import Rep
 
-__all__ = ["COMPANY_POOL", "METHODS", "Method", "Pick", "Turn", "pool_of"]
+__all__ = ["METHODS", "Method", "Pick", "Turn"]
 
-COMPANY_POOL = "company"
 OPEN = "open"
 """What least_loaded counts unless a field is named."""
 
@@ -114,8 +112,3 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 """Every method by the name that policies use."""
-
-
-def pool_of(team: Team) -> str:
-    """The ledger a team's turns are kept in: its own, or the one of the whole company."""
-    return COMPANY_POOL if team.scope == "company" else f"team:{team.name}"

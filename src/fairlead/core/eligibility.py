@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from fairlead.core.decision import Load, Passed, Question
 from fairlead.core.leave import local
+from fairlead.core.policy import Team
 from fairlead.core.ramp import FULL, limited
 from fairlead.core.rep_clock import calendar_of, share_at, zone_of
 from fairlead.core.types import Rep
@@ -90,10 +91,7 @@ def unable(rep: Rep, question: Question) -> Obstacle | None:
 def eligible(
     members: Sequence[str], question: Question
 ) -> tuple[tuple[Rep, ...], tuple[Passed, ...]]:
-    """The members that can take the lead, and the others each with a reason; both by rep id.
-
-    Who can take it comes with the weight of this day: a ramp is worked in.
-    """
+    """The members that can take the lead, and the others each with a reason; both by rep id."""
     able: list[Rep] = []
     passed: list[Passed] = []
     for name in sorted(set(members)):
@@ -103,15 +101,14 @@ def eligible(
         elif found := obstacle(rep, question):
             passed.append(Passed(name, found.reason))
         else:
-            able.append(_ramped(rep, question))
+            able.append(rep)
     return tuple(able), tuple(passed)
 
 
-def _ramped(rep: Rep, question: Question) -> Rep:
-    if rep.ramp is None:
-        return rep
-    share = share_at(rep, question.policy.calendars, question.now)
-    return replace(rep, weight=rep.weight * share)
+def in_team(rep: Rep, team: Team, question: Question) -> Rep:
+    """The rep with the weight that counts in this team on this day: measured, and on a ramp."""
+    weight = rep.weights.get(team.name, rep.weight)
+    return replace(rep, weight=weight * share_at(rep, question.policy.calendars, question.now))
 
 
 def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
@@ -154,12 +151,12 @@ def when_free(rep: Rep, question: Question) -> Late | None:
         found = obstacle(rep, question, at, absence=False)
         full = _full(rep, question, question.now) is not None
         if found is None and absent is not None and at == question.now:
-            return Late(_ramped(rep, question), absent.reason, None, full)
+            return Late(rep, absent.reason, None, full)
         if found is None:
-            return Late(_ramped(rep, question), reason, at, full)
+            return Late(rep, reason, at, full)
         reason = reason or found.reason
         if found.ends is None:
-            return Late(_ramped(rep, question), reason, None, full) if found.open_ended else None
+            return Late(rep, reason, None, full) if found.open_ended else None
         at = found.ends
     return None
 

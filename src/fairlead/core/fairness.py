@@ -19,7 +19,6 @@ from fairlead.core.decision import LedgerEntry
 
 SHARE = "share"
 TURN = "turn"
-FORCED = "forced turn"
 
 
 def charge(
@@ -40,20 +39,6 @@ def charge(
     winner = max(shares, key=lambda gain: balances.get(gain[0], zero) + gain[1])[0]
     entries = [LedgerEntry(pool, rep, share, SHARE) for rep, share in shares]
     return winner, (*entries, LedgerEntry(pool, winner, Fraction(-1), TURN))
-
-
-def charge_forced(
-    pool: str, sharing: Sequence[tuple[str, Fraction]], rep: str
-) -> tuple[LedgerEntry, ...]:
-    """The entries of a lead that `rep` gets past the rotation, where such leads count as a turn.
-
-    `sharing` is as `eligible` of `charge`, the rep among them. Each such turn may put any balance
-    one lead further from 0: with F of them no balance leaves +-((n-1)/2 + F), since the argument
-    above holds with f(k) + F in place of f(k).
-    """
-    total = sum((weight for _, weight in sharing), Fraction(0))
-    entries = [LedgerEntry(pool, who, weight / total, SHARE) for who, weight in sorted(sharing)]
-    return (*entries, LedgerEntry(pool, rep, Fraction(-1), FORCED))
 
 
 def after(balances: Mapping[str, Fraction], entries: Sequence[LedgerEntry]) -> dict[str, Fraction]:

@@ -10,6 +10,7 @@ from fairlead.core.decision import Decision, Known, Passed, Question
 from fairlead.core.destination import Answer
 from fairlead.core.policy import Policy
 from fairlead.core.trail import Trail
+from fairlead.core.turns import charged
 
 
 def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decision | None:
@@ -41,7 +42,8 @@ def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decisi
         if found.told:
             reason = f"{reason}; {found.told}"
             trail.asked(Answer("", passed=tuple(Passed(r, b.reason) for r, b in found.blocked)))
-        answer = Answer(reason, taker.crm_ids[question.crm], taker.id)
+        counts = charged("followed", taker.id, question)
+        answer = Answer(reason, taker.crm_ids[question.crm], taker.id, counts)
         decision = trail.assigned(answer, "", False)
         return replace(decision, follows=k.ref)
     if case.match.known and not known:

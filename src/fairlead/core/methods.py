@@ -9,17 +9,17 @@ would have to pay.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Protocol
 
 from fairlead.core.claim import Claim
 from fairlead.core.decision import Balances, Companion, LedgerEntry, Load, Passed, Question
-from fairlead.core.eligibility import Late, when_free
-from fairlead.core.fairness import after, charge
+from fairlead.core.eligibility import Late, in_team, when_free
 from fairlead.core.policy import Team
 from fairlead.core.skills import Wanted, granted, skilled
+from fairlead.core.turns import take_turn
 from fairlead.core.types import Rep
 
 _NOTHING = Load()
@@ -63,7 +63,7 @@ class Turn:
                 continue
             late = when_free(rep, self.question)
             if late is not None:
-                found.append(late)
+                found.append(replace(late, rep=in_team(rep, self.team, self.question)))
         return tuple(found)
 
 
@@ -119,8 +119,7 @@ def _free_without_skill(turn: Turn) -> bool:
 def by_turn(turn: Turn, among: Sequence[Rep], reason: str, pool: str | None = None) -> Pick:
     """Whoever of `among` (at least one) the ledger owes most, charged one turn."""
     pool = turn.pool if pool is None else pool
-    held = turn.balances(pool)
-    winner, entries = charge(pool, [(r.id, r.weight) for r in among], held)
-    before = {r.id: held.get(r.id, Fraction(0)) for r in among}
-    seen = Balances(pool, before, after(before, entries))
-    return Pick(reason, next(r for r in among if r.id == winner), entries, (seen,))
+    found = take_turn(turn.team, pool, among, turn.question, turn.asks)
+    seen = Balances(found.account, found.before, found.after)
+    reason = f"{reason}: a lead is owed" if found.owed else reason
+    return Pick(reason, found.rep, found.ledger, (seen,), found.passed)

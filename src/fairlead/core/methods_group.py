@@ -9,16 +9,12 @@ from fairlead.core.claim import Claim, Claimant
 from fairlead.core.decision import Companion, LedgerEntry, Passed
 from fairlead.core.methods import Pick, Turn, by_turn
 from fairlead.core.policy import Role
+from fairlead.core.pools import role_pool
 from fairlead.core.skills import preferred
 from fairlead.core.types import Rep
 
 CLAIMED = "claimed"
 """The reason of ledger lines that no decision wrote, but the rep who took the lead."""
-
-
-def role_pool(pool: str, role: str) -> str:
-    """The ledger of one role of a group."""
-    return f"{pool}/{role}"
 
 
 class Group:
@@ -50,7 +46,7 @@ class Group:
             assert pick.rep is not None
             taken.append(pick.rep)
             picks.append(pick)
-            passed.extend(less)
+            passed.extend((*less, *pick.passed))
         return self._whole(turn, roles, taken, picks, passed)
 
     def _whole(

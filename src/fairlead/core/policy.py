@@ -132,6 +132,7 @@ class Rule:
     `hold` waits for the first destination before `if_away`, and before `otherwise`, is asked.
     `need` and `prefer` are asked of the teams it names; `relax_after` drops `need` for a lead first
     seen so long ago. `sticky` stands for the policy's own, for the leads that this rule takes.
+    `pool` keeps the turns for these leads apart from the team's other ones.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Rule:
     hold_until: HoldUntil | None = None
     sticky: timedelta | None = None
     hold: Hold | None = None
+    pool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +212,30 @@ class MethodOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """Reps that share leads. `scope` names the ledger: its own (the team) or the company's.
+class Weighing:
+    """Weights from results: how they are measured, and how far and how often they move.
 
-    `backup` is the team that gets the leads while nobody in this one can take any. `count_forced`:
-    what members get past the rotation counts as a turn of theirs. The order of `members` is their
-    rank. A group's members are those of its roles.
+    The roster's weight is multiplied by a factor between `floor` and `ceiling` that moves at most
+    by `step` each time, `every` so long. `prior` leads at the team's rate are added to everybody's.
+    """
+
+    over: timedelta
+    floor: Fraction
+    ceiling: Fraction
+    step: Fraction
+    every: timedelta
+    prior: int
+    apply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Reps that share leads. `scope` names the ledger: the rule's, its own (team), the company's.
+
+    `backup` is the team that gets the leads while nobody in this one can take any. `charge` names
+    the leads from outside the rotation that count as a turn: `account_owner`, `named`, `by_hand`,
+    `followed`. `make_up` is the most turns made up for after an absence, None: none. The order of
+    `members` is their rank. A group's members are those of its roles.
     """
 
     name: str
@@ -225,10 +245,12 @@ class Team:
     manager: str | None
     place: Place
     backup: str | None = None
-    count_forced: bool = False
     options: MethodOptions = MethodOptions()
     coverage: Coverage | None = None
     peak: Peak | None = None
+    charge: tuple[str, ...] = ()
+    make_up: int | None = None
+    weights: Weighing | None = None
 
     @property
     def helpers(self) -> tuple[str, ...]:
@@ -275,6 +297,15 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditBack:
+    """When a turn is given back: `when` holds, or no person has the lead now, `within` the time."""
+
+    when: Condition | None
+    handed_back: bool
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that decides who gets what. `hash` names the exact text it came from.
 
@@ -304,6 +335,9 @@ class Policy:
     """Which leads are done with and no longer count as open."""
     skills_review: timedelta | None = None
     """How long after a review `check` asks for the next one."""
+    won_when: Condition | None = None
+    """Which leads count as a success of the rep who was given them, beside converted ones."""
+    credit_back: CreditBack | None = None
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

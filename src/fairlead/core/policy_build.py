@@ -12,6 +12,7 @@ from types import MappingProxyType
 from fairlead.core.conditions import FUNCTIONS, RESERVED, ConditionError, compile_condition
 from fairlead.core.policy import (
     Condition,
+    CreditBack,
     FieldSpec,
     RosterEntry,
     Source,
@@ -149,8 +150,28 @@ class Builder:
 
     def closed_when(self, schema: Schema, tables: dict[str, ReadTable]) -> Condition | None:
         """Which leads are done with; asked whenever a lead is read, before it is matched."""
-        early = schema.hiding(dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP))
-        return self.condition(("closed_when",), self.shape.closed_when, early)
+        return self._early(("closed_when",), self.shape.closed_when, schema, tables)
+
+    def won_when(self, schema: Schema, tables: dict[str, ReadTable]) -> Condition | None:
+        """Which leads are a success; asked whenever a lead is read."""
+        return self._early(("won_when",), self.shape.won_when, schema, tables)
+
+    def credit_back(self, schema: Schema, tables: dict[str, ReadTable]) -> CreditBack | None:
+        """When turns are given back; it must say of what."""
+        shape, path = self.shape.credit_back, ("credit_back",)
+        if shape is None:
+            return None
+        when = self._early((*path, "when"), shape.when, schema, tables)
+        if shape.when is None and not shape.handed_back and not self.document.lost(path):
+            message = "say when a turn is given back: 'when:' a condition, or 'handed_back: true'"
+            self.document.report(path, message, key=True)
+        return CreditBack(when, shape.handed_back, shape.within)
+
+    def _early(
+        self, path: Path, text: str | None, schema: Schema, tables: dict[str, ReadTable]
+    ) -> Condition | None:
+        hidden = schema.hiding(dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP))
+        return self.condition(path, text, hidden)
 
     def reroute_on(self, fields: dict[str, FieldSpec]) -> tuple[str, ...]:
         """Fields of the lead itself: what an account or a table says may change with no news."""

@@ -154,6 +154,29 @@ class PeakShape(_Shape):
     below: Count | None = None
 
 
+class MakeUpShape(_Shape):
+    """What somebody gets who comes back from leave."""
+
+    at_most: Count
+
+
+class WeightsShape(_Shape):
+    """Weights that follow results."""
+
+    from_: Literal["conversion"] = Field(alias="from")
+    over: Duration = Field(default_factory=lambda: timedelta(days=90))
+    floor: Weight = Field(default_factory=lambda: Fraction(1, 2))
+    ceiling: Weight = Field(default_factory=lambda: Fraction(2))
+    step: Weight = Field(default_factory=lambda: Fraction(1, 4))
+    every: Duration = Field(default_factory=lambda: timedelta(days=7))
+    prior: Count = 20
+    apply: bool = False
+
+
+def _none(value: object) -> object:
+    return None if value == "none" else value
+
+
 class TeamShape(_Shape):
     """Reps that share leads."""
 
@@ -162,12 +185,17 @@ class TeamShape(_Shape):
         MethodShape,
         BeforeValidator(method_named, json_schema_input_type=Literal[METHOD_NAMES] | MethodShape),
     ] = Field(default_factory=lambda: MethodShape(round_robin=NoOptions()))
-    fairness: Literal["team", "company"] = "team"
+    fairness: Literal["rule", "team", "company"] = "team"
+    charge: list[Literal["account_owner", "named", "by_hand", "followed"]] = []
+    make_up: Annotated[
+        MakeUpShape | None,
+        BeforeValidator(_none, json_schema_input_type=MakeUpShape | Literal["none"]),
+    ] = None
+    weights: WeightsShape | None = None
     manager: Email | None = None
     backup: BackupShape | None = None
     coverage: CoverageShape | None = None
     peak: PeakShape | None = None
-    count_forced: bool = False
 
 
 class KeyShape(_Shape):
@@ -234,6 +262,7 @@ class RuleShape(_Shape):
     relax_after: Duration | None = None
     hold_until: HoldShape | None = None
     sticky: Duration | None = None
+    pool: Identifier | None = None
     priority: Literal["high", "normal"] = "normal"
     rules: list[RuleShape] | None = None
 
@@ -258,6 +287,14 @@ class SplitShape(_Shape):
     arms: dict[Identifier, Share]
 
 
+class CreditBackShape(_Shape):
+    """When a turn is given back."""
+
+    when: ConditionText | None = None
+    handed_back: bool = False
+    within: Duration = Field(default_factory=lambda: timedelta(days=14))
+
+
 class SafetyShape(_Shape):
     """How far the policy reaches."""
 
@@ -268,10 +305,6 @@ class CheckShape(_Shape):
     """What `fairlead check` looks at beside the rules."""
 
     skills_review: Duration | None = None
-
-
-def _task(value: object) -> object:
-    return None if value == "none" else value
 
 
 REQUIRED = ("version", "sources", "otherwise")
@@ -290,6 +323,8 @@ class PolicyShape(_Shape):
     availability: AvailabilityShape = Field(default_factory=lambda: AvailabilityShape())
     closed_when: ConditionText | None = None
     reroute_on: list[Text] = []
+    won_when: ConditionText | None = None
+    credit_back: CreditBackShape | None = None
     reps: dict[Text, RepShape | None] = {}
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}
@@ -300,7 +335,7 @@ class PolicyShape(_Shape):
     rules: list[RuleShape] = []
     otherwise: OtherwiseShape | None = None
     task: Annotated[
-        TaskShape | None, BeforeValidator(_task, json_schema_input_type=TaskShape | Literal["none"])
+        TaskShape | None, BeforeValidator(_none, json_schema_input_type=TaskShape | Literal["none"])
     ] = Field(default_factory=lambda: TaskShape())
 
 

@@ -116,12 +116,13 @@ class RuleBuilder:
             self.asks.hold(shape.hold_until, (*path, "hold_until")),
             shape.sticky,
             hold,
+            shape.pool,
         )
 
     def _check_skills(
         self, shape: RuleShape, places: tuple[Destination | None, ...], path: Path
     ) -> None:
-        """Skills are asked of teams, and only a need can be relaxed."""
+        """Skills and pools are a team's, and only a need can be relaxed."""
         document = self.builder.document
         asks_team = any(isinstance(to, ToTeam) for to in places)
         broken = document.lost((*path, "to")) or document.lost((*path, "if_away"))
@@ -129,6 +130,9 @@ class RuleBuilder:
             if getattr(shape, key) and any(places) and not asks_team and not broken:
                 message = f"{key!r} is asked of a team; this rule names none"
                 document.report((*path, key), message, key=True)
+        if shape.pool is not None and any(places) and not asks_team and not broken:
+            message = "'pool' keeps a team's turns apart; this rule names no team"
+            document.report((*path, "pool"), message, key=True)
         if shape.relax_after is not None and not shape.need and not document.lost((*path, "need")):
             message = "'relax_after' drops what 'need' asks; this rule needs nothing"
             document.report((*path, "relax_after"), message, key=True)
@@ -166,6 +170,7 @@ class RuleBuilder:
             ("prefer", bool(shape.prefer)),
             ("relax_after", shape.relax_after is not None),
             ("sticky", shape.sticky is not None),
+            ("pool", shape.pool is not None),
             ("priority", "priority" in shape.model_fields_set),
         ):
             if given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairlead.core.policy import Coverage, MethodOptions, Peak, Team
+from fairlead.core.policy import Coverage, MethodOptions, Peak, Team, Weighing
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_methods import read_method
 from fairlead.core.policy_models import PolicyShape, TeamShape
@@ -29,16 +29,21 @@ def read_teams(
         if team.fairness == "company" and method in OWN_LEDGER_ONLY:
             message = f"method {method!r} does not go by turns of the company; leave 'fairness' out"
             document.report((*path, "fairness"), message)
-        if team.count_forced and method in OWN_LEDGER_ONLY:
-            message = f"method {method!r} does not go by turns; leave 'count_forced' out"
-            document.report((*path, "count_forced"), message)
+        for key in ("charge", "make_up"):
+            if getattr(team, key) and method in OWN_LEDGER_ONLY:
+                message = f"method {method!r} does not go by turns; leave {key!r} out"
+                document.report((*path, key), message, key=True)
         place = document.place(path)
         backup = team.backup.team if team.backup else None
         found[name] = Team(
             name, members, method, team.fairness, team.manager, place, backup,
-            team.count_forced, options, _coverage(document, path, name, team),
-            _peak(document, path, name, team),
+            options, _coverage(document, path, name, team), _peak(document, path, name, team),
+            tuple(dict.fromkeys(team.charge)), team.make_up.at_most if team.make_up else None,
+            _weights(document, team, path),
         )  # fmt: skip
+        if team.charge and team.fairness == "rule":
+            message = "with 'fairness: rule' there is no one pool to charge; use team or company"
+            document.report((*path, "charge"), message, key=True)
     _backups(document, found)
     return found
 
@@ -109,6 +114,17 @@ def _helper(document: Document, path: Path, name: str, helper: str) -> None:
         document.unknown(path, "team", helper, document.names("teams"))
     elif helper == name:
         document.report(path, f"team {name!r} cannot help itself")
+
+
+def _weights(document: Document, team: TeamShape, path: Path) -> Weighing | None:
+    """How weights follow results; 1, nobody's favour, lies between floor and ceiling."""
+    w = team.weights
+    if w is None:
+        return None
+    if not w.floor <= 1 <= w.ceiling:
+        message = "1 lies between 'floor' and 'ceiling': it is what everybody begins with"
+        document.report((*path, "weights"), message, key=True)
+    return Weighing(w.over, w.floor, w.ceiling, w.step, w.every, w.prior, w.apply)
 
 
 def _backups(document: Document, teams: dict[str, Team]) -> None:

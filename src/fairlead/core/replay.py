@@ -20,7 +20,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from fairlead.core.policy import Policy
-from fairlead.core.replay_events import Event, Given, Key, Look, Stored, TakenBack
+from fairlead.core.replay_events import Credited, Event, Given, Key, Look, Stored, TakenBack
 from fairlead.core.replay_side import Side
 from fairlead.core.types import Ref
 
@@ -121,6 +121,8 @@ class Replay:
         for side in (self.was, self.would):
             if isinstance(event, TakenBack):
                 side.taken_back(event)
+            elif isinstance(event, Credited):
+                side.credited(event)
             else:
                 side.ended(event)
 

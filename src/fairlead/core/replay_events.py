@@ -75,6 +75,14 @@ class TakenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Credited:
+    """The lead was not worth a turn: whoever had been chosen has the turn back."""
+
+    at: datetime
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A lead is nobody's open one any more, or its owner is a person's choice from now on."""
 
@@ -82,7 +90,7 @@ class Ended:
     ref: Ref
 
 
-Event = Look | TakenBack | Ended
+Event = Look | TakenBack | Credited | Ended
 
 
 @dataclass(frozen=True, slots=True)

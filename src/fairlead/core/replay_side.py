@@ -19,6 +19,7 @@ from fairlead.core.leave import Switch
 from fairlead.core.policy import Policy
 from fairlead.core.replay_events import (
     DUPLICATE,
+    Credited,
     Ended,
     Given,
     Key,
@@ -30,6 +31,7 @@ from fairlead.core.replay_events import (
 )
 from fairlead.core.replay_loads import Loads
 from fairlead.core.roster import join_roster
+from fairlead.core.turns import CREDIT, REFUND, given_back
 from fairlead.core.types import Ref, Rep
 
 GRACE = timedelta(minutes=2)
@@ -118,8 +120,17 @@ class Side:
         self.loads.really_ended(event.ref)
         here = self._by_ref.get(event.ref)
         if event.only is None or here is None or event.only in (here.rep_id, here.owner_id):
-            self._refund(event.ref)
+            self._refund(event.ref, unable=event.only is not None)
             self._back.add(event.ref)
+        self.advance(event.at)
+
+    def credited(self, event: Credited) -> None:
+        """The turn is given back; the lead stays where it is."""
+        self.advance(event.at)
+        decision, _ = self._charged.get(event.ref, (None, None))
+        if decision is not None:
+            self._owe(decision, CREDIT)
+            self._charged.pop(event.ref)
         self.advance(event.at)
 
     def ended(self, event: Ended) -> None:
@@ -247,15 +258,17 @@ class Side:
             found = replace(given(decision, at), place=DUPLICATE, rule="", followed=True)
             self.given[key] = self._by_ref[key[0]] = found
 
-    def _refund(self, ref: Ref) -> None:
+    def _refund(self, ref: Ref, *, unable: bool) -> None:
         charged = self._charged.pop(ref, None)
         if charged is None:
             return
         decision, at = charged
         self.loads.take(ref, at)
-        for e in decision.ledger:
-            back = replace(e, delta=-e.delta)
-            self.balances[e.pool] = after(self.balances.get(e.pool, {}), [back])
+        self._owe(decision, REFUND, unable=unable)
+
+    def _owe(self, decision: Decision, reason: str, *, unable: bool = False) -> None:
+        for e in given_back(decision.ledger, decision.rep_id or "", reason, unable=unable):
+            self.balances[e.pool] = after(self.balances.get(e.pool, {}), [e])
 
 
 def _soon(at: datetime, coming: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from types import MappingProxyType
 
 from fairlead.core.crm_word import told_hours, told_off
@@ -12,12 +13,16 @@ from fairlead.core.types import CrmOwner, OwnerKind, Rep
 
 
 def join_roster(
-    policy: Policy, owners: Iterable[CrmOwner], switches: Iterable[Switch] = ()
+    policy: Policy,
+    owners: Iterable[CrmOwner],
+    switches: Iterable[Switch] = (),
+    factors: Mapping[str, Mapping[str, Fraction]] = MappingProxyType({}),
 ) -> Mapping[str, Rep]:
     """Reps by id; a CRM id given in the roster wins over the e-mail.
 
     `switches` are what the command line said of leave; the policy's own comes on top, and what the
-    CRMs say of it as far as the policy lets it count.
+    CRMs say of it as far as the policy lets it count. `factors` of weights by team and rep count in
+    the teams whose weights follow results.
     A rep with two active users of one e-mail in one CRM has none there (ambiguous): the policy must
     name the id. An inactive user next to an active one of the same e-mail is passed over.
     """
@@ -63,6 +68,13 @@ def join_roster(
             entry.ramp,
             entry.cover,
             told,
+            MappingProxyType(
+                {
+                    team.name: entry.weight * factors[team.name][entry.id]
+                    for team in policy.teams.values()
+                    if team.weights is not None and entry.id in factors.get(team.name, {})
+                }
+            ),
         )
     return MappingProxyType(reps)
 

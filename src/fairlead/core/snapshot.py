@@ -21,8 +21,8 @@ import orjson
 
 from fairlead.core.claim import Offer
 from fairlead.core.decision import Case, Decision, Known, Load, Match, Order, World
-from fairlead.core.fairness import FORCED
 from fairlead.core.load import Summed
+from fairlead.core.pools import accounts_of
 from fairlead.core.ramp import Ramp
 from fairlead.core.types import (
     Account,
@@ -55,13 +55,13 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
     looked_at = set(world.reps)
     if decision is not None:
         read = (decision.trace.pool, *decision.trace.read)
-        kept = {pool: world.balances.get(pool, {}) for pool in read if pool is not None}
-        if not any(e.reason == FORCED for e in decision.ledger):
-            looked_at = {p.rep_id for p in decision.trace.passed}
-            looked_at |= set(decision.trace.balances_before) | {decision.rep_id or ""}
-            looked_at |= {k.rep_id for k in match.known if k.rep_id}
-            looked_at |= {rep for also in decision.trace.also for rep in also.before}
-            loads = {rep: load for rep, load in loads.items() if rep in looked_at}
+        accounts = [a for pool in read if pool is not None for a in accounts_of(pool)]
+        kept = {a: world.balances[a] for a in accounts if a in world.balances}
+        looked_at = {p.rep_id for p in decision.trace.passed}
+        looked_at |= set(decision.trace.balances_before) | {decision.rep_id or ""}
+        looked_at |= {k.rep_id for k in match.known if k.rep_id}
+        looked_at |= {rep for also in decision.trace.also for rep in also.before}
+        loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,
         "person": case.person_id,
@@ -167,6 +167,7 @@ def thaw_inputs(inputs: bytes, roster: bytes) -> tuple[Case, World]:
             *(_availability(r[5:8]) if people["format"] > 1 else (None, (), Capacity())),
             _skills(r[8:] if people["format"] > 1 else r[6:]),
             *_thaw_more(r[9] if len(r) > 9 else {}),
+            weights=_weights(r[9] if len(r) > 9 else {}),
         )
         for r in people["reps"]
     }
@@ -250,9 +251,14 @@ def _more(rep: Rep) -> list[dict[str, Any]]:
         "ramp": ramp and [ramp.begins.isoformat(), ramp.weeks, str(ramp.share)],
         "cover": rep.cover,
         "hours": hours and [hours.name, hours.timezone, hours.hours],
+        "weights": {team: str(weight) for team, weight in rep.weights.items()},
     }
     found = {name: part for name, part in parts.items() if part}
     return [found] if found else []
+
+
+def _weights(parts: dict[str, Any]) -> Mapping[str, Fraction]:
+    return MappingProxyType({t: Fraction(w) for t, w in parts.get("weights", {}).items()})
 
 
 def _thaw_more(parts: dict[str, Any]) -> tuple[Ramp | None, str, Calendar | None]:
@@ -265,7 +271,7 @@ def _thaw_more(parts: dict[str, Any]) -> tuple[Ramp | None, str, Calendar | None
 
 
 def _skills(rep: list[Any]) -> Mapping[str, tuple[str, ...]]:
-    """The first part here; rosters frozen before there were skills have none."""
+    """What comes after the first parts of a rep; rosters before there were skills end there."""
     found = rep[0] if rep else {}
     return MappingProxyType({skill: tuple(values) for skill, values in found.items()})
 

@@ -234,7 +234,8 @@ class Rep:
     lets the person own records now. `weight` is exact, `ramp` the share of it and of the limits
     that a new rep has. `calendar` names one of the policy's; a rep without one works the hours that
     a CRM tells (`crm_hours`) or always. `cover` is the rep who gets what would go to this one by
-    name in a leave. `skills` are values by kind of skill.
+    name in a leave. `skills` are values by kind of skill. `weights` stand for `weight` in the teams
+    that measure theirs.
     """
 
     id: str
@@ -249,6 +250,7 @@ class Rep:
     ramp: Ramp | None = None
     cover: str = ""
     crm_hours: Calendar | None = None
+    weights: Mapping[str, Fraction] = field(default_factory=lambda: MappingProxyType({}))
 
     def usable_in(self, crm: str) -> bool:
         return crm in self.crm_ids and self.active.get(crm, False)

@@ -32,6 +32,7 @@ from fairlead.daemon.orders import Orders
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
 from fairlead.daemon.shadow import Shadow
+from fairlead.daemon.weighing import apply_due
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
 from fairlead.spi.connector import Connector, Direction
@@ -279,6 +280,9 @@ class App:
         for reader in self.readers.values():
             reader.held_due.set()
 
+    def weights_due(self) -> None:
+        apply_due(self.db, self.in_force.active.policy, self.clock.now())
+
     def signs(self) -> Signs:
         """What the health page judges."""
         now = self.clock.monotonic()
@@ -334,6 +338,7 @@ class App:
 JOBS: tuple[Job, ...] = (
     Job("owners", 15.0, lambda app: app.owners_due()),
     Job("held", 5.0, lambda app: app.held_due()),
+    Job("weights", 60.0, lambda app: app.weights_due()),
     Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
     Job("leavers", 5.0, lambda app: set_gauge(app.db, app.in_force.active.policy, app.metrics)),
     Job("shadow", 5.0, lambda app: app.shadow.look()),

@@ -27,6 +27,7 @@ from fairlead.daemon.policy_history import policy_diff, policy_history, policy_t
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.shadow_report import shadow_of, shadow_report
+from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
@@ -70,6 +71,10 @@ class Commands:
             "policy-history": lambda a: policy_history(self.db),
             "policy-show": lambda a: policy_texts(self.db, str(a["hash"])),
             "policy-diff": lambda a: policy_diff(self.db, str(a["old"]), str(a["new"])),
+            "weights": lambda a: show_weights(self.db, self._policy(), self.clock.now()),
+            "weights-apply": lambda a: apply_weights(
+                self.db, self._policy(), a.get("team"), self.clock.now()
+            ),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),

@@ -16,7 +16,7 @@ from fairlead.core.policy_file import load_policy
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, roster_hash, thaw_inputs
 from fairlead.core.why_not import why_not
 from fairlead.errors import ConfigError
-from fairlead.store import decisions, leads, ledger
+from fairlead.store import decisions, leads, ledger, weights
 from fairlead.store.db import Db
 from fairlead.store.decisions import DecisionRow
 
@@ -131,9 +131,5 @@ def _lines(entries: Any) -> list[str]:
 
 def fairness(db: Db, policy: Policy | None) -> list[dict[str, Any]]:
     """The certificate of every pool, from the ledger as it is now."""
-    received: dict[str, dict[str, Any]] = {}
-    for pool, rep, balance, count in decisions.received(db):
-        received.setdefault(pool, {})[rep] = (balance, count)
-    back = {key: (r.turns, r.net) for key, r in ledger.returned(db).items()}
-    past = ledger.forced_turns(db)
-    return [c.as_json() for c in certificates(policy, received, back, past)]
+    found = certificates(policy, ledger.books(db), weights.factors(db))
+    return [c.as_json() for c in found]

@@ -16,15 +16,16 @@ from fairlead.core.leave import Switch
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
 from fairlead.core.replay import Compared, Kind, Outcome, Replay
-from fairlead.core.replay_events import Ended, Event, Given, Look, Stored, TakenBack
+from fairlead.core.replay_events import Credited, Ended, Event, Given, Look, Stored, TakenBack
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_roster, thaw_inputs
+from fairlead.core.turns import CREDIT, REFUND
 from fairlead.core.types import NO_LIMITS, Ref
 from fairlead.daemon.ingest import ODD_DATA
 from fairlead.errors import ConfigError
 from fairlead.store import decisions, history
 from fairlead.store.db import Db
-from fairlead.store.decisions import REFUND, DecisionRow
+from fairlead.store.decisions import DecisionRow
 
 LONGEST_WINDOW = timedelta(days=9)
 """A week by any clock, and the hours by which zones differ."""
@@ -113,6 +114,8 @@ def _events(
 
 
 def _what(h: history.Happened) -> Event:
+    if h.event == CREDIT:
+        return Credited(h.at, h.ref)
     return TakenBack(h.at, h.ref, h.rep) if h.event == REFUND else Ended(h.at, h.ref)
 
 

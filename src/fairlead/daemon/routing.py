@@ -46,13 +46,15 @@ from fairlead.daemon.capacity import (
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.outcomes import learn
 from fairlead.daemon.peaks import keep_peaks
 from fairlead.daemon.reroute import rerouting
+from fairlead.daemon.restarts import restart_pools
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.store import claims, decisions, directory, journal, leads, loads, outbox
+from fairlead.store import claims, decisions, directory, journal, leads, loads, outbox, weights
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -108,18 +110,24 @@ class Router:
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
+        self._seen_in_pools: frozenset[tuple[str, str]] = frozenset()
 
     def snapshot(self, now: datetime) -> Snapshot:
         """The reps, owners and balances as they are now; call inside the transaction."""
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
-        switches = loads.switches(self.db)
-        mark = (tuple(_lasting(o) for o in owners), tuple(switches))
+        if _members(running) != self._seen_in_pools:
+            restart_pools(self.db, self.policy, running, now)
+            self._seen_in_pools = _members(running)
+        switches, factors = loads.switches(self.db), weights.factors(self.db)
+        mark = (tuple(_lasting(o) for o in owners), tuple(switches), factors)
         if self._people is None or self._people[0] != mark:
             base = World(
-                join_roster(self.policy, owners, switches), directory.owner_index(owners), running,
+                join_roster(self.policy, owners, switches, factors),
+                directory.owner_index(owners),
+                running,
                 time_data=VERSION,
-            )  # fmt: skip
+            )
             frozen = freeze_roster(base)
             self._people = (mark, base, frozen, roster_hash(frozen))
         _, base, frozen, name = self._people
@@ -195,6 +203,7 @@ class Router:
                 journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
             return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
+        learn(self.db, self.policy, lead, before, kept, snap, now)
         if self._counts_open and frees(before, kept):
             leads.wake_held(self.db)
         if before is not None and before.owner_id != kept.owner_id:
@@ -236,6 +245,8 @@ class Router:
     ) -> LeadState | None:
         if row is None:
             return None
+        if record.converted and row.decision_id is not None:
+            weights.win(self.db, row.decision_id, now)
         leads.put_lead(self.db, replace(row, version=version, retry_at=None))
         if self._counts_open and frees(row, None):
             leads.wake_held(self.db)
@@ -425,6 +436,10 @@ def _lasting(o: CrmOwner) -> tuple[object, ...]:
     word = o.availability
     told = None if word is None else (word.off, word.hours, word.timezone)
     return o.crm, o.id, o.active, o.email, o.name, told
+
+
+def _members(running: Mapping[str, Mapping[str, Fraction]]) -> frozenset[tuple[str, str]]:
+    return frozenset((pool, rep) for pool, held in running.items() for rep in held)
 
 
 def decision_name(case: Case, attempt: int) -> str:

@@ -58,7 +58,7 @@ class SecondChoice:
         ):
             refused(self.db, row, record, f"this owner cannot have it: {detail}", now)
             return
-        decisions.refund(self.db, row.decision_id, row.ref, now)
+        decisions.refund(self.db, row.decision_id, row.ref, now, unable=True)
         outbox.settle(
             self.db, row.key, OutboxState.SUPERSEDED, "this owner cannot own it; decided again", now
         )

@@ -21,6 +21,7 @@ from fairlead.core.replay import kind_of
 from fairlead.core.replay_events import Given, asks_again, fitting, given
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import thaw_inputs
+from fairlead.core.turns import CREDIT, REFUND, given_back
 from fairlead.core.types import NO_LIMITS, LeadState, Rep
 from fairlead.core.worktime import window_start
 from fairlead.daemon.active_policy import ActivePolicy, read_policy
@@ -206,8 +207,12 @@ class Shadow:
 
     def _give_back(self, policy: Policy) -> None:
         for row in shadow.to_give_back(self.db, policy.hash):
-            self._charge(policy, tuple(replace(e, delta=-e.delta) for e in row.ledger))
-            shadow.put(self.db, replace(row, ledger=(), back=shadow.GIVEN_BACK))
+            credited, unable = row.back == shadow.TO_CREDIT, row.back == shadow.TO_UNDO
+            reason = CREDIT if credited else REFUND
+            rep = row.would.rep_id or ""
+            self._charge(policy, given_back(row.ledger, rep, reason, unable=unable))
+            done = shadow.CREDITED if credited else shadow.GIVEN_BACK
+            shadow.put(self.db, replace(row, ledger=(), back=done))
 
     def _charge(self, policy: Policy, entries: Sequence[LedgerEntry]) -> None:
         known = shadow.balances(self.db, policy.hash) if entries else {}
@@ -272,7 +277,7 @@ def _stands(before: ShadowRow, case: Case) -> bool:
     """Whether what the shadow said of the lead holds, though it was really decided once more."""
     if asks_again(_given(before.would, before.at), case):
         return False
-    return before.back == shadow.KEPT or bool(case.excluded)
+    return before.back in (shadow.KEPT, shadow.CREDITED) or bool(case.excluded)
 
 
 def _stat(path: Path) -> tuple[str, int, int]:

@@ -1,4 +1,4 @@
-"""The answers of why-not, replay and fairness as lines for people."""
+"""The answers of why-not, replay, fairness and weights as lines for people."""
 
 from __future__ import annotations
 
@@ -64,24 +64,41 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f" (farthest {_decimal(pool['farthest'])})"
         )
         yield printable(f"pool {pool['pool']}: {_instead(pool) or said}")
-        if pool["forced_turns"]:
-            yield (
-                f"  {pool['forced_turns']} turns were charged past the rotation; each may put"
-                " everybody one lead further off"
-            )
+        if pool["since"]:
+            yield f"  began again when somebody left, {pool['since'][:19]}Z"
         for m in pool["members"]:
             weight = "has left" if m["weight"] is None else f"weight {m['weight']}"
-            back = (
-                f", {m['turns_given_back']} given back ({_signed(m['given_back_net'])})"
-                if m["turns_given_back"]
-                else ""
-            )
             yield printable(
                 f"  {m['rep']}: {m['received']} leads, balance {_signed(m['balance'])}"
-                f" ({m['balance']}), {weight}{back}"
+                f" ({m['balance']}), {weight}"
             )
-        if any(not m["member"] for m in pool["members"]):
-            yield f"  carried over from those who left: {_signed(pool['carried_over'])}"
+            if m["beside"]:
+                parts = ", ".join(f"{why} {_signed(net)}" for why, net in m["beside"].items())
+                yield printable(f"    beside it {_signed(m['owed'])} leads owed: {parts}")
+
+
+def human_weights(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not v:
+        yield "No team of the policy has weights from results."
+    for team in v:
+        yield printable(f"team {team['team']}: leads since {team['since'][:10]}; {_when(team)}")
+        for r in team["reps"]:
+            yield printable(
+                f"  {r['rep']}: {r['won']} of {r['given']} leads won, rate"
+                f" {float(Fraction(r['rate'])):.1%} drawn to the team's;"
+                f" weight {_decimal(r['now'])} -> {_decimal(r['next'])}"
+                f" (roster {_decimal(r['roster'])})"
+            )
+
+
+def _when(team: Mapping[str, Any]) -> str:
+    if team["applied"]:
+        return "the new weights are in force"
+    if not team["by_schedule"]:
+        return "the next weights apply with: fairlead weights --apply"
+    if team["applies"] is None:
+        return "the next weights apply a period after the daemon first sees the policy"
+    return f"the next weights apply at {team['applies'][:19]}Z, or with --apply"
 
 
 def _instead(pool: Mapping[str, Any]) -> str:

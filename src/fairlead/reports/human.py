@@ -18,6 +18,7 @@ LATER = {
     "lead.ordered": "a person ordered it to be routed",
     "effect.superseded": "our write gave way",
     "effect.restored": "the person's owner was put back",
+    "turn.credited": "the rep has the turn back",
     "effect.bad_owner": "the CRM did not take this owner",
     "effect.refused": "the CRM refused",
     "dead_letter.retried": "a person asked for another try",

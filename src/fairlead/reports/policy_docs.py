@@ -129,9 +129,8 @@ def _team(team: Team, policy: Policy) -> tuple[str, ...]:
         share = f": {float(100 * weights[member] / total):.0f} %" if has_share else ""
         roles = [role.name for role in team.options.roles if member in role.members]
         members.append(f"{shown}{share}" + (f", as {' or '.join(roles)}" if roles else ""))
-    over = "the whole company" if team.scope == "company" else "this team"
-    if not METHODS[team.method].by_turns:
-        over = "–"
+    scopes = {"company": "the whole company", "rule": "each rule by itself"}
+    over = scopes.get(team.scope, "this team") if METHODS[team.method].by_turns else "–"
     manager = team.manager or "–"
     return team.name, "; ".join(members), _shared(team), over, manager, _helpers(team)
 

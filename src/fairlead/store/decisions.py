@@ -9,12 +9,13 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.decision import Decision, LedgerEntry
+from fairlead.core.fairness import TURN
 from fairlead.core.methods_group import CLAIMED
+from fairlead.core.pools import rotation_of
+from fairlead.core.turns import CREDIT, OWED, REFUND, given_back
 from fairlead.core.types import Ref
 from fairlead.store import shadow
 from fairlead.store.db import Db
-
-REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,11 @@ def balances(db: Db) -> dict[str, dict[str, Fraction]]:
 
 
 def received(db: Db) -> list[tuple[str, str, Fraction, int]]:
-    """(pool, rep, balance, leads received) of every member a pool has had."""
+    """(pool, rep, balance in the rotation, leads received) of every member a pool has had."""
     return [
         (r["pool"], r["rep_id"], Fraction(r["balance"]), r["received"])
         for r in db.rows("SELECT * FROM balances ORDER BY pool, rep_id")
+        if rotation_of(r["pool"]) == r["pool"]
     ]
 
 
@@ -129,6 +131,8 @@ def charge(
 ) -> None:
     """Write the decision's ledger entries and move the balances, in the store and in `running`."""
     post(db, decision_id, decision.ledger, running, now)
+    received = (decision.rep_id, *(c.rep_id for c in decision.companions))
+    count(db, decision.ledger, [rep for rep in received if rep is not None], 1)
 
 
 def refund(
@@ -137,27 +141,97 @@ def refund(
     ref: Ref,
     now: datetime,
     running: dict[str, dict[str, Fraction]] | None = None,
+    *,
+    unable: bool = False,
 ) -> None:
-    """Take a decision's charges back: its rep did not get the lead `ref` after all. Idempotent.
+    """Give a decision's turns back: its rep did not get the lead `ref` after all. Idempotent.
 
     Only the record that was decided on was charged: for one that followed it nothing happens. What
     a rep paid for taking the lead from a claim queue stays paid: that is how they got it.
-    `running` are the balances of a snapshot in use, to be moved along.
+    `running` are the balances of a snapshot in use, to be moved along. A rep who was `unable` to
+    own it is owed nothing but what the turn has cost: the absent gain nothing.
     """
-    kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
-    if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
+    rep = _decided_on(db, decision_id, ref)
+    if rep is None:
         return
     db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
-    shadow.give_back(db, decision_id)
-    rows = db.rows(
-        "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ? AND reason != ?"
-        " ORDER BY seq",
-        (decision_id, CLAIMED),
-    )
-    if not rows or any(r["reason"] == REFUND for r in rows):
-        return
-    back = [LedgerEntry(r["pool"], r["rep_id"], -Fraction(r["delta"]), REFUND) for r in rows]
+    shadow.give_back(db, decision_id, shadow.TO_UNDO if unable else shadow.TO_GIVE_BACK)
+    if _give_back(db, decision_id, rep, REFUND, now, running, unable=unable):
+        entries = _entries(db, decision_id)
+        count(db, entries, sorted({e.rep_id for e in entries if e.reason in _GAVE}), -1)
+
+
+def credit(
+    db: Db,
+    decision_id: str,
+    ref: Ref,
+    now: datetime,
+    running: dict[str, dict[str, Fraction]] | None = None,
+) -> str | None:
+    """Give a decision's turn back for a lead that was not worth one; the rep, None if it was done
+    before or nothing was charged. The lead stays counted as received."""
+    rep = _decided_on(db, decision_id, ref)
+    if rep is None or not _give_back(db, decision_id, rep, CREDIT, now, running):
+        return None
+    shadow.give_back(db, decision_id, shadow.TO_CREDIT)
+    return rep
+
+
+def _give_back(
+    db: Db,
+    decision_id: str,
+    rep_id: str,
+    reason: str,
+    now: datetime,
+    running: dict[str, dict[str, Fraction]] | None = None,
+    *,
+    unable: bool = False,
+) -> bool:
+    """Write what is given back; False if it was done before or nothing was charged."""
+    entries = _entries(db, decision_id)
+    if any(e.reason in (REFUND, CREDIT) for e in entries):
+        return False
+    back = given_back(entries, rep_id, reason, unable=unable)
     post(db, decision_id, back, balances(db) if running is None else running, now)
+    return bool(back)
+
+
+def _decided_on(db: Db, decision_id: str, ref: Ref) -> str | None:
+    """The rep whom a decision on this very record chose."""
+    kept = db.row("SELECT crm, object, lead_id, rep_id FROM decisions WHERE id = ?", (decision_id,))
+    if kept is None or Ref(kept["crm"], kept["object"], kept["lead_id"]) != ref:
+        return None
+    rep: str | None = kept["rep_id"]
+    return rep
+
+
+def _entries(db: Db, decision_id: str) -> list[LedgerEntry]:
+    """What a decision cost and what of it was given back; claims are no part of it."""
+    return [
+        LedgerEntry(r["pool"], r["rep_id"], Fraction(r["delta"]), r["reason"])
+        for r in db.rows(
+            "SELECT pool, rep_id, delta, reason FROM ledger WHERE decision_id = ?"
+            " AND reason <> ? ORDER BY seq",
+            (decision_id, CLAIMED),
+        )
+    ]
+
+
+_GAVE = (TURN, OWED, CLAIMED)
+"""The reasons of lines by which somebody received a lead."""
+
+
+def count(db: Db, entries: Sequence[LedgerEntry], rep_ids: Sequence[str], leads: int) -> None:
+    """Count a lead as received by each of these, in the pool that gave it to them."""
+    for rep_id in rep_ids:
+        gave = (e.pool for e in entries if e.rep_id == rep_id and e.delta < 0 and e.reason in _GAVE)
+        account = next(gave, None)
+        if account is not None:
+            db.execute(
+                "INSERT INTO balances (pool, rep_id, balance, received) VALUES (?1, ?2, '0', ?3)"
+                " ON CONFLICT (pool, rep_id) DO UPDATE SET received = received + ?3",
+                (rotation_of(account), rep_id, leads),
+            )
 
 
 def post(
@@ -167,17 +241,14 @@ def post(
     running: dict[str, dict[str, Fraction]],
     now: datetime,
 ) -> None:
-    """Append lines to the ledger and move the balances; who pays has received a lead.
+    """Write ledger entries, of a decision or ("") of none, and move the balances.
 
-    A refund's lines are the other way round. `running` are the balances of a snapshot in use.
+    `running` are the balances of a snapshot in use.
     """
     moved: dict[tuple[str, str], Fraction] = {}
-    counts: list[tuple[int, str, str]] = []
     for e in entries:
         pool = running.setdefault(e.pool, {})
         pool[e.rep_id] = moved[e.pool, e.rep_id] = pool.get(e.rep_id, Fraction(0)) + e.delta
-        if (e.delta > 0) is (e.reason == REFUND):
-            counts.append((-1 if e.reason == REFUND else 1, e.pool, e.rep_id))
     db.executemany(
         "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -187,7 +258,4 @@ def post(
         "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)"
         " ON CONFLICT (pool, rep_id) DO UPDATE SET balance = excluded.balance",
         [(pool, rep, str(balance)) for (pool, rep), balance in moved.items()],
-    )
-    db.executemany(
-        "UPDATE balances SET received = received + ? WHERE pool = ? AND rep_id = ?", counts
     )

@@ -13,9 +13,10 @@ from fractions import Fraction
 from sqlite3 import Row
 from typing import Any
 
+from fairlead.core.turns import CREDIT, REFUND
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
-from fairlead.store.decisions import REFUND, DecisionRow, balances
+from fairlead.store.decisions import DecisionRow, balances
 
 PIECE = 500
 OVER = ("lead.closed", "lead.gone", "lead.owner_changed")
@@ -103,16 +104,17 @@ def happened(db: Db, since: datetime, until: datetime) -> list[Happened]:
     }
     back = [
         Happened(
-            datetime.fromisoformat(r["at"]), r["seq"], REFUND, _ref(r),
+            datetime.fromisoformat(r["at"]), r["seq"], r["reason"], _ref(r),
             refused.get((r["decision_id"], r["at"])),
         )
         for r in db.rows(
-            "SELECT l.at, l.decision_id, d.crm, d.object, d.lead_id, coalesce(min(j.seq), 0) seq"
+            "SELECT l.at, l.decision_id, l.reason, d.crm, d.object, d.lead_id,"
+            " coalesce(min(j.seq), 0) seq"
             " FROM ledger l JOIN decisions d ON d.id = l.decision_id"
             " LEFT JOIN journal j ON j.crm = d.crm AND j.object = d.object"
             " AND j.lead_id = d.lead_id AND j.decision_id = d.id AND j.event = 'lead.decided'"
-            " WHERE l.reason = ? AND l.at >= ? AND l.at < ? GROUP BY l.at, l.decision_id",
-            (REFUND, *period),
+            " WHERE l.reason IN (?, ?) AND l.at >= ? AND l.at < ? GROUP BY l.at, l.decision_id",
+            (REFUND, CREDIT, *period),
         )
     ]  # fmt: skip
     over = [

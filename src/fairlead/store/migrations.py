@@ -219,7 +219,7 @@ def _shadow(db: sqlite_utils.Database) -> None:
         CREATE INDEX shadow_leads_decision ON shadow_leads (decision_id);
         CREATE INDEX shadow_leads_due ON shadow_leads (policy_hash, retry_at)
             WHERE retry_at IS NOT NULL;
-        CREATE INDEX shadow_leads_back ON shadow_leads (policy_hash) WHERE back = 1;
+        CREATE INDEX shadow_leads_back ON shadow_leads (policy_hash) WHERE back IN (1, 3, 5);
         CREATE INDEX shadow_leads_rep ON shadow_leads (policy_hash, rep_id, at)
         """,
     )
@@ -253,3 +253,37 @@ def _cover_and_peaks(db: sqlite_utils.Database) -> None:
         CREATE TABLE peaks (team TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
     )
+
+
+@MIGRATIONS(name="0010_beside_the_rotation")
+def _beside_the_rotation(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE wins (
+            decision_id TEXT PRIMARY KEY, at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE team_weights (
+            team TEXT NOT NULL, rep_id TEXT NOT NULL, factor TEXT NOT NULL, at TEXT NOT NULL,
+            PRIMARY KEY (team, rep_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    )
+    # Refunds used to move the rotation itself: such a pool begins again, and owes what it held.
+    moved = db.execute(
+        "SELECT pool, rep_id, balance FROM balances WHERE balance <> '0' AND pool IN"
+        " (SELECT pool FROM ledger WHERE reason = 'refund')"
+    ).fetchall()
+    for pool, rep, balance in moved:
+        less = balance[1:] if balance.startswith("-") else f"-{balance}"
+        for account, delta in ((pool, less), (f"beside {pool}", balance)):
+            db.execute(
+                "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
+                " SELECT max(at), '', ?, ?, ?, 'carried over' FROM ledger",
+                (account, rep, delta),
+            )
+        db.execute("UPDATE balances SET balance = '0' WHERE pool = ? AND rep_id = ?", (pool, rep))
+        db.execute(
+            "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)",
+            (f"beside {pool}", rep, balance),
+        )

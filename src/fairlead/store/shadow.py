@@ -24,8 +24,9 @@ BROKEN = (
 """What only the shadow's own tables can be at fault for; a full disk is not among it."""
 
 
-KEPT, TO_GIVE_BACK, GIVEN_BACK = 0, 1, 2
-"""What becomes of the turn that a lead cost in the shadow: the real one did not come true."""
+KEPT, TO_GIVE_BACK, GIVEN_BACK, TO_CREDIT, CREDITED, TO_UNDO = range(6)
+"""What is to become, or has become, of the shadow's turn for a lead; TO_UNDO: its rep was unable
+to own it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,11 @@ def due(db: Db, policy_hash: str, now: datetime, limit: int) -> list[ShadowRow]:
     ]
 
 
-def give_back(db: Db, decision_id: str) -> None:
-    """The decision did not come true: the shadow's turn for this lead is to be given back, too."""
+def give_back(db: Db, decision_id: str, back: int = TO_GIVE_BACK) -> None:
+    """What the decision cost is given back: the shadow's turn for this lead is to be, too."""
     db.execute(
         "UPDATE shadow_leads SET back = ? WHERE decision_id = ? AND back = ?",
-        (TO_GIVE_BACK, decision_id, KEPT),
+        (back, decision_id, KEPT),
     )
 
 
@@ -172,7 +173,8 @@ def to_give_back(db: Db, policy_hash: str) -> list[ShadowRow]:
     return [
         _row(r)
         for r in db.rows(
-            "SELECT * FROM shadow_leads WHERE policy_hash = ? AND back = 1", (policy_hash,)
+            "SELECT * FROM shadow_leads WHERE policy_hash = ? AND back IN (1, 3, 5)",
+            (policy_hash,),
         )
     ]
 
@@ -187,7 +189,7 @@ def received(
         "SELECT json_extract(a.value, '$[0]') rep, json_extract(a.value, '$[1]') span,"
         " (SELECT count(*) FROM shadow_leads s WHERE s.policy_hash = ?1"
         "  AND s.rep_id = json_extract(a.value, '$[0]') AND s.outcome = 'assign'"
-        "  AND s.rule <> '' AND s.back = 0 AND s.at >= json_extract(a.value, '$[2]'))"
+        "  AND s.rule <> '' AND s.back IN (0, 3, 4) AND s.at >= json_extract(a.value, '$[2]'))"
         " + (SELECT count(*) FROM decisions d WHERE d.rep_id = json_extract(a.value, '$[0]')"
         "  AND d.outcome = 'assign' AND d.rule <> '' AND NOT d.refunded"
         "  AND d.at >= json_extract(a.value, '$[2]') AND d.at < ?2) n FROM json_each(?3) a",
