@@ -9,6 +9,7 @@ import pytest
 from daemon.house import POLICY, House, an_org, owner_email, user_id
 from daemon.ordering import order
 
+from fairlead.core.pools import beside
 from fairlead.core.types import LeadState, Ref
 from fairlead.store import decisions, journal
 from fairlead.testing.clock import ManualClock
@@ -49,7 +50,10 @@ def change(house: House, sf: FakeCrm, clock: ManualClock, ref: Ref, **fields: ob
 
 
 def balance(house: House, rep: str) -> Fraction:
-    return decisions.balances(house.db).get("team:inbound", {}).get(rep, Fraction(0))
+    """What the rep is owed, in the rotation and beside it."""
+    held = decisions.balances(house.db)
+    accounts = (held.get(name, {}) for name in ("team:inbound", beside("team:inbound")))
+    return sum((account.get(rep, Fraction(0)) for account in accounts), Fraction(0))
 
 
 def test_a_lead_whose_company_turns_out_big_goes_to_the_seniors_and_the_turn_is_given_back(

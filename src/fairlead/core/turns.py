@@ -122,22 +122,27 @@ def given_back(
     """
     turn = _undone(entries, rep_id, reason) if unable else ()
     done = {(rotation_of(e.pool), rep_id) for e in turn}
-    paid = {
-        (rotation_of(e.pool), e.rep_id)
-        for e in entries
-        if e.reason in (OWED, CHARGED) and e.delta < 0 and e.rep_id not in HOUSE
-    }
-    paid |= {(e.pool, winner) for e, winner in _won(entries)}
+    paid = {*receivers(entries)}
+    paid |= {(rotation_of(e.pool), e.rep_id) for e in entries if _pays(e, CHARGED)}
     back = [
         line for pool, rep in sorted(paid - done) for line in aside(beside(pool), rep, _ONE, reason)
     ]
     return (*back, *turn)
 
 
-def _won(entries: Sequence[LedgerEntry]) -> list[tuple[LedgerEntry, str]]:
-    """The last turn won in each pool: those before it were paid without a lead."""
+def receivers(entries: Sequence[LedgerEntry]) -> tuple[tuple[str, str], ...]:
+    """Who received the lead, by (pool, rep id): by turns, or because it was owed.
+
+    Of the turns of one pool the last: those before it were paid without a lead.
+    """
     last = {e.pool: e for e in entries if e.reason == TURN}
-    return [(e, e.rep_id) for e in last.values()]
+    found = {(e.pool, e.rep_id) for e in last.values()}
+    found |= {(rotation_of(e.pool), e.rep_id) for e in entries if _pays(e, OWED)}
+    return tuple(sorted(found))
+
+
+def _pays(entry: LedgerEntry, reason: str) -> bool:
+    return entry.reason == reason and entry.delta < 0 and entry.rep_id not in HOUSE
 
 
 def _undone(entries: Sequence[LedgerEntry], rep_id: str, reason: str) -> tuple[LedgerEntry, ...]:

@@ -67,7 +67,8 @@ def new_owner(
         entries = claim_entries(offered.claim, taker.rep_id)
         balances = decisions.balances(db) if running is None else running
         decisions.post(db, offered.decision_id, entries, balances, now)
-        decisions.count(db, entries, [taker.rep_id], 1)
+        if entries:
+            decisions.count(db, [(offered.claim.pool, taker.rep_id)], 1)
         if offered.task is not None:
             due = offered.task.due_at + (now - offered.at)
             task = replace(offered.task, owner_id=taker.owner_id, due_at=due)

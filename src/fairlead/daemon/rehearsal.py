@@ -8,19 +8,20 @@ is only locked while the rows are read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from fairlead.clock import Clock
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, OutcomeKind, World
+from fairlead.core.decision import Case, LedgerEntry, OutcomeKind, World
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_roster, thaw_inputs
+from fairlead.core.turns import receivers
 from fairlead.daemon.ingest import ODD_DATA
-from fairlead.store import decisions, loads, policies
+from fairlead.store import decisions, ledger, loads, policies
 from fairlead.store.db import Db
 from fairlead.store.decisions import DecisionRow
 
@@ -88,18 +89,25 @@ def rehearse(db: Db, policy: Policy, clock: Clock, *, seconds: float = SECONDS) 
         looked += 1
         people = worlds[row.roster_hash]
         world = replace(then, reps=people.reps, owners=people.owners)
-        was = _End(row.rule, row.outcome, next(iter(then.balances), None), row.rep_id, row.owner_id)
+        was = _End(
+            row.rule, row.outcome, _pool(ledger.entries_of(db, row.id)), row.rep_id, row.owner_id
+        )
         try:
             new = decide(_fitting(case, policy), world, policy, row.at)
         except ODD_DATA:
             failed.append(row.id)
             continue
-        now = _End(new.rule, new.outcome.value, new.trace.pool, new.rep_id, new.owner_id)
+        now = _End(new.rule, new.outcome.value, _pool(new.ledger), new.rep_id, new.owner_id)
         if now.place != was.place:
             elsewhere += 1
             moves[str(was), str(now)] += 1
     most = tuple(Move(a, b, n) for (a, b), n in moves.most_common(MOST_MOVES))
     return Rehearsal(looked, elsewhere, looked == len(past), tuple(failed), most)
+
+
+def _pool(entries: Sequence[LedgerEntry]) -> str | None:
+    """The pool that gave the lead, if one did."""
+    return next((pool for pool, _ in receivers(entries)), None)
 
 
 @dataclass(frozen=True, slots=True)

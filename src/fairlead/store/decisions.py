@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.decision import Decision, LedgerEntry
-from fairlead.core.fairness import TURN
 from fairlead.core.methods_group import CLAIMED
 from fairlead.core.pools import rotation_of
-from fairlead.core.turns import CREDIT, OWED, REFUND, given_back
+from fairlead.core.turns import CREDIT, REFUND, given_back, receivers
 from fairlead.core.types import Ref
 from fairlead.store import shadow
 from fairlead.store.db import Db
@@ -131,8 +130,7 @@ def charge(
 ) -> None:
     """Write the decision's ledger entries and move the balances, in the store and in `running`."""
     post(db, decision_id, decision.ledger, running, now)
-    received = (decision.rep_id, *(c.rep_id for c in decision.companions))
-    count(db, decision.ledger, [rep for rep in received if rep is not None], 1)
+    count(db, receivers(decision.ledger), 1)
 
 
 def refund(
@@ -157,8 +155,7 @@ def refund(
     db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
     shadow.give_back(db, decision_id, shadow.TO_UNDO if unable else shadow.TO_GIVE_BACK)
     if _give_back(db, decision_id, rep, REFUND, now, running, unable=unable):
-        entries = _entries(db, decision_id)
-        count(db, entries, sorted({e.rep_id for e in entries if e.reason in _GAVE}), -1)
+        count(db, receivers(_entries(db, decision_id)), -1)
 
 
 def credit(
@@ -217,21 +214,13 @@ def _entries(db: Db, decision_id: str) -> list[LedgerEntry]:
     ]
 
 
-_GAVE = (TURN, OWED, CLAIMED)
-"""The reasons of lines by which somebody received a lead."""
-
-
-def count(db: Db, entries: Sequence[LedgerEntry], rep_ids: Sequence[str], leads: int) -> None:
-    """Count a lead as received by each of these, in the pool that gave it to them."""
-    for rep_id in rep_ids:
-        gave = (e.pool for e in entries if e.rep_id == rep_id and e.delta < 0 and e.reason in _GAVE)
-        account = next(gave, None)
-        if account is not None:
-            db.execute(
-                "INSERT INTO balances (pool, rep_id, balance, received) VALUES (?1, ?2, '0', ?3)"
-                " ON CONFLICT (pool, rep_id) DO UPDATE SET received = received + ?3",
-                (rotation_of(account), rep_id, leads),
-            )
+def count(db: Db, received: Iterable[tuple[str, str]], leads: int) -> None:
+    """So many leads more are received in these pools by these reps, as (pool, rep id)."""
+    db.executemany(
+        "INSERT INTO balances (pool, rep_id, balance, received) VALUES (?1, ?2, '0', ?3)"
+        " ON CONFLICT (pool, rep_id) DO UPDATE SET received = received + ?3",
+        [(pool, rep, leads) for pool, rep in received],
+    )
 
 
 def post(
