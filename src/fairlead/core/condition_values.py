@@ -39,7 +39,7 @@ class Function:
 class Operand:
     """A compiled value: its type, how to read it, the names it reads, and itself if constant.
 
-    `field` is its name if it is a field as it stands.
+    `field` is its name if it is a field as it stands, or with its text folded if `folds`.
     """
 
     type: FieldType
@@ -47,6 +47,7 @@ class Operand:
     names: frozenset[str] = frozenset()
     constant: Any = None
     field: str | None = None
+    folds: bool = False
 
 
 LITERAL_TYPES = {
@@ -127,6 +128,11 @@ class ValueCompiler:
         return Operand(function.result, _caller(function.call, tuple(reads)), names)
 
 
+def among(value: Any, items: Any) -> bool:
+    """The operator `in`."""
+    return value in items
+
+
 def folded(value: Operand) -> Operand:
     """The same value with its texts folded, so that comparing them ignores case."""
     if value.type not in (FieldType.TEXT, FieldType.LIST):
@@ -136,7 +142,8 @@ def folded(value: Operand) -> Operand:
         constant = fold(value.constant)
         return Operand(value.type, lambda _: constant, value.names, constant)
     if value.field is not None and value.type is FieldType.TEXT:
-        return Operand(value.type, _folded_text(value.field), value.names)
+        read_text = _folded_text(value.field)
+        return Operand(value.type, read_text, value.names, field=value.field, folds=True)
     read = value.read
 
     def read_folded(values: Values) -> Any:

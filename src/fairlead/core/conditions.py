@@ -18,7 +18,7 @@ from typing import Any
 from fairlead.core.condition_compiler import Compiler, Operator
 from fairlead.core.condition_lexer import RESERVED, ConditionError
 from fairlead.core.condition_parser import parse
-from fairlead.core.condition_values import Function, ValueCompiler, Values
+from fairlead.core.condition_values import Function, ValueCompiler, Values, among
 from fairlead.core.policy import Verdict
 from fairlead.core.schema import FieldType, Schema
 
@@ -91,7 +91,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         ">": Operator(_alike(operator.gt, *_ORDERED), "greater, later"),
         ">=": Operator(_alike(operator.ge, *_ORDERED), "greater or equal"),
         "in": Operator(
-            {pair: lambda value, items: value in items for pair in _LISTED},
+            {pair: among for pair in _LISTED},
             "equal to one of the constants",
             takes="list",
         ),

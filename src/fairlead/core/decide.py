@@ -148,8 +148,11 @@ def _route(question: Question, trail: Trail) -> Decision:
 def _first(rules: Sequence[Rule], question: Question, trail: Trail) -> Rule | None:
     """The first rule that takes the lead, or that holds it; groups are asked in their place."""
     for rule in rules:
-        note = "group" if rule.rules else ""
-        if not trail.holds(rule.name, rule.when, question, note, rule.place):
+        if trail.explain:
+            note = "group" if rule.rules else ""
+            if not trail.holds(rule.name, rule.when, question, note, rule.place):
+                continue
+        elif rule.when is not None and not rule.when.test(question.values):
             continue
         if rule.to is not None or _wait(rule.hold_until, question) is not None:
             return rule

@@ -108,7 +108,9 @@ def eligible(
 def in_team(rep: Rep, team: Team, question: Question) -> Rep:
     """The rep with the weight that counts in this team on this day: measured, and on a ramp."""
     weight = rep.weights.get(team.name, rep.weight)
-    return replace(rep, weight=weight * share_at(rep, question.policy.calendars, question.now))
+    if rep.ramp is not None:
+        weight *= share_at(rep, question.policy.calendars, question.now)
+    return rep if weight is rep.weight else replace(rep, weight=weight)
 
 
 def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
