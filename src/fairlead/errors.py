@@ -12,6 +12,7 @@
     │   └── SchemaDrift
     ├── BadRecord              dead letter, go on with the next record
     ├── UnsafePlan             hold the plan and ask a person
+    ├── ThinEvidence           too few outcomes to learn from; the command exits 4
     ├── StateLocked            another daemon owns the state; the command exits 73
     └── Bug                    crash and let the supervisor restart us
 
@@ -84,6 +85,14 @@ class UnsafePlan(FairleadError):
     """A plan changes more than the policy's safety settings allow; a person must approve it."""
 
 
+class ThinEvidence(FairleadError):
+    """Too few outcomes to learn from. `remedy` says what would do. Exit 4."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
 class StateLocked(FairleadError):
     """Another process owns the state file. Exit 73."""
 
@@ -95,6 +104,7 @@ class Bug(FairleadError):
 EXIT_OK = 0
 EXIT_USAGE = 2
 EXIT_WOULD_CHANGE = 3
+EXIT_THIN = 4
 EXIT_LOCKED = 73
 EXIT_TEMPORARY = 75
 EXIT_CONFIG = 78

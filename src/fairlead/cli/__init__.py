@@ -1,6 +1,7 @@
 """The command line; `main` is the `fairlead` program. One module per kind of command."""
 
 from fairlead.cli import (
+    calibrating,
     explaining,
     looking,
     ordering,
@@ -16,7 +17,7 @@ from fairlead.cli.root import main
 
 _PARTS = (
     running, policies, policy_docs, looking, explaining, replaying, weighing, ordering, reps,
-    sandboxes,
+    sandboxes, calibrating,
 )  # fmt: skip
 for _part in _PARTS:
     for _command in _part.COMMANDS:

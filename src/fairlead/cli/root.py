@@ -1,9 +1,9 @@
 """The command line: one function per command, all errors turned into one line and an exit code.
 
-Exit codes: 0 ok · 2 usage · 3 a plan would change something · 73 the state is locked · 75 try again
-later · 78 configuration or permission. While a daemon runs, commands that need its state ask it
-over its Unix socket; without one they open the state themselves. The commands themselves are in
-`running`, `policies`, `looking` and `sandboxes`; imports of the heavy parts wait until they run.
+Exit codes: 0 ok · 2 usage · 3 a plan would change something · 4 the evidence is thin · 73 the state
+is locked · 75 try again later · 78 configuration or permission. While a daemon runs, commands that
+need its state ask it over its Unix socket; without one they open the state themselves. The commands
+are in the other modules of this folder; imports of the heavy parts wait until they run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fairlead.errors import (
     EXIT_CONFIG,
     EXIT_LOCKED,
     EXIT_TEMPORARY,
+    EXIT_THIN,
     EXIT_WOULD_CHANGE,
     Ambiguous,
     ConfigError,
@@ -30,6 +31,7 @@ from fairlead.errors import (
     NeedsOperator,
     RetryLater,
     StateLocked,
+    ThinEvidence,
     Unavailable,
     UnsafePlan,
 )
@@ -57,6 +59,8 @@ def exit_code(error: FairleadError) -> int:
         return EXIT_TEMPORARY
     if isinstance(error, UnsafePlan):
         return EXIT_WOULD_CHANGE
+    if isinstance(error, ThinEvidence):
+        return EXIT_THIN
     if isinstance(error, ConfigError | NeedsOperator):
         return EXIT_CONFIG
     return 1
