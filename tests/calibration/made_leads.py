@@ -13,6 +13,7 @@ from random import Random
 Row = dict[str, str]
 COUNTRIES = ("DE", "DE", "DE", "US", "US", "FR", "AT", "NO", "NA", "PL")
 SOURCES = ("web", "web", "web", "event", "event", "partner", "list")
+REASONS = ("no budget", "competitor", "no answer", "wrong person")
 PULL = {
     "DE": 0.4, "US": 0.0, "FR": -0.3, "AT": 0.8, "NO": 0.2, "NA": -0.2, "PL": -0.6,
     "web": 0.0, "event": 0.7, "partner": 1.2, "list": -1.0,
@@ -123,7 +124,41 @@ def leads(kind: str, count: int | None = None, seed: int = 7) -> list[Row]:
     return rows
 
 
+def shown() -> list[Row]:
+    """The file of docs/scoring.md: a year of leads as a CRM exports them, with a score of theirs.
+
+    The score counts company size and nothing else, and `lost_reason` is filled in at the end.
+    """
+    rows = []
+    for n, row in enumerate(leads("plain", 900, seed=11)):
+        random = Random(f"shown {n}")
+        size = int(10 ** (1 + 2.5 * random.random()))
+        won = row["outcome"] == "won" and random.random() < 0.8
+        open_still = random.random() < 0.08
+        lost = "disqualified" if random.random() < 0.3 else "lost"
+        rows.append(
+            {
+                "id": f"{100000 + n * 7919 % 99991}",
+                "email": f"lead{n}@acme{n % 640}.example",
+                "created": row["created"],
+                "country": row["country"],
+                "source": row["source"],
+                "employees": "" if random.random() < 0.2 else str(size),
+                "pages_seen": row["visits"].partition(".")[0],
+                "asked_for_demo": row["asked_for_demo"],
+                "lead_score": str(round(20 * math.log10(size) + 10 * (row["source"] == "event"))),
+                "lost_reason": "" if won or open_still else pick(random, REASONS),
+                "status": "" if open_still else "won" if won else lost,
+            }
+        )
+    return rows
+
+
 def as_csv(rows: list[Row], delimiter: str = ",") -> str:
     """The rows as a file; no cell of theirs needs quotes."""
     lines = [delimiter.join(rows[0]), *(delimiter.join(row.values()) for row in rows)]
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_csv(shown()), end="")

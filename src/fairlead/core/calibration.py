@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fairlead.core.evidence import LeftOut, design, learn
+from fairlead.core.evidence import LeftOut, design, learn, read
 from fairlead.core.evidence_file import EvidenceError, EvidenceFile
 from fairlead.core.evidence_leads import Asked, Leads, read_leads
 from fairlead.core.evidence_values import decimal_comma, is_empty, number
@@ -84,7 +84,8 @@ def calibrate(
     evidence = learn(
         leads.columns, cut, table.delimiter, lambda i: progress("reading", 0.1 + 0.3 * i / n)
     )
-    columns = design(evidence, leads.columns, 0, cut)
+    past = [read(x, leads.columns[x.column][:cut]) for x in evidence.readings]
+    columns = design(past)
     # How many steps it takes is not known before; most take few, so the bar goes ever slower.
     fitted = fit(columns, learned, lambda i: progress("fitting", 0.5 + 0.4 * i / (i + 15)))
     if not fitted.converged:
@@ -94,7 +95,8 @@ def calibrate(
         )
     progress("judging", 0.9)
     inside = log_odds(columns, cut, fitted)
-    outside = log_odds(design(evidence, leads.columns, cut, total), total - cut, fitted)
+    later = [read(x, leads.columns[x.column][cut:]) for x in evidence.readings]
+    outside = log_odds(design(later), total - cut, fitted)
     after = _judged(f"{len(evidence.readings)} columns of the file", outside, held)
     how, marks = _before(leads, asked)
     before = _judged(how, marks, held)
@@ -113,9 +115,9 @@ def calibrate(
         learned_auc=learned_auc,
         width=len(columns),
         steps=fitted.steps,
-        points=points_of(evidence, fitted, leads.columns, learned),
+        points=points_of(past, fitted, learned),
         left_out=(*evidence.left_out, *(LeftOut(x, "as asked") for x in sorted(asked.ignore))),
-        leaks=tuple(leaks(evidence, leads.columns, learned)),
+        leaks=tuple(leaks(past, learned)),
         notes=tuple(_notes(leads, learned_auc - after.auc.value, len(columns))),
     )
 
@@ -129,12 +131,13 @@ def _scores(table: EvidenceFile, asked: Asked) -> Sequence[float | None]:
     comma = decimal_comma(cells, table.delimiter)
     found = [number(cell, comma) for cell in cells]
     bad = [
-        f"{table.place(row, column)}: {asked.score} '{cells[row]}' is not a number"
+        (row, f"{asked.score} '{cells[row]}' is not a number")
         for row, value in enumerate(found)
         if value is None and not is_empty(cells[row])
     ]
     if bad:
-        raise EvidenceError(bad, "a score is a number, or an empty cell where a lead has none")
+        remedy = "a score is a number, or an empty cell where a lead has none"
+        raise table.refuse(column, bad, remedy)
     return found
 
 

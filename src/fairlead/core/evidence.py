@@ -62,21 +62,30 @@ class Reading:
         """The number of columns of the fit that this one becomes."""
         return len(self.values) + (self.kind is Kind.NUMBER)
 
-    def amount(self, cell: str) -> float | None:
-        """The number in a cell, when the column has numbers."""
-        return number(cell, self.comma) if self.kind is Kind.NUMBER else None
-
     def group(self, cell: str) -> str | None:
-        """Which of `values` a cell belongs to, if any."""
-        if self.kind is Kind.NUMBER:
-            word = EMPTY_CELL if number(cell, self.comma) is None else None
-        elif is_empty(cell):
+        """Which of `values` a cell without a number belongs to, if any."""
+        if self.kind is Kind.NUMBER or is_empty(cell):
             word = EMPTY_CELL
         elif self.kind is Kind.YES_NO:
             word = "yes" if cell.casefold() in YES else "no"
         else:
             word = cell if cell in self.values else OTHER
         return word if word in self.values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The cells of one column as they were read: the group of each, and the number it has."""
+
+    reading: Reading
+    groups: tuple[str | None, ...]
+    amounts: tuple[float | None, ...]
+
+    @property
+    def standard(self) -> list[float]:
+        """The numbers in standard deviations from the mean; a missing one is at the mean."""
+        mean, spread = self.reading.mean, self.reading.spread
+        return [0.0 if x is None else (x - mean) / spread for x in self.amounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +122,27 @@ def learn(
     return Evidence(tuple(readings), tuple(left_out))
 
 
-def design(
-    evidence: Evidence, columns: dict[str, tuple[str, ...]], start: int, end: int
-) -> list[Column]:
-    """The columns of the fit for the leads from `start` to `end`, reading by reading."""
+def read(reading: Reading, cells: Sequence[str]) -> Read:
+    """Read the cells of one column."""
+    kinds = set(cells)
+    amounts = dict.fromkeys(kinds, None) | (
+        {cell: number(cell, reading.comma) for cell in kinds} if reading.kind is Kind.NUMBER else {}
+    )
+    groups = {cell: None if amounts[cell] is not None else reading.group(cell) for cell in kinds}
+    return Read(reading, tuple(groups[c] for c in cells), tuple(amounts[c] for c in cells))
+
+
+def design(columns: Sequence[Read]) -> list[Column]:
+    """The columns of the fit, column of evidence by column of evidence."""
     made: list[Column] = []
-    for reading in evidence.readings:
-        cells = columns[reading.column][start:end]
-        if reading.kind is Kind.NUMBER:
-            amounts = [reading.amount(cell) for cell in cells]
-            made.append(
-                Dense(
-                    tuple(
-                        0.0 if x is None else (x - reading.mean) / reading.spread for x in amounts
-                    )
-                )
-            )
-        rows: dict[str, list[int]] = {value: [] for value in reading.values}
-        groups = {cell: reading.group(cell) for cell in set(cells)}
-        for row, cell in enumerate(cells):
-            group = groups[cell]
+    for column in columns:
+        if column.reading.kind is Kind.NUMBER:
+            made.append(Dense(tuple(column.standard)))
+        rows: dict[str, list[int]] = {value: [] for value in column.reading.values}
+        for row, group in enumerate(column.groups):
             if group is not None:
                 rows[group].append(row)
-        made += [Ones(tuple(rows[value])) for value in reading.values]
+        made += [Ones(tuple(rows[value])) for value in column.reading.values]
     return made
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fairlead.core.carets import nearest
@@ -29,10 +29,10 @@ _DELIMITERS = ",;\t|"
 class EvidenceError(ConfigError):
     """The file cannot be used; each line names its place, and the last one says what to do."""
 
-    def __init__(self, mistakes: Iterable[str], remedy: str) -> None:
+    def __init__(self, mistakes: Iterable[str], remedy: str, more: int = 0) -> None:
         told = list(mistakes)
-        more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-        super().__init__("\n".join([*told[:SHOWN], *more]))
+        more += max(0, len(told) - SHOWN)
+        super().__init__("\n".join([*told[:SHOWN], *([f"and {more} more"] if more else [])]))
         self.remedy = remedy
 
 
@@ -57,6 +57,13 @@ class EvidenceFile:
             [f"{self.file}: there is no column '{name}'"],
             f"{hint}the columns are: {', '.join(self.header)}",
         )
+
+    def refuse(
+        self, column: int, mistakes: Sequence[tuple[int, str]], remedy: str
+    ) -> EvidenceError:
+        """The error about cells of one column: rows, and what is wrong with each."""
+        shown = [f"{self.place(row, column)}: {what}" for row, what in mistakes[:SHOWN]]
+        return EvidenceError(shown, remedy, len(mistakes) - len(shown))
 
     def place(self, row: int, column: int) -> Place:
         """Where a cell begins, counted in characters from 1."""

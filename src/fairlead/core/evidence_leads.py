@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fairlead.core.evidence_file import EvidenceError, EvidenceFile
-from fairlead.core.evidence_times import DayOrder, day_order, instant
+from fairlead.core.evidence_times import DayOrder, are_dates, day_order, instant
 from fairlead.core.evidence_values import NO, YES, is_empty
 from fairlead.errors import ThinEvidence
 
@@ -79,7 +79,7 @@ def read_leads(table: EvidenceFile, asked: Asked, scores: Sequence[float | None]
     cut = _cut(instants, asked.holdout)
     _refuse_thin(outcomes, cut, asked)
     cells = [table.rows[row] for row in rows]
-    words = Counter((table.rows[row][outcome_at].casefold(), bool(won[row])) for row in decided)
+    words = Counter((table.rows[row][outcome_at], bool(won[row])) for row in decided)
     return Leads(
         columns={name: tuple(row[at[name]] for row in cells) for name in names},
         outcomes=outcomes,
@@ -109,42 +109,41 @@ def _outcomes(table: EvidenceFile, column: int, asked: Asked) -> list[bool | Non
             bad.append((row, cells[column]))
     if bad:
         words = ", ".join(f"'{w}'" for w in sorted({w for _, w in bad})[:5])
-        raise EvidenceError(
-            [
-                f"{table.place(row, column)}: {asked.outcome} '{word}' is neither won nor lost"
-                for row, word in bad
-            ],
-            f"name the values that are won with --positive and those still open with --undecided"
+        raise table.refuse(
+            column,
+            [(row, f"{asked.outcome} '{word}' is neither won nor lost") for row, word in bad],
+            "name the values that are won with --positive and those still open with --undecided"
             f" (here: {words}); an empty cell is undecided",
         )
-    if positive:
-        missing = positive - {cells[column].casefold() for cells in table.rows}
-        if missing:
-            raise EvidenceError(
-                [f"{table.file}: no {asked.outcome} is '{w}'" for w in sorted(missing)],
-                f"--positive names values of the column {asked.outcome}",
-            )
+    there = {cells[column].casefold() for cells in table.rows}
+    unknown = [w for w in (*asked.positive, *asked.undecided) if w.casefold() not in there]
+    if unknown:
+        raise EvidenceError(
+            [f"{table.file}: no {asked.outcome} is '{word}'" for word in unknown],
+            f"--positive and --undecided name values of the column {asked.outcome}",
+        )
     return found
 
 
 def _times(table: EvidenceFile, column: int, rows: Sequence[int], name: str) -> dict[int, datetime]:
     order = day_order([table.rows[row][column] for row in rows])
     found: dict[int, datetime] = {}
-    bad: list[str] = []
+    bad: list[tuple[int, str]] = []
+    unsure = False
     for row in rows:
         cell = table.rows[row][column]
         when = instant(cell, order)
         if when is not None:
             found[row] = when
             continue
-        what = f"{name} '{cell}' is not a time" if cell else f"{name} is empty"
-        bad.append(f"{table.place(row, column)}: {what}" if len(bad) < 20 else what)
+        bad.append((row, f"{name} '{cell}' is not a time" if cell else f"{name} is empty"))
+        unsure |= order is DayOrder.UNKNOWN and are_dates([cell])
     if bad:
-        unsure = order is DayOrder.UNKNOWN
-        raise EvidenceError(
+        raise table.refuse(
+            column,
             bad,
             "write times as 2026-01-31 or 2026-01-31T09:00Z"
-            + ("; no date of the column shows whether its day or its month is first" * unsure),
+            + "; no date of the column shows whether the day or the month is first" * unsure,
         )
     return found
 

@@ -16,8 +16,10 @@ NO = frozenset({"no", "n", "false", "f", "0", "off", "unchecked"})
 NUMBERS = 0.95
 """A column is of numbers, or of dates, when so many of its filled cells are."""
 
+_BARE = re.compile(r"-?[0-9]{1,15}")
 _POINT = re.compile(r"[$€£]? ?([+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?) ?%?")
 _COMMA = re.compile(r"[$€£]? ?([+-]?(?:\d+|\d{1,3}(?:[. ]\d{3})+)?(?:,\d*)?) ?[%€]?")
+_COMMA_TO_POINT = str.maketrans(",", ".", ". ")
 _WITH_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[. ]\d{3})+),\d+ ?[%€]?")
 _ZERO_FIRST = re.compile(r"0\d+")
 _NOT_AMOUNTS = re.compile(r"zip|post|plz|phone|mobile|fax|\bcode\b", re.IGNORECASE)
@@ -38,14 +40,12 @@ def decimal_comma(cells: Iterable[str], delimiter: str) -> bool:
 
 def number(cell: str, comma: bool = False) -> float | None:
     """A finite number, with its thousands apart or not, a currency sign or a percent sign."""
+    if _BARE.fullmatch(cell):
+        return float(cell)
     found = (_COMMA if comma else _POINT).fullmatch(cell)
-    if found is None or not any(c.isdigit() for c in found[1]):
+    if found is None:
         return None
-    digits = found[1]
-    if comma:
-        digits = digits.replace(".", "").replace(" ", "").replace(",", ".")
-    else:
-        digits = digits.replace(",", "")
+    digits = found[1].replace(",", "") if not comma else found[1].translate(_COMMA_TO_POINT)
     try:
         value = float(digits)
     except ValueError:

@@ -97,10 +97,11 @@ def reliability(chances: Sequence[float], outcomes: Sequence[bool]) -> Reliabili
     order = sorted(range(len(chances)), key=chances.__getitem__)
     bins: list[Bin] = []
     error = luck = 0.0
+    edges = [len(order) * n // BINS for n in range(1, BINS + 1)]
     start = 0
     while start < len(order):
-        # The next boundary; leads with equal chances may have carried this bin past some.
-        end = max(start + 1, len(order) * (start * BINS // len(order) + 1) // BINS)
+        # Leads of equal chances may have carried the last bin past a boundary or more.
+        end = next(edge for edge in edges if edge > start)
         while end < len(order) and chances[order[end]] == chances[order[end - 1]]:
             end += 1
         rows = order[start:end]

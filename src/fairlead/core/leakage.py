@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairlead.core.evidence import Evidence, Kind, Reading
+from fairlead.core.evidence import Kind, Read
 from fairlead.core.judging import ranks
 
 TELLS_ALL = 0.95
@@ -27,44 +27,30 @@ class Leak:
     why: str
 
 
-def leaks(
-    evidence: Evidence, columns: dict[str, tuple[str, ...]], outcomes: Sequence[bool]
-) -> list[Leak]:
-    """The suspect columns among those that are used; `outcomes` are those of the earlier leads."""
+def leaks(columns: Sequence[Read], outcomes: Sequence[bool]) -> list[Leak]:
+    """The suspect ones among the columns that are used, from the earlier leads."""
     found = []
-    for reading in evidence.readings:
-        cells = columns[reading.column][: len(outcomes)]
-        alone = _alone(reading, cells, outcomes)
+    for column in columns:
+        rest = "no" if column.reading.kind is Kind.YES_NO else "a number"
+        groups = [group or rest for group in column.groups]
+        total = Counter(groups)
+        won = Counter(g for g, w in zip(groups, outcomes, strict=True) if w)
+        alone = _area([won[g] / total[g] for g in groups], outcomes)
+        if column.reading.kind is Kind.NUMBER:
+            alone = max(alone, _by_amount(column, outcomes))
         if alone >= TELLS_ALL:
             why = f"tells won from lost almost alone (AUC {alone:.2f})"
-            found.append(Leak(reading.column, why))
-        elif pure := _pure(reading, cells, outcomes):
-            found.append(Leak(reading.column, pure))
+            found.append(Leak(column.reading.column, why))
+        elif pure := _pure(total, won, sum(outcomes) / len(outcomes)):
+            found.append(Leak(column.reading.column, pure))
     return found
 
 
-def _groups(reading: Reading, cells: Sequence[str]) -> list[str | None]:
-    if reading.kind is Kind.YES_NO:
-        return [reading.group(cell) or "no" for cell in cells]
-    if reading.kind is Kind.NUMBER:
-        return [reading.group(cell) or "(filled in)" for cell in cells]
-    return [reading.group(cell) for cell in cells]
-
-
-def _alone(reading: Reading, cells: Sequence[str], outcomes: Sequence[bool]) -> float:
-    """The AUC of the column by itself: of its amounts either way round, else of group shares."""
-    groups = _groups(reading, cells)
-    total, won = Counter(groups), Counter(g for g, w in zip(groups, outcomes, strict=True) if w)
-    by_group = _area([won[g] / total[g] for g in groups], outcomes)
-    if reading.kind is not Kind.NUMBER:
-        return by_group
-    rows = [
-        (x, w)
-        for cell, w in zip(cells, outcomes, strict=True)
-        if (x := reading.amount(cell)) is not None
-    ]
+def _by_amount(column: Read, outcomes: Sequence[bool]) -> float:
+    """The AUC of the numbers alone, whichever way round."""
+    rows = [(x, w) for x, w in zip(column.amounts, outcomes, strict=True) if x is not None]
     area = _area([x for x, _ in rows], [w for _, w in rows])
-    return max(by_group, area, 1 - area)
+    return max(area, 1 - area)
 
 
 def _area(scores: Sequence[float], outcomes: Sequence[bool]) -> float:
@@ -75,14 +61,9 @@ def _area(scores: Sequence[float], outcomes: Sequence[bool]) -> float:
     return above / (won * (len(outcomes) - won))
 
 
-def _pure(reading: Reading, cells: Sequence[str], outcomes: Sequence[bool]) -> str | None:
+def _pure(total: Counter[str], won: Counter[str], base: float) -> str | None:
     """A value whose leads all ended one way, when that is no chance."""
-    groups = _groups(reading, cells)
-    total, won = Counter(groups), Counter(g for g, w in zip(groups, outcomes, strict=True) if w)
-    base = sum(outcomes) / len(outcomes)
-    for group, n in sorted(total.items(), key=lambda pair: (-pair[1], str(pair[0]))):
-        if group is None:
-            continue
+    for group, n in sorted(total.items(), key=lambda pair: (-pair[1], pair[0])):
         if won[group] == n and base**n < _SURPRISE:
             return f"all {n} leads with {group} are won"
         if won[group] == 0 and (1 - base) ** n < _SURPRISE:

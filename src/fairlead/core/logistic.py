@@ -60,16 +60,17 @@ def fit(
         raise ValueError("a fit needs both outcomes")
     point = [math.log(won / (total - won)), *([0.0] * len(columns))]
     value, slope = _objective(columns, outcomes, point)
+    bends = _bends(columns, total, won / total)
     memory: list[tuple[list[float], list[float], float]] = []
     for step in range(1, LIMIT + 1):
         if max(map(abs, slope)) <= _TOLERANCE * total:
             return Fit(point[0], tuple(point[1:]), step - 1, True)
-        heading = _direction(slope, memory)
+        heading = _direction(slope, memory, bends)
         descent = _dot(slope, heading)
         if descent >= 0:
-            memory, heading = [], [-g for g in slope]
+            memory, heading = [], [-g / b for g, b in zip(slope, bends, strict=True)]
             descent = _dot(slope, heading)
-        length = 1.0 if memory else min(1.0, 1.0 / math.sqrt(-descent))
+        length = 1.0
         while True:
             there = [p + length * h for p, h in zip(point, heading, strict=True)]
             found, slope_there = _objective(columns, outcomes, there)
@@ -106,11 +107,12 @@ def _objective(
     columns: Sequence[Column], outcomes: Sequence[bool], point: Sequence[float]
 ) -> tuple[float, list[float]]:
     sums = _sums(columns, len(outcomes), point)
-    loss = math.fsum(
-        max(z, 0.0) - z * won + math.log1p(math.exp(-abs(z)))
-        for z, won in zip(sums, outcomes, strict=True)
-    )
-    left = [chance(z) - won for z, won in zip(sums, outcomes, strict=True)]
+    loss, left = 0.0, []
+    for z, won in zip(sums, outcomes, strict=True):
+        # Both the loss and its slope from one exponential that cannot overflow.
+        small = math.exp(-abs(z))
+        loss += math.log1p(small) + (max(z, 0.0) - z if won else max(z, 0.0))
+        left.append((1.0 if z >= 0 else small) / (1.0 + small) - won)
     slope = [math.fsum(left)]
     for column, weight in zip(columns, point[1:], strict=True):
         if isinstance(column, Ones):
@@ -131,8 +133,17 @@ def _sums(columns: Sequence[Column], rows: int, point: Sequence[float]) -> list[
     return sums
 
 
+def _bends(columns: Sequence[Column], total: int, share: float) -> list[float]:
+    """How fast the slope grows along each weight at the start: rare values bend less."""
+    each = share * (1 - share)
+    squares = [len(c.rows) if isinstance(c, Ones) else _dot(c.values, c.values) for c in columns]
+    return [each * total, *(each * square + 1 for square in squares)]
+
+
 def _direction(
-    slope: Sequence[float], memory: Sequence[tuple[list[float], list[float], float]]
+    slope: Sequence[float],
+    memory: Sequence[tuple[list[float], list[float], float]],
+    bends: Sequence[float],
 ) -> list[float]:
     """The quasi-Newton direction from the last moves, by the two-loop recursion."""
     heading = [-g for g in slope]
@@ -141,10 +152,7 @@ def _direction(
         share = _dot(moved, heading) / curvature
         shares.append(share)
         heading = [h - share * t for h, t in zip(heading, turned, strict=True)]
-    if memory:
-        _, turned, curvature = memory[-1]
-        scale = curvature / _dot(turned, turned)
-        heading = [scale * h for h in heading]
+    heading = [h / b for h, b in zip(heading, bends, strict=True)]
     for (moved, turned, curvature), share in zip(memory, reversed(shares), strict=True):
         back = share - _dot(turned, heading) / curvature
         heading = [h + back * m for h, m in zip(heading, moved, strict=True)]

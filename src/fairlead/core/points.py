@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairlead.core.evidence import Evidence, Kind, Reading
+from fairlead.core.evidence import Kind, Read
 from fairlead.core.logistic import Fit, chance
 
 DOUBLES = 20
@@ -53,33 +53,27 @@ class Points:
     columns: tuple[ColumnPoints, ...]
 
 
-def points_of(
-    evidence: Evidence,
-    fitted: Fit,
-    columns: dict[str, tuple[str, ...]],
-    outcomes: Sequence[bool],
-) -> Points:
-    """The points of a fit; `outcomes` are those of the earlier leads, which begin `columns`."""
+def points_of(columns: Sequence[Read], fitted: Fit, outcomes: Sequence[bool]) -> Points:
+    """The points of a fit over the earlier leads."""
     base, at = fitted.intercept, 0
     told = []
-    for reading in evidence.readings:
-        weights = fitted.weights[at : at + reading.width]
-        at += reading.width
-        moved, column = _column(reading, weights, columns[reading.column], outcomes)
-        base += moved
-        told.append(column)
+    for column in columns:
+        width = column.reading.width
+        shift, points = _column(column, fitted.weights[at : at + width], outcomes)
+        base, at = base + shift, at + width
+        told.append(points)
     told.sort(key=lambda c: (-c.moves, c.column))
     return Points(chance(base), tuple(told))
 
 
 def _column(
-    reading: Reading, weights: Sequence[float], cells: Sequence[str], outcomes: Sequence[bool]
+    column: Read, weights: Sequence[float], outcomes: Sequence[bool]
 ) -> tuple[float, ColumnPoints]:
     """The points of a column, and how far its zero moves the base."""
-    groups = [reading.group(cell) for cell in cells[: len(outcomes)]]
-    leads = Counter(groups)
-    won = Counter(g for g, w in zip(groups, outcomes, strict=True) if w)
+    reading = column.reading
     numeric = reading.kind is Kind.NUMBER
+    leads = Counter(column.groups)
+    won = Counter(g for g, w in zip(column.groups, outcomes, strict=True) if w)
     own = dict(zip(reading.values, weights[numeric:], strict=True))
     zero = min(own, key=lambda v: (-leads[v], v)) if reading.kind is Kind.WORDS else None
     shift = own[zero] if zero is not None else 0.0
@@ -88,21 +82,20 @@ def _column(
     if reading.kind is Kind.YES_NO:
         told.append(ValuePoints("no", 0.0, leads[None], won[None]))
     told.sort(key=lambda v: (-v.points, v.value))
-    if not numeric:
-        moves = _deviation([points.get(g or "", 0.0) for g in groups])
-        return shift, ColumnPoints(reading.column, reading.kind, moves, tuple(told))
-    slope = _PER_LOG_ODD * weights[0] / reading.spread
-    amounts = [reading.amount(cell) for cell in cells[: len(outcomes)]]
+    slope = _PER_LOG_ODD * weights[0] if numeric else 0.0
     moves = _deviation(
         [
-            points.get(g or "", 0.0) if x is None else slope * (x - reading.mean)
-            for g, x in zip(groups, amounts, strict=True)
+            points.get(g or "", 0.0) + slope * x
+            for g, x in zip(column.groups, column.standard, strict=True)
         ]
     )
+    if not numeric:
+        return shift, ColumnPoints(reading.column, reading.kind, moves, tuple(told))
     step = _round_step(reading.spread)
     return shift, ColumnPoints(
-        reading.column, reading.kind, moves, tuple(told), step, slope * step, reading.mean
-    )
+        reading.column, reading.kind, moves, tuple(told),
+        step, slope * step / reading.spread, reading.mean,
+    )  # fmt: skip
 
 
 def _deviation(points: Sequence[float]) -> float:

@@ -29,9 +29,9 @@ def calibration_json(found: Calibration, encoding: str) -> dict[str, Any]:
 
 
 def verdict(found: Calibration) -> str:
-    """Whether the weights are better than what is there: better, worse, or unclear."""
+    """Whether the weights are better than what is there: better, suspect, unclear, or worse."""
     if found.gain.low > 0:
-        return "better"
+        return "suspect" if found.leaks else "better"
     return "worse" if found.gain.high < 0 else "unclear"
 
 
@@ -61,7 +61,7 @@ def _leads(v: Mapping[str, Any]) -> Iterator[str]:
     undecided = f", {v['undecided']} of them undecided and left out" if v["undecided"] else ""
     yield f"{v['leads']} leads{undecided}; read as {v['encoding']}"
     for won in (True, False):
-        words = [f"{w['value']} {w['leads']}" for w in v["words"] if w["won"] is won]
+        words = [f"{w['value']} ({w['leads']})" for w in v["words"] if w["won"] is won]
         yield f"  {'won' if won else 'lost'}: {', '.join(words)}"
     for what, part in (("learned from", v["earlier"]), ("judged on", v["holdout"])):
         share = part["won"] / part["leads"]
@@ -83,6 +83,7 @@ def _comparison(v: Mapping[str, Any]) -> Iterator[str]:
     yield f"  before: {before['how']}; after: {after['how']}, {v['width']} weights"
     said = {
         "better": "the weights put won leads first more often",
+        "suspect": "the weights look better; whether they are, depends on the warning",
         "worse": "the weights are WORSE than what is there; do not use them",
         "unclear": "no clear difference; do not change anything for it",
     }[v["verdict"]]
