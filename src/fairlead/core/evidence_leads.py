@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fairlead.core.evidence_file import EvidenceError, EvidenceFile
-from fairlead.core.evidence_times import DayOrder, are_dates, day_order, instant
+from fairlead.core.evidence_times import can_be_two_days, day_order, instant
 from fairlead.core.evidence_values import NO, YES, is_empty
 from fairlead.errors import ThinEvidence
 
@@ -137,7 +137,7 @@ def _times(table: EvidenceFile, column: int, rows: Sequence[int], name: str) -> 
             found[row] = when
             continue
         bad.append((row, f"{name} '{cell}' is not a time" if cell else f"{name} is empty"))
-        unsure |= order is DayOrder.UNKNOWN and are_dates([cell])
+        unsure |= can_be_two_days(cell, order)
     if bad:
         raise table.refuse(
             column,

@@ -55,6 +55,11 @@ def instant(cell: str, order: DayOrder) -> datetime | None:
         return None
 
 
+def can_be_two_days(cell: str, order: DayOrder) -> bool:
+    """Whether a cell has no instant only because the order of its days is unknown."""
+    return order is DayOrder.UNKNOWN and _WRITTEN.fullmatch(cell) is not None
+
+
 def are_dates(cells: Sequence[str]) -> bool:
     """Whether the filled cells of a column look like dates, in whichever order."""
     return all(_ISO.match(c) or _WRITTEN.fullmatch(c) or re.fullmatch(r"1\d{12}", c) for c in cells)

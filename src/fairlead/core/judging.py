@@ -120,7 +120,9 @@ def share(count: int, total: int) -> Interval:
     value, z2 = count / total, _Z * _Z
     middle = (value + z2 / (2 * total)) / (1 + z2 / total)
     half = _Z / (1 + z2 / total) * math.sqrt(value * (1 - value) / total + z2 / (4 * total * total))
-    return Interval(value, max(0.0, middle - half), min(1.0, middle + half))
+    low, high = middle - half, middle + half
+    # Rounding must not keep the ends off what none and all are.
+    return Interval(value, low if count else 0.0, high if count < total else 1.0)
 
 
 def _placements(
