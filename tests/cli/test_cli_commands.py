@@ -69,6 +69,7 @@ def test_help_begins_with_a_sentence_and_ends_with_an_example_that_can_be_typed(
 def test_the_commands_are_those_of_the_design(folder: Path) -> None:
     assert {w[0] for w in ALL} == {
         "backfill",
+        "calibrate",
         "check",
         "completion",
         "dead-letters",

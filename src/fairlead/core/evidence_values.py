@@ -5,7 +5,6 @@ A column is read as a whole, because one cell cannot tell whether 1.234 is a lit
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +14,9 @@ YES = frozenset({"yes", "y", "true", "t", "1", "on", "checked"})
 NO = frozenset({"no", "n", "false", "f", "0", "off", "unchecked"})
 NUMBERS = 0.95
 """A column is of numbers, or of dates, when so many of its filled cells are."""
+
+MOST = 1e15
+"""A larger number counts nothing that a lead has, and its square would leave the floats."""
 
 _BARE = re.compile(r"-?[0-9]{1,15}")
 _POINT = re.compile(r"[$€£]? ?([+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?) ?%?")
@@ -39,7 +41,7 @@ def decimal_comma(cells: Iterable[str], delimiter: str) -> bool:
 
 
 def number(cell: str, comma: bool = False) -> float | None:
-    """A finite number, with its thousands apart or not, a currency sign or a percent sign."""
+    """A number, with its thousands apart or not, a currency sign or a percent sign."""
     if _BARE.fullmatch(cell):
         return float(cell)
     found = (_COMMA if comma else _POINT).fullmatch(cell)
@@ -50,7 +52,7 @@ def number(cell: str, comma: bool = False) -> float | None:
         value = float(digits)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MOST else None
 
 
 def are_numbers(name: str, cells: Sequence[str], comma: bool) -> bool:
