@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from calibration.made_leads import PULL, Row, as_csv, leads
 
+from fairlead.core import logistic
 from fairlead.core.calibration import Calibration, calibrate
 from fairlead.core.evidence_file import EvidenceError, read_evidence
 from fairlead.core.evidence_leads import Asked
@@ -135,6 +136,18 @@ def test_a_score_that_is_no_number_is_told_with_its_place() -> None:
     place = 1 + sum(len(c) + 1 for c in list(rows[4].values())[:-1])
     with pytest.raises(EvidenceError, match=rf"^leads\.csv:6:{place}: mark 'high' is not a number"):
         found(rows, score="mark")
+
+
+def test_a_score_that_no_earlier_lead_has_cannot_be_judged() -> None:
+    rows = [{**row, "mark": ""} for row in leads("plain", 1200)]
+    with pytest.raises(EvidenceError, match="mark is empty in all earlier leads"):
+        found(rows, score="mark")
+
+
+def test_weights_that_were_not_found_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "LIMIT", 1)
+    with pytest.raises(EvidenceError, match="no weights were found"):
+        found(leads("plain", 1200))
 
 
 def test_a_column_that_knows_the_outcome_makes_the_result_suspect() -> None:

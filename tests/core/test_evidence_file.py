@@ -70,6 +70,11 @@ def test_a_file_of_another_kind_is_refused() -> None:
         rows("a\nPK\0\x01")
 
 
+def test_a_cell_without_an_end_is_refused() -> None:
+    with pytest.raises(EvidenceError, match=r"^leads\.csv:3:1: field larger than"):
+        rows('a\n1\n"' + "x" * 200_000)
+
+
 def test_a_column_that_is_not_there_is_told_with_the_nearest() -> None:
     table = read_evidence("leads.csv", "status,created\n")
     assert table.column("created") == 1

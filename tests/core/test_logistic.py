@@ -104,6 +104,29 @@ def test_without_columns_everybody_has_the_share_of_all() -> None:
     assert log_odds([], 2, found) == [found.intercept] * 2
 
 
+def test_where_rounding_ends_the_search_it_is_at_the_bottom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = leads("plain", 300)
+    columns: list[Column] = [Dense(tuple(float(r["visits"]) for r in rows))]
+    won = [r["outcome"] == "won" for r in rows]
+    usual = fit(columns, won)
+    monkeypatch.setattr(logistic, "_TOLERANCE", 0.0)
+    found = fit(columns, won)
+    assert found.converged
+    assert found.steps < 100
+    assert found.weights == pytest.approx(usual.weights, abs=1e-4)
+
+
+def test_a_search_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "LIMIT", 1)
+    rows = leads("plain", 300)
+    found = fit(
+        [Dense(tuple(float(r["visits"]) for r in rows))], [r["outcome"] == "won" for r in rows]
+    )
+    assert (found.converged, found.steps) == (False, 1)
+
+
 @pytest.mark.parametrize("outcomes", [[], [True] * 3, [False] * 3])
 def test_one_outcome_alone_is_no_evidence(outcomes: list[bool]) -> None:
     with pytest.raises(ValueError, match="both outcomes"):

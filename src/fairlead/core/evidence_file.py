@@ -116,7 +116,10 @@ def read_evidence(file: str, text: str) -> EvidenceFile:
                 rows.append(tuple(cells))
                 begins.append(line)
     except csv.Error as e:
-        raise EvidenceError([f"{file}: {e}"], "save it as CSV in UTF-8") from e
+        after = begins[-1] + 1 if begins else 1
+        raise EvidenceError(
+            [f"{Place(file, after, 1)}: {e}"], "perhaps a quote opens there and is never closed"
+        ) from e
     if mistakes:
         raise EvidenceError(mistakes, "a cell that has the separator in it stands in quotes")
     return EvidenceFile(file, delimiter, header, tuple(rows), tuple(begins), text)

@@ -67,19 +67,14 @@ def fit(
             return Fit(point[0], tuple(point[1:]), step - 1, True)
         heading = _direction(slope, memory, bends)
         descent = _dot(slope, heading)
-        if descent >= 0:
-            memory, heading = [], [-g / b for g, b in zip(slope, bends, strict=True)]
-            descent = _dot(slope, heading)
-        length = 1.0
-        while True:
+        length, found = 1.0, math.inf
+        while not found <= value + 1e-4 * length * descent and length > 1e-12:
             there = [p + length * h for p, h in zip(point, heading, strict=True)]
             found, slope_there = _objective(columns, outcomes, there)
-            if found <= value + 1e-4 * length * descent:
-                break
             length /= 2
-            if length < 1e-12:
-                # No step improves what rounding lets us see: this is the bottom.
-                return Fit(point[0], tuple(point[1:]), step, True)
+        if not found < value:
+            # No step improves what rounding lets us see: this is the bottom.
+            return Fit(point[0], tuple(point[1:]), step, True)
         moved = [b - a for a, b in zip(point, there, strict=True)]
         turned = [b - a for a, b in zip(slope, slope_there, strict=True)]
         curvature = _dot(moved, turned)
