@@ -74,9 +74,9 @@ class Metrics:
             "api_budget_remaining_ratio", "Share of the CRM's daily quota that is left", "crm"
         )
         self.connector_up = g("connector_up", "1 while the connector works", "crm")
-        self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")
         self.leads_waiting = g("leads_waiting", "People held for a team", "team")
         self.peak = g("peak", "1 while the team's peak plan is on", "team")
+        self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")
         self.config_info = g("config_info", "1 for the policy in force", "hash")
         self.config_refused = g("config_refused", "1 while the policy on disk is refused")
         self.config_reloads_total = c("config_reloads_total", "Changed policies", "outcome")
