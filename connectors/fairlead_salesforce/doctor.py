@@ -5,7 +5,7 @@ Reads only. Each finding names what to do; docs/connectors-salesforce.md shows h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from fairlead.core.types import CrmOwner, Kind, OwnerKind
@@ -18,6 +18,16 @@ from fairlead_salesforce.schema import Schema
 from fairlead_salesforce.staff import Staff
 
 LOW_QUOTA = 0.1
+_EVIDENCE = (
+    ("Task", "calls and completed tasks", "give the user Read on Activities"),
+    ("Event", "meetings", "give the user Read on Activities"),
+    (
+        "EmailMessageRelation",
+        "e-mails",
+        "turn on Enhanced Email and let our user read Email Messages; e-mails logged as tasks are "
+        "read anyway",
+    ),
+)
 _INSTEAD = {"CountryCode": "Country", "StateCode": "State"}
 
 
@@ -119,9 +129,37 @@ def _availability(everybody: Staff) -> Iterator[Finding]:
     )
 
 
-def owner_history(client: Client) -> bool | None:
-    """Whether the history shows owner changes; None when it is readable but holds none yet."""
-    query = soql.select(("Id",), "LeadHistory", where="Field = 'Owner'", limit=1)
+def activities(hidden: Collection[str], status_history: bool | None) -> Iterator[Finding]:
+    """What of people's work with leads can be read, to tell a first response; `hidden` objects."""
+    for obj, what, right in _EVIDENCE:
+        shown = obj not in hidden
+        yield Finding(
+            f"{what} as evidence",
+            shown,
+            f"{what} of leads are read"
+            if shown
+            else f"{obj} is hidden or missing: {what} of leads cannot be seen",
+            "" if shown else right,
+            fatal=False,
+        )
+    # Only a history that nobody may read is a fault; one without a move yet may be a new org's.
+    yield Finding(
+        "status moves as evidence",
+        status_history is not False,
+        "moves of the lead's status name who made them"
+        if status_history
+        else "history is readable but shows no move of the status yet; track it if it should count"
+        if status_history is None
+        else "no lead history: moves of the status cannot be seen",
+        "" if status_history else "Set History Tracking: tick Lead Status",
+        fatal=False,
+    )
+
+
+def owner_history(client: Client, field: str = "Owner") -> bool | None:
+    """Whether the history shows changes of a field; None when it is readable but holds none yet."""
+    where = f"Field = {soql.literal(field)}"
+    query = soql.select(("Id",), "LeadHistory", where=where, limit=1)
     path = soql.url(client.settings.api_version, query, deleted_too=False)
     prefix = f"/services/data/v{client.settings.api_version}/"
     try:

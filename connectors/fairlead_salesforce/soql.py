@@ -45,8 +45,8 @@ def literal(value: str | bool | int | datetime) -> str:
 def select(
     fields: Sequence[str], obj: str, *, where: str = "", order: str = "", limit: int | None = None
 ) -> str:
-    """One SELECT; names are checked, conditions must come from this module."""
-    for name in (*fields, obj):
+    """One SELECT; names and paths are checked, conditions must come from this module."""
+    for name in (*(part for field in fields for part in field.split(".")), obj):
         if not is_name(name):
             raise Bug(f"not a field or object name: {name!r}")
     # Not SQL, and every name was checked above.

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead.core.types import Availability, Kind, Ref
+from fairlead.core.activity import ActivityKind
+from fairlead.core.types import Actor, Availability, Kind, Ref
 from fairlead.errors import AuthFailed, FairleadError, RateLimited, Unavailable
 from fairlead.spi.connector import Connector, Direction
 from fairlead.testing import FakeConnector, FakeCrm, ManualClock
 from fairlead.testing.contract import Abilities, Breakage, TaskTruth
 
-CALLS = ("changes", "read", "owners", "find_tasks", "fields", "probe", "write")
+CALLS = ("changes", "read", "activities", "owners", "find_tasks", "fields", "probe", "write")
 
 
 class FakeUnderTest:
@@ -94,6 +95,29 @@ class FakeUnderTest:
 
     def corrupt(self, ref: Ref) -> None:
         self.fake.corrupt(ref)
+
+    def log_activity(
+        self,
+        ref: Ref,
+        kind: ActivityKind,
+        *,
+        person: str,
+        incoming: bool = False,
+        seconds: int | None = None,
+    ) -> str:
+        log = self.fake.activities.log
+        return log(ref, kind, by=person, incoming=incoming, seconds=seconds).ref.id
+
+    def automation_logs(self, ref: Ref, kind: ActivityKind) -> None:
+        self.fake.activities.log(ref, kind, actor=Actor.AUTOMATION)
+
+    def complete_task(self, marker: str, *, person: str) -> None:
+        self.fake.close_task(marker)
+        task, done = self.fake.tasks[marker], ActivityKind.TASK_DONE
+        self.fake.activities.log(task.ref, done, by=person, actor=Actor.US)
+
+    def wait_logged(self) -> None:
+        self.clock.advance(self.fake.activities.lag.total_seconds())
 
     def missing_ref(self) -> Ref:
         return Ref("fake", "Lead", "never-was")

@@ -8,6 +8,7 @@ from typing import Any
 
 from contract.sandboxed import TOKEN, ServedSandbox, deserted_url
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Ref
 from fairlead.spi.connector import Connector, Direction, Wanted
 from fairlead.testing.contract import Abilities, Breakage, TaskTruth
@@ -31,6 +32,12 @@ FAULTS = {
     Breakage.TRUNCATED: ("truncate", "after"),
 }
 API = "^/services/data"
+SUBTYPES = {ActivityKind.MESSAGE: "LinkedIn", ActivityKind.TASK_DONE: "Task"}
+LOGS = {
+    ActivityKind.CALL: "log_call",
+    ActivityKind.EMAIL: "log_email",
+    ActivityKind.MEETING: "log_meeting",
+}
 
 
 class SalesforceUnderTest:
@@ -41,7 +48,10 @@ class SalesforceUnderTest:
 
     def __init__(self, **settings: Any) -> None:
         self._settings = {"page_size": 200, **settings}
-        self.abilities = Abilities(late=timedelta(minutes=10))
+        self.abilities = Abilities(
+            late=timedelta(minutes=10),
+            activities=frozenset({*LOGS, *SUBTYPES, ActivityKind.STATUS_CHANGE}),
+        )
         self.sandbox = ServedSandbox(FACE)
 
     def connector(self, direction: Direction) -> Connector:
@@ -138,6 +148,41 @@ class SalesforceUnderTest:
     def corrupt(self, ref: Ref) -> None:
         self.sandbox.act(op="corrupt", object=ref.object, id=ref.id)
 
+    def log_activity(
+        self,
+        ref: Ref,
+        kind: ActivityKind,
+        *,
+        person: str,
+        incoming: bool = False,
+        seconds: int | None = None,
+    ) -> str:
+        more: dict[str, Any] = {"incoming": True} if incoming else {}
+        more |= {} if seconds is None else {"seconds": seconds}
+        return self._log(ref, kind, user=person, **more)
+
+    def automation_logs(self, ref: Ref, kind: ActivityKind) -> None:
+        owner = {"owner": self.owner_of(ref)} if kind in LOGS else {}
+        self._log(ref, kind, **{"as": "system"}, **owner)
+
+    def _log(self, ref: Ref, kind: ActivityKind, **order: Any) -> str:
+        if kind in LOGS:
+            return str(self.sandbox.act(op=LOGS[kind], id=ref.id, **order)["id"])
+        if kind is ActivityKind.STATUS_CHANGE:
+            self._update(ref, {"Status": "Working - Contacted"}, **order)
+            moves = [r for r in self.sandbox.org.rows("LeadHistory") if _moved(r.fields, ref)]
+            return moves[-1].id
+        fields = {"WhoId": ref.id, "Status": "Completed", "TaskSubtype": SUBTYPES[kind]}
+        return self._create("Task", fields, **order).id
+
+    def complete_task(self, marker: str, *, person: str) -> None:
+        rows = self.sandbox.org.rows("Task")
+        [id] = [r.id for r in rows if r.fields.get("Fairlead_Key__c") == marker]
+        self._update(Ref("salesforce", "Task", id), {"Status": "Completed"}, user=person)
+
+    def wait_logged(self) -> None:
+        """Salesforce shows what is committed."""
+
     def missing_ref(self) -> Ref:
         return Ref("salesforce", "Lead", "00QAA00000000012AA")
 
@@ -186,6 +231,10 @@ class SalesforceUnderTest:
 
     def close(self) -> None:
         self.sandbox.close()
+
+
+def _moved(fields: Mapping[str, Any], ref: Ref) -> bool:
+    return fields["LeadId"] == ref.id and fields["Field"] == "Status"
 
 
 def _lead(fields: Mapping[str, Any], owner_id: str | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
-from fairlead_salesforce.sandbox import absences, rows, rules
+from fairlead_salesforce.sandbox import absences, activities, rows, rules
 from fairlead_salesforce.sandbox.errors import Refused
 from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.people import Result, activity, freezing, need, seed_people
@@ -220,6 +220,7 @@ def _merge(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:
 
 
 def _move_activities(sb: Sandbox, old: str, new: str, who: Who, at: datetime) -> None:
+    activities.move_mail(sb, old, new, who, at)
     for child in rows.children(sb, old):
         link = "WhoId" if child.table in ("Task", "Event") else "LeadId"
         to_contact = link == "LeadId" and new.startswith("003")
@@ -363,6 +364,16 @@ OPS: Mapping[str, tuple[Callable[[Sandbox, Mapping[str, Any], Who], Result], set
     "unfreeze_user": (freezing(False), {"id", "object"}),
     "set_out_of_office": (absences.out_of_office, {"id", "start", "end", "message", "enabled"}),
     "set_presence": (absences.presence, {"id", "state"}),
+    "log_call": (
+        activities.log_call,
+        {"id", "day", "seconds", "direction", "disposition", "owner"},
+    ),
+    "log_email": (
+        activities.log_email,
+        {"id", "how", "incoming", "at", "automation", "draft", "owner"},
+    ),
+    "log_meeting": (activities.log_meeting, {"id", "start", "minutes", "owner"}),
+    "archive": (activities.archive, {"object", "id"}),
     "seed_people": (seed_people, {"people", "queues"}),
     "expire_sessions": (_expire, {"static"}),
     "status": (_status, set()),

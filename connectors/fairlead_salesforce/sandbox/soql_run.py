@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
+from fairlead_salesforce.sandbox.activities import archived
 from fairlead_salesforce.sandbox.errors import Refused
 from fairlead_salesforce.sandbox.render import attributes, shown
 from fairlead_salesforce.sandbox.rows import visible
@@ -60,6 +61,7 @@ class _Run:
             r
             for r in self.sb.org.rows(self.bind.obj.name)
             if not (r.deleted and (hides_deleted or not self.bind.obj.soft_delete))
+            and (self.deleted or not archived(r))
             and visible(self.sb, r, self.who)
             and test(r)
         ]

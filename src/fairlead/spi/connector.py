@@ -1,4 +1,4 @@
-"""The connector protocol: five calls, small values, no SDK type or string.
+"""The connector protocol: a few calls, small values, no SDK type or string.
 
 Whole-call failures raise from `fairlead.errors`; the failure of one record is a `Receipt`.
 A connector object serves one direction (reading or writing) and is used by one thread at a time;
@@ -7,7 +7,7 @@ the registry builds two. It holds no decision state: cursors and outcomes live i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
+from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.core.types import Cursor as Cursor
@@ -88,6 +89,19 @@ class TaskFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivitiesOf:
+    """One question to `Connector.activities`: what was done with this lead since then (UTC).
+
+    `thorough` leaves out any cheap look beforehand that trails behind the truth; it is for the
+    last look before something follows from the answer.
+    """
+
+    ref: Ref
+    since: datetime
+    thorough: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What this connector can do; the policy and the doctor are checked against it at start."""
 
@@ -105,6 +119,8 @@ class Capabilities:
     """Most effects of one kind (owners or tasks) that one `write()` takes well."""
     lead_objects: tuple[str, ...]
     """Object names leads live in, e.g. ("Lead",)."""
+    activities: frozenset[ActivityKind] = frozenset()
+    """Kinds that `activities()` can see; one that our user may not read is missing once known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +222,20 @@ class Connector(Protocol):
 
     def find_tasks(self, markers: Sequence[str]) -> Mapping[str, TaskFound]:
         """Tasks of ours by marker, read by key and not by search; absent ones are left out."""
+        ...
+
+    def activities(
+        self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = tuple(ActivityKind)
+    ) -> Mapping[Ref, Sequence[Activity]]:
+        """What was done with each lead at or after its `since`, oldest first; reads only.
+
+        Every asked ref has an answer; it is empty for a record that is gone, and a ref asked twice
+        is answered for its last question. The number of calls is bounded by the number of leads,
+        whatever was done with them; the connector's page tells it. Ours and automation's are told
+        and marked so; open tasks, drafts and what is only planned are not told, meetings apart.
+        A kind that our user may not read is left out and missing from `capabilities` from then on
+        (`probe()` has a finding); every other failure raises as that of any read does.
+        """
         ...
 
     def write(

@@ -15,6 +15,7 @@ in a conftest makes failures readable. docs/connectors.md is the guide.
 from __future__ import annotations
 
 from fairlead.testing.promises.about import AboutPromises
+from fairlead.testing.promises.activity import ActivityPromises
 from fairlead.testing.promises.failing import FailurePromises
 from fairlead.testing.promises.feed import FeedPromises
 from fairlead.testing.promises.reading import ReadPromises
@@ -24,5 +25,7 @@ from fairlead.testing.promises.writing import WritePromises
 __all__ = ["Abilities", "Breakage", "ConnectorContract", "CrmUnderTest", "TaskTruth"]
 
 
-class ConnectorContract(FeedPromises, ReadPromises, WritePromises, AboutPromises, FailurePromises):
+class ConnectorContract(
+    FeedPromises, ReadPromises, ActivityPromises, WritePromises, AboutPromises, FailurePromises
+):
     """All promises; override the fixture `crm`."""

@@ -6,15 +6,17 @@ what a real connector promises and not on less. Faults come from `fake.faults`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, assert_never, cast
 
+from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
 from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Ambiguous, FairleadError, RateLimited, RetryLater, Unavailable
 from fairlead.spi.connector import (
+    ActivitiesOf,
     Budget,
     Capabilities,
     ChangePage,
@@ -117,7 +119,7 @@ class FakeConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._capabilities
+        return replace(self._capabilities, activities=self.fake.activities.shown)
 
     @property
     def field_map(self) -> FieldMap:
@@ -211,6 +213,15 @@ class FakeConnector:
             return {t.marker: TaskFound(t.marker, t.id, t.owner_id, t.open) for t in tasks}
 
         return self._call("find_tasks", find)
+
+    def activities(
+        self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = tuple(ActivityKind)
+    ) -> Mapping[Ref, Sequence[Activity]]:
+        def told(one: ActivitiesOf) -> tuple[Activity, ...]:
+            done = self.fake.activities.of(one.ref, one.since)
+            return tuple(a for a in done if a.kind in kinds)
+
+        return self._call("activities", lambda: {a.ref: told(a) for a in asked}) if asked else {}
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -312,7 +323,7 @@ class FakeConnector:
                 server_now=self.fake.clock.now(),
                 account=self.fake.name,
                 our_ids=(OUR_ID,),
-                capabilities=self._capabilities,
+                capabilities=self.capabilities,
                 findings=(Finding("login", True, "the fake lets everybody in"),),
             ),
         )

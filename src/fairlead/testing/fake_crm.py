@@ -20,6 +20,7 @@ from typing import Any
 from fairlead.clock import Clock
 from fairlead.core.types import Actor, Availability, CrmOwner, Kind, OwnerChange, OwnerKind, Ref
 from fairlead.testing.builders import LEAD_FIELDS
+from fairlead.testing.fake_activities import FakeActivities
 from fairlead.testing.fake_faults import FakeFaults
 
 OUR_ID = "integration"
@@ -96,6 +97,7 @@ class FakeCrm:
         self.lead_object = lead_object
         self.lock = threading.RLock()
         self.faults = FakeFaults()
+        self.activities = FakeActivities(clock)
         self.feed_lag = timedelta(0)
         self.stamp_resolution = timedelta(0)
         self.merged_reads_as_survivor = True
@@ -214,9 +216,8 @@ class FakeCrm:
 
     def mend(self, ref: Ref) -> None:
         with self.lock:
-            row = self.row(ref)
-            row.unreadable = None
-            self._touch(row)
+            self.row(ref).unreadable = None
+            self._touch(self.row(ref))
 
     def deactivate(self, owner_id: str) -> None:
         self._set_active(owner_id, False)
@@ -229,8 +230,7 @@ class FakeCrm:
         self.update(Ref(self.name, self.object_of(Kind.REP), owner_id), availability=told)
 
     def close_task(self, marker: str) -> None:
-        with self.lock:
-            self.tasks[marker].open = False
+        self.tasks[marker].open = False
 
     # -- looking -----------------------------------------------------------------------------
 

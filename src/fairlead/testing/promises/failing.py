@@ -18,7 +18,7 @@ from fairlead.errors import (
     RetryLater,
     Unavailable,
 )
-from fairlead.spi.connector import Connector, Outcome
+from fairlead.spi.connector import ActivitiesOf, Connector, Outcome
 from fairlead.testing.promises.feed import JO
 from fairlead.testing.promises.under_test import Breakage, CrmUnderTest, Promises
 from fairlead.testing.promises.writing import MARKER, needs_marker, task, to
@@ -149,6 +149,7 @@ def reading_calls(connector: Connector, crm: CrmUnderTest) -> list[Call]:
     return [
         lambda: connector.changes({Kind.LEAD: cursor}),
         lambda: connector.read([missing]),
+        lambda: connector.activities([ActivitiesOf(missing, crm.now(), thorough=True)]),
         connector.owners,
         connector.fields,
         connector.probe,

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Gone, Kind, Record, Ref
 from fairlead.spi.connector import ChangePage, Connector, Cursor, Direction, FieldMap
 
@@ -35,6 +36,8 @@ class Abilities:
     """It keeps out-of-office spans of its users."""
     presence: bool = True
     """It tells whether a user is there now."""
+    activities: frozenset[ActivityKind] = frozenset(ActivityKind)
+    """Kinds of activity it keeps of a lead."""
     number_field: str | None = "employees"
     """A lead field of ours that this CRM holds as a number."""
 
@@ -144,6 +147,32 @@ class CrmUnderTest(Protocol):
 
     def corrupt(self, ref: Ref) -> None:
         """Make the row one that cannot be understood, its id apart."""
+        ...
+
+    def log_activity(
+        self,
+        ref: Ref,
+        kind: ActivityKind,
+        *,
+        person: str,
+        incoming: bool = False,
+        seconds: int | None = None,
+    ) -> str:
+        """The user with owner id `person` does this now and it is kept; an `incoming` one comes
+        from the lead to them. Returns the id of the record that proves it.
+        """
+        ...
+
+    def automation_logs(self, ref: Ref, kind: ActivityKind) -> None:
+        """A flow, sequence or other tool does it, whoever owns the lead."""
+        ...
+
+    def complete_task(self, marker: str, *, person: str) -> None:
+        """The user with owner id `person` completes the task that bears this marker."""
+        ...
+
+    def wait_logged(self) -> None:
+        """Return once all that was logged can be seen: move the CRM's clock where it must pass."""
         ...
 
     # truth
