@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel
 
+from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import ConfigError, FairleadError
 from fairlead.spi.connector import (
+    ActivitiesOf,
     Budget,
     Capabilities,
     ChangePage,
@@ -33,8 +35,10 @@ from fairlead.spi.connector import (
 )
 from fairlead.spi.secrets import read_secret
 from fairlead_hubspot import mapping, polling
+from fairlead_hubspot.activities import ActivityReader
 from fairlead_hubspot.client import HubSpotClient
 from fairlead_hubspot.doctor import Doctor
+from fairlead_hubspot.doctor import activities as doctor_of_activities
 from fairlead_hubspot.names import (
     CONTACT_FIELDS,
     CONTACT_PREFIX,
@@ -71,6 +75,9 @@ class HubSpotConnector:
         )
         self._reader = Reader(self._client, portal, self._lead, fields)
         self._users = Users(self._client)
+        self._activities = ActivityReader(self._client, portal, self._lead)
+        self._owner_of_user: dict[str, str] = {}
+        self._strangers: set[str] = set()
         self._shown: defaultdict[Kind, polling.Shown] = defaultdict(polling.Shown)
         self._writer = Writer(self._client, portal, self._reader, self._lead)
 
@@ -85,6 +92,7 @@ class HubSpotConnector:
             task_marker=self._portal.marker is True,
             max_effects=BATCH,
             lead_objects=(self._lead.name,),
+            activities=self._activities.kinds,
         )
 
     @property
@@ -119,6 +127,9 @@ class HubSpotConnector:
                 if following is None or following == after:
                     break
                 after = following
+        self._owner_of_user = {
+            str(o.fields["userId"]): o.id for o in found.values() if o.fields.get("userId")
+        }
         self._users.read()
         return tuple(replace(o, availability=self._users.of(o)) for o in found.values())
 
@@ -128,6 +139,12 @@ class HubSpotConnector:
             return {}
         self._writer.learn_schema()
         return self._reader.tasks(markers) if self._portal.marker else {}
+
+    def activities(
+        self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = tuple(ActivityKind)
+    ) -> Mapping[Ref, Sequence[Activity]]:
+        """See the protocol; `fairlead_hubspot.activities` tells how many calls it takes."""
+        return self._activities.read(asked, kinds, self._owners_of)
 
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
@@ -143,7 +160,8 @@ class HubSpotConnector:
 
     def probe(self) -> Probe:
         doctor = Doctor(self._client, self._portal, self._lead)
-        findings = doctor.examine()
+        self._activities.try_all()
+        findings = [*doctor.examine(), *doctor_of_activities(self._activities.hidden)]
         return Probe(
             server_now=self._client.seam.server_now,
             account=self._portal.portal_id or "unknown portal",
@@ -166,6 +184,14 @@ class HubSpotConnector:
 
     def close(self) -> None:
         self._client.close()
+
+    def _owners_of(self, user_ids: Iterable[str]) -> Mapping[str, str]:
+        """Owner ids by user id, read anew when a stranger turns up; a lasting one only once."""
+        unknown = set(user_ids) - self._owner_of_user.keys() - self._strangers
+        if unknown:
+            self.owners()
+            self._strangers |= unknown - self._owner_of_user.keys()
+        return self._owner_of_user
 
     def _page(self, kind: Kind, cursor: Cursor) -> ChangePage:
         target = self._reader.object_of(kind)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TypeVar
 
 from fairlead.errors import PermissionMissing
 from fairlead.spi.connector import Finding
+from fairlead_hubspot.activity_rows import SOURCES
 from fairlead_hubspot.availability import PROPERTIES
 from fairlead_hubspot.client import HubSpotClient
 from fairlead_hubspot.faults import RefusedCall
@@ -16,6 +17,21 @@ from fairlead_hubspot.seam import Portal
 
 GUIDE = "docs/connectors-hubspot.md"
 T = TypeVar("T")
+
+
+def activities(hidden: Collection[str]) -> Iterator[Finding]:
+    """Which of people's work with leads can be read; `hidden` are object types that cannot."""
+    for source in SOURCES:
+        shown = source.name not in hidden
+        yield Finding(
+            f"{source.name} as evidence",
+            shown,
+            f"{source.name} of leads are read"
+            if shown
+            else f"{source.name} are hidden: what they would prove cannot be seen",
+            "" if shown else f"grant crm.objects.contacts.read, and see {GUIDE}",
+            fatal=False,
+        )
 
 
 class Doctor:
@@ -83,6 +99,17 @@ class Doctor:
                 not missing,
                 f"missing: {', '.join(missing)}" if missing else "all are there",
                 f"grant the scopes that {GUIDE} lists",
+            )
+            mail = "sales-email-read" in scopes
+            self._say(
+                "e-mails are told in full",
+                mail,
+                "sent and received e-mails are told apart"
+                if mail
+                else "without sales-email-read HubSpot hides parts of e-mails: one whose direction "
+                "is hidden proves nothing",
+                "grant sales-email-read if e-mails should count as a response",
+                fatal=False,
             )
 
     def _owners(self) -> bool:

@@ -143,7 +143,7 @@ class Reader:
         for name in {r.object for r in wanted.values()}:
             ids = sorted({r.id for r in wanted.values() if r.object == name})
             linked = self._client.associated(name, TASKS.name, ids)
-            tasks = sorted({i for row in linked for i, _ in _targets(row)})
+            tasks = sorted({i for row in linked for i, _ in ends_of(row)})
             for part in chunks(tasks, BATCH):
                 rows, _ = self._client.batch_read(
                     TASKS.name, part, [OWNER, "hs_task_status", "hs_task_body"]
@@ -208,7 +208,7 @@ class Reader:
         for part in chunks(ids, BATCH):
             for link in self._client.associated(LEADS.name, CONTACTS.name, part):
                 origin = link.get("from") if isinstance(link, Mapping) else None
-                targets = _targets(link)
+                targets = ends_of(link)
                 if isinstance(origin, Mapping) and targets:
                     # The primary contact first; sort is stable, so HubSpot's order decides else.
                     best = sorted(targets, key=lambda t: PRIMARY_CONTACT not in t[1])[0][0]
@@ -232,7 +232,7 @@ class Reader:
         )
 
 
-def _targets(link: object) -> list[tuple[str, frozenset[int]]]:
+def ends_of(link: object) -> list[tuple[str, frozenset[int]]]:
     """Ids at the other end of an association row, each with its association types."""
     to = link.get("to") if isinstance(link, Mapping) else None
     targets: list[tuple[str, frozenset[int]]] = []

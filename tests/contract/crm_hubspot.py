@@ -11,6 +11,7 @@ from typing import Any
 
 from contract.sandboxed import TOKEN, ServedSandbox, deserted_url
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Ref
 from fairlead.spi.connector import Connector, Direction, Wanted
 from fairlead.testing.contract import Abilities, Breakage, TaskTruth
@@ -31,6 +32,17 @@ FAULTS = {
     Breakage.DROPPED: ("reset", "before"),
     Breakage.DROPPED_AFTER: ("reset", "after"),
     Breakage.TRUNCATED: ("truncate", "after"),
+}
+LOGGED = {
+    ActivityKind.CALL: "calls",
+    ActivityKind.EMAIL: "emails",
+    ActivityKind.MEETING: "meetings",
+    ActivityKind.MESSAGE: "communications",
+    ActivityKind.NOTE: "notes",
+}
+STATUS = {
+    "contacts": {"hs_lead_status": "CONNECTED"},
+    "leads": {"hs_pipeline_stage": "connected-stage-id"},
 }
 
 
@@ -160,6 +172,53 @@ class HubSpotUnderTest:
     def corrupt(self, ref: Ref) -> None:
         self.sandbox.act(op="corrupt", object=ref.object, id=ref.id)
 
+    def log_activity(
+        self,
+        ref: Ref,
+        kind: ActivityKind,
+        *,
+        person: str,
+        incoming: bool = False,
+        seconds: int | None = None,
+    ) -> str:
+        more: dict[str, Any] = {"incoming": True} if incoming else {}
+        more |= {} if seconds is None else {"seconds": seconds}
+        return self._log(ref, kind, user=person, **more)
+
+    def automation_logs(self, ref: Ref, kind: ActivityKind) -> None:
+        owner = {"owner": self.owner_of(ref)} if kind in LOGGED else {}
+        self._log(ref, kind, **{"as": "workflow"}, **owner)
+
+    def _log(self, ref: Ref, kind: ActivityKind, **order: Any) -> str:
+        lead = {"contact" if ref.object == "contacts" else "lead": ref.id}
+        if kind in LOGGED:
+            return str(self.sandbox.act(op="log", object=LOGGED[kind], **lead, **order)["id"])
+        if kind is ActivityKind.STATUS_CHANGE:
+            fields = STATUS[ref.object]
+            self.sandbox.act(op="update", object=ref.object, id=ref.id, fields=fields, **order)
+            return ref.id
+        due = {"hs_timestamp": str(_ms(self.now()))}
+        task = self._create("tasks", due, **order)
+        contact = {"to_object": "contacts", "to_id": self.contact_of(ref)}
+        self.sandbox.act(op="associate", object="tasks", id=task.id, **contact)
+        done = {"hs_task_status": "COMPLETED"}
+        self.sandbox.act(op="update", object="tasks", id=task.id, fields=done, **order)
+        return task.id
+
+    def contact_of(self, ref: Ref) -> str:
+        return ref.id
+
+    def complete_task(self, marker: str, *, person: str) -> None:
+        rows = self.sandbox.org.rows("tasks")
+        [id] = [r.id for r in rows if r.fields.get("fairlead_key") == marker]
+        done = {"hs_task_status": "COMPLETED"}
+        self.sandbox.act(op="update", object="tasks", id=id, fields=done, user=person)
+
+    def wait_logged(self) -> None:
+        """Past the longest time after which HubSpot shows on the contact what was logged."""
+        span = self.portal.knobs.calculated_seconds
+        self.pass_time(span[1] if span else 0)
+
     def missing_ref(self) -> Ref:
         return Ref("hubspot", self.lead_object, "999999999")
 
@@ -238,6 +297,9 @@ class HubSpotLeadsUnderTest(HubSpotUnderTest):
         lead = self._create("leads", {"hs_lead_name": "A lead", **own}, associations=_of(contact))
         self._contacts[lead] = contact
         return lead
+
+    def contact_of(self, ref: Ref) -> str:
+        return self._contacts[ref].id
 
     def create_twins(self, count: int) -> Sequence[Ref]:
         contact = super().create_lead({"email": "twins@acme.example"})

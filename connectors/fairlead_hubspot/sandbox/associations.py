@@ -15,6 +15,7 @@ from fairlead_hubspot.sandbox.types import LINKS, TYPES, ObjectType, by_plural, 
 
 Tie = tuple[ObjectType, str, set[int]]
 MAX_READ = 1000
+PAGE = 500
 LEAD_PRIMARY_CONTACT = 578
 
 
@@ -200,16 +201,26 @@ def listing(portal: Portal, request: Request, parts: Sequence[str]) -> tuple[int
 
 
 def batch_read(portal: Portal, request: Request, parts: Sequence[str]) -> tuple[int, Any]:
-    """`POST /crm/v4/associations/{from}/{to}/batch/read`: 207 when some have none."""
+    """`POST /crm/v4/associations/{from}/{to}/batch/read`: 207 when some have none.
+
+    A record with many ties has pages of its own, asked for by `after` beside its id.
+    """
     kind, to = kind_named(parts[0]), kind_named(parts[1])
     given = asking.inputs(asking.body(request, "inputs").get("inputs"), MAX_READ)
     results, missing = [], []
     for one in given:
-        id = asking.text(asking.keys(one, "id", "after").get("id"), "id")
+        keys = asking.keys(one, "id", "after")
+        id, after = asking.text(keys.get("id"), "id"), str(keys.get("after") or "0")
+        if not after.isdigit():
+            raise invalid(f"after is not a key of this page: {after}")
         row = portal.survivor(kind, id)
         ties = [] if row is None or row.deleted else _ties(portal, kind, row.id, to)
+        ties = [t for t in ties if t["toObjectId"] >= int(after)]
         if ties:
-            results.append({"from": {"id": id}, "to": ties})
+            result: dict[str, Any] = {"from": {"id": id}, "to": ties[:PAGE]}
+            if len(ties) > PAGE:
+                result["paging"] = {"next": {"after": str(ties[PAGE]["toObjectId"])}}
+            results.append(result)
         else:
             missing.append(id)
     now = wire_time(portal.now())

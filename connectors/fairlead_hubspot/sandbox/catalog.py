@@ -104,6 +104,7 @@ _CONTACT: tuple[Line, ...] = (
     ("hs_first_outreach_date", "datetime", "c", ""),
     ("hs_sa_first_engagement_date", "datetime", "c", ""),
     ("hs_time_to_first_engagement", "number", "c", ""),
+    ("hs_first_engagement_object_id", "number", "c", ""),
     ("hs_last_sales_activity_timestamp", "datetime", "c", ""),
     ("hs_latest_source", "enumeration", "r", _SOURCES),
     ("product_interest", "string", "x", ""),
@@ -176,6 +177,7 @@ _TASK: tuple[Line, ...] = (
     ("hs_task_priority", "enumeration", "", "LOW MEDIUM HIGH NONE"),
     ("hs_task_type", "enumeration", "", "TODO CALL EMAIL LINKED_IN_CONNECT LINKED_IN_MESSAGE"),
     ("hs_task_reminders", "string", "", ""),
+    ("hs_task_completion_date", "datetime", "r", ""),
     ("hs_queue_membership_ids", "string", "", ""),
     ("fairlead_key", "string", "xu", ""),
 )
@@ -196,6 +198,7 @@ _EMAIL: tuple[Line, ...] = (
     ("hs_email_text", "string", "t", ""),
     ("hs_email_direction", "enumeration", "", "EMAIL INCOMING_EMAIL FORWARDED_EMAIL"),
     ("hs_email_status", "enumeration", "", "BOUNCED FAILED SCHEDULED SENDING SENT"),
+    ("hs_sequence_id", "string", "r", ""),
 )
 
 _MEETING: tuple[Line, ...] = (

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.sandbox.org import SYSTEM, Row, Who
-from fairlead_hubspot.sandbox import associations, objects, owners
+from fairlead_hubspot.sandbox import associations, engagements, objects, owners
 from fairlead_hubspot.sandbox.errors import Refusal
 from fairlead_hubspot.sandbox.moments import from_ms, instant_ms
 from fairlead_hubspot.sandbox.portal import OTHER_APP_ID, Portal
@@ -25,6 +25,10 @@ _KEYS = {
     "restore": {"object", "id"},
     "merge": {"object", "id", "into"},
     "associate": {"object", "id", "to_object", "to_id"},
+    "log": {
+        *("object", "contact", "lead", "at", "owner", "incoming", "seconds", "sequence"),
+        *("captured", "fields"),
+    },
     "corrupt": {"object", "id", "property", "value"},
     "create_owner": {"email", "first_name", "last_name", "team", "time_zone"},
     "create_queue": {"name", "email"},
@@ -231,6 +235,7 @@ _OPS: dict[str, Callable[[Portal, Order, Who], dict[str, Any]]] = {
     "restore": _restore,
     "merge": _merge,
     "associate": _associate,
+    "log": engagements.log,
     "corrupt": _corrupt,
     "create_owner": _create_owner,
     "create_queue": _create_queue,

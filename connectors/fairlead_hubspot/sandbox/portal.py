@@ -6,12 +6,12 @@ date, calculated properties, the trailing index and the register of unique value
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fairlead.sandbox.org import SYSTEM, Org, Row, Who
-from fairlead_hubspot.sandbox import values
+from fairlead_hubspot.sandbox import outreach, values
 from fairlead_hubspot.sandbox.errors import Refusal, conflict, error, not_found
 from fairlead_hubspot.sandbox.index import Doc, Index
 from fairlead_hubspot.sandbox.knobs import Knobs, Span
@@ -168,6 +168,8 @@ class Portal:
         at = stamp or self._now or self.now()
         full = dict(fields)
         full.update(self._derived(kind, {**row.fields, **fields}, fields, at, row))
+        if kind.plural == "contacts" and "hubspot_owner_assigneddate" in full:
+            self._later_on(kind, row.id, outreach.forgotten)
         touch = self.knobs.noop_bumps and bool(fields)
         self.org.update(kind.plural, row.id, full, who, stamp=at, touch=touch)
         forced = self.knobs.workflow_owner
@@ -203,6 +205,8 @@ class Portal:
         source = {"person": "CRM_UI", "integration": "INTEGRATION", "tool": "INTEGRATION"}
         fields = {"hs_object_source": source.get(who.kind, "AUTOMATION_PLATFORM")}
         fields["hs_object_source_id"] = f"userId:{who.id}" if who.kind == "person" else who.id
+        if who.kind == "person" and kind.engagement:
+            fields["hs_created_by_user_id"] = who.id
         if kind.plural == "contacts":
             fields |= {
                 "hs_all_contact_vids": id,
@@ -231,6 +235,8 @@ class Portal:
         more: dict[str, str] = {}
         if kind.plural == "contacts" and "email" in given:
             more["hs_email_domain"] = full["email"].rpartition("@")[2]
+        if (status := given.get("hs_task_status")) is not None:
+            more["hs_task_completion_date"] = wire_time(at) if status == "COMPLETED" else ""
         owner = given.get("hubspot_owner_id")
         if owner is not None and (row is None or owner != (row.fields.get("hubspot_owner_id"))):
             if owner:
@@ -277,18 +283,18 @@ class Portal:
 
     def _count_outreach(self, kind: ObjectType, act: Row, to: ObjectType, to_id: str) -> None:
         """A logged call, mail, meeting or message shows on the person, some time later."""
-        incoming = act.fields.get("hs_email_direction") == "INCOMING_EMAIL"
-        if kind.plural in ("tasks", "notes") or incoming:
-            return
+        if (
+            kind.plural in outreach.KINDS
+            and act.fields.get("hs_email_direction") != "INCOMING_EMAIL"
+        ):
+            self._later_on(to, to_id, lambda row: outreach.contacted(row, act))
+
+    def _later_on(self, to: ObjectType, id: str, facts: Callable[[Row], dict[str, str]]) -> None:
         due = self.now() + self.draw(self.knobs.calculated_seconds)
 
         def show() -> None:
-            if (row := self.live(to, to_id)) is None:
-                return
-            at = act.fields.get("hs_timestamp") or wire_time(act.created_at)
-            count = int(row.fields.get("num_contacted_notes") or "0") + 1
-            fields = {"notes_last_contacted": at, "num_contacted_notes": str(count)}
-            self.calculate(row, fields, due)
+            if (row := self.live(to, id)) is not None:
+                self.calculate(row, facts(row), due)
 
         self.org.later(due, show)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairlead.sandbox.org import Row, Who
 from fairlead_hubspot.sandbox.moments import wire_time
+from fairlead_hubspot.sandbox.outreach import redacted
 from fairlead_hubspot.sandbox.portal import PORTAL_ID, Portal
 from fairlead_hubspot.sandbox.types import ObjectType
 
@@ -45,7 +46,9 @@ def record(
     history = list(history)
     wanted = {*kind.defaults, "hs_object_id", kind.created, kind.modified} if not names else set()
     wanted |= {"hs_object_id", kind.created, kind.modified, *names, *history}
-    old = _stale(portal, row) if by_id else {}
+    old: Mapping[str, str | None] = _stale(portal, row) if by_id else {}
+    if "sales-email-read" in portal.knobs.missing_scopes:
+        old = {**old, **{n: None for n in wanted if redacted(kind.plural, n)}}
     body = envelope(portal, kind, row)
     body["properties"] = {
         name: old[name] if name in old else portal.value(kind, row, name)
