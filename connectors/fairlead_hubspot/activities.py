@@ -1,9 +1,9 @@
 """Reading what was done with leads, by association and id: no search index stands in between.
 
-For n leads at most, m of them (nearly none, as a rule) with something new: n/50 + n/100 calls to
-look at them, then for each object type m/1,000 calls for the ids and one per 100 records. Lead
-objects take n/100 more to look at their contacts, and ids come from both. Where one contact has more
-than a hundred records of a type, one search finds the first 200 since; it trails as searches do.
+For n leads, of which m (few, as a rule) have something new: n/50 calls to look at them (n/100 when
+moves of the status are not asked for), then for each object type m/1,000 for the ids and one per
+100 records. Lead objects take n/100 more for their contacts, and ids come from both. Where a record
+has more than a hundred of a type, one search finds the first 200 since; it trails as searches do.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class ActivityReader:
         done: dict[Ref, list[Activity]] = {a.ref: [] for a in wanted}
         contacts = self._contacts(wanted)
         history = ActivityKind.STATUS_CHANGE in kinds
-        rows = self._looked_at(self._lead, [a.ref.id for a in wanted], history=history)
+        rows: dict[str, Row] = {}
+        if history or self._lead is CONTACTS:
+            rows = self._looked_at(self._lead, [a.ref.id for a in wanted], history=history)
         users = {u for row in rows.values() for u in activity_rows.users_in(row)} if history else ()
         by_user = owners(users)
         for one in wanted if history else ():

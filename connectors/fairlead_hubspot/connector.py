@@ -160,8 +160,9 @@ class HubSpotConnector:
 
     def probe(self) -> Probe:
         doctor = Doctor(self._client, self._portal, self._lead)
+        findings = doctor.examine()
         self._activities.try_all()
-        findings = [*doctor.examine(), *doctor_of_activities(self._activities.hidden)]
+        findings += doctor_of_activities(self._activities.hidden)
         return Probe(
             server_now=self._client.seam.server_now,
             account=self._portal.portal_id or "unknown portal",

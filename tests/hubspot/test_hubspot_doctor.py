@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Ref
 from fairlead.errors import AuthFailed
 from fairlead.spi.connector import Finding
@@ -16,7 +17,9 @@ from fairlead_hubspot.connector import HubSpotConnector
 Connect = Callable[..., HubSpotConnector]
 ACCOUNT = {"portalId": 4711, "uiDomain": "app-eu1.hubspot.com", "timeZone": "Europe/Berlin"}
 INFO = "/oauth/v2/private-apps/get/access-token-info"
-SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.owners.read"]
+SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.owners.read",
+          "sales-email-read"]  # fmt: skip
+WORK = ("calls", "emails", "meetings", "communications", "notes", "tasks")
 USERS = "crm.objects.users.read"
 FORBIDDEN = {
     "category": "MISSING_SCOPES",
@@ -28,6 +31,8 @@ def healthy(wire: Any, **schema: Any) -> None:
     wire.on("/account-info/2026-09/details", ACCOUNT)
     wire.on("/crm/owners/2026-09", {"results": [{"id": "501"}]})
     wire.users()
+    for kind in WORK:
+        wire.on("read", {"results": []}, kind=kind)
     wire.on("search", {"results": []})
     wire.schema(**schema)
 
@@ -62,6 +67,7 @@ def test_each_missing_thing_is_said_with_its_remedy(connect: Connect, wire: Any)
     assert set(faults) == {
         "our app id is known",
         "scopes for writing are granted",
+        "e-mails are told in full",
         "companies are searchable",
         "tasks have the unique property fairlead_key",
         "contacts have the property fairlead_reason",
@@ -105,6 +111,22 @@ def test_hidden_users_are_said_and_stop_nothing(connect: Connect, wire: Any) -> 
     assert not fault.fatal
     assert "presence" in fault.detail
     assert USERS in fault.remedy
+
+
+def test_work_that_is_hidden_is_said_type_by_type_and_is_no_capability(
+    connect: Connect, wire: Any
+) -> None:
+    wire.on("read", FORBIDDEN, kind="emails", status=403)
+    wire.on("read", {"category": "VALIDATION_ERROR"}, kind="communications", status=400)
+    healthy(wire)
+    wire.on("search", {"results": []}, kind="companies")
+    wire.on(INFO, {"appId": 1})
+    probe = connect().probe()
+    faults = failed(probe.findings)
+    assert set(faults) == {"emails as evidence", "communications as evidence"}
+    assert not any(f.fatal for f in faults.values())
+    hidden = set(ActivityKind) - probe.capabilities.activities
+    assert hidden == {ActivityKind.EMAIL, ActivityKind.MESSAGE}
 
 
 def test_a_refused_token_is_not_a_finding(connect: Connect, wire: Any) -> None:

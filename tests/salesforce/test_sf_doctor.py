@@ -9,18 +9,26 @@ from typing import Any
 import pytest
 from salesforce.wire_sf import DATA, ORG, ROBOT, Wire, fixture, rows
 
+from fairlead.core.activity import ActivityKind
 from fairlead.errors import PermissionMissing
 from fairlead.spi.connector import Finding, Probe
 
 
 def probe(
-    wire: Wire, connector: Any, *, history: Any = None, limits: Any = None, absences: Any = None
+    wire: Wire,
+    connector: Any,
+    *,
+    history: Any = None,
+    limits: Any = None,
+    absences: Any = None,
+    work: Any = None,
 ) -> Probe:
     known = {"json": fixture("limits"), "headers": wire.headers}
     wire.mock.get(f"{DATA}/limits", **(limits or known))
     answer = history if history is not None else {"json": rows({"Id": "017000000000001AAA"})}
     wire.mock.get(f"{DATA}/query", **{"headers": wire.headers, **answer})
     wire.people(absences=absences)
+    wire.activities(*(work or ()))
     result = connector.probe()
     assert isinstance(result, Probe)
     return result
@@ -68,7 +76,10 @@ def test_a_bare_org_works_and_is_told_what_is_missing(
         history={"status": 400, "json": [{"errorCode": "INVALID_TYPE", "message": "LeadHistory"}]},
     )
     bad = {f.check: f for f in result.findings if not f.ok}
-    assert set(bad) == {"standard lead fields", "task marker", "audit field", "owner history"}
+    assert set(bad) == {
+        *("standard lead fields", "task marker", "audit field", "owner history"),
+        "status moves as evidence",
+    }
     assert "AnnualRevenue" in bad["standard lead fields"].detail
     assert "may be made twice" in bad["task marker"].detail
     assert all(f.remedy and not f.fatal for f in bad.values())
@@ -105,6 +116,24 @@ def test_an_org_without_out_of_office_is_told_so_and_goes_on(
     assert "Chatter" in found.remedy
 
 
+def test_work_out_of_sight_is_told_kind_by_kind_and_missing_from_the_capabilities(
+    wire: Wire, connect: Callable[..., Any]
+) -> None:
+    hidden = (400, [{"errorCode": "INVALID_TYPE", "message": "not supported"}])
+    result = probe(wire, connect(), work=(rows(), hidden, hidden))
+    found = {c: f for c, f in by_check(result).items() if "evidence" in c}
+    assert {c for c, f in found.items() if not f.ok} == {
+        "meetings as evidence",
+        "e-mails as evidence",
+    }
+    assert "Enhanced Email" in found["e-mails as evidence"].remedy
+    assert not any(f.fatal for f in found.values())
+    seen = result.capabilities.activities
+    assert ActivityKind.MEETING not in seen
+    # E-mails copied in by BCC are tasks, and those are read.
+    assert {ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.STATUS_CHANGE} <= seen
+
+
 def test_a_nearly_spent_quota_is_said(wire: Wire, connect: Callable[..., Any]) -> None:
     spent = {"DailyApiRequests": {"Max": 100_000, "Remaining": 900}}
     result = probe(wire, connect(), limits={"json": spent, "headers": wire.headers})
@@ -119,6 +148,7 @@ def test_our_user_is_found_by_name_when_the_org_will_not_say(
     wire.mock.get(f"{DATA}/limits", json=fixture("limits"), headers=wire.headers)
     wire.mock.get(f"{DATA}/query", json=rows(), headers=wire.headers)
     wire.people()
+    wire.activities()
     result = connector.probe()
     assert result.our_ids == ()
     assert by_check(result)["our user"].fatal
@@ -127,6 +157,7 @@ def test_our_user_is_found_by_name_when_the_org_will_not_say(
     wire.mock.remove("POST", f"{DATA}/composite")
     wire.people()
     wire.composite(rows({"Id": ROBOT}))
+    wire.activities()
     assert named.probe().our_ids == (ROBOT,)
 
 

@@ -31,6 +31,11 @@ def lead(n: int, stamp: str = "2026-03-02T09:00:00.000+0000", **fields: Any) -> 
     return {**fixture("lead"), "Id": f"00Q{n:012d}AAA", "SystemModstamp": stamp, **fields}
 
 
+def shape(*names: str) -> dict[str, Any]:
+    """A describe that shows just these fields."""
+    return {"fields": [{"name": name} for name in names]}
+
+
 class Wire:
     """What the org will answer, and what it was asked."""
 
@@ -39,7 +44,11 @@ class Wire:
         self.headers = {"Date": NOW, "Sforce-Limit-Info": "api-usage=18/5000"}
         for name in ("Lead", "Task", "Account"):
             self.describe(name, fixture(f"describe_{name.lower()}"))
-        self.mock.get(f"{ORG}/services/oauth2/userinfo", json={"user_id": ROBOT})
+        self.describe("Event", shape("DurationInMinutes", "Fairlead_Key__c"))
+        self.describe("EmailMessage", shape("MessageDate", "AutomationType", "ActivityId"))
+        self.mock.get(
+            f"{ORG}/services/oauth2/userinfo", json={"user_id": ROBOT}, headers=self.headers
+        )
 
     def describe(self, obj: str, body: Any, status: int = 200) -> None:
         self.mock.upsert(
@@ -57,6 +66,10 @@ class Wire:
                 {"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": f"p{i}"}
             )
         self.raw_composite(json={"compositeResponse": answers}, headers=headers or self.headers)
+
+    def activities(self, *parts: Any) -> None:
+        """One more answer about leads: tasks, events, e-mails, status moves, converted leads."""
+        self.composite(*parts, *[rows()] * (5 - len(parts)))
 
     def raw_composite(self, **answer: Any) -> None:
         answer.setdefault("headers", self.headers)
