@@ -47,7 +47,7 @@ class SalesforceUnderTest:
     """
 
     def __init__(self, **settings: Any) -> None:
-        self._settings = {"page_size": 200, **settings}
+        self.settings = {"page_size": 200, **settings}
         self.abilities = Abilities(
             late=timedelta(minutes=10),
             activities=frozenset({*LOGS, *SUBTYPES, ActivityKind.STATUS_CHANGE}),
@@ -68,7 +68,7 @@ class SalesforceUnderTest:
             login="token",
             token_file=self.sandbox.secret(f"token-{token}", token),
             instance_url=url,
-            **self._settings,
+            **self.settings,
         )
         return FACTORY.build(settings, direction, Wanted())
 
@@ -124,16 +124,16 @@ class SalesforceUnderTest:
         return self._create("Account", {"Name": name, "Website": domain})
 
     def edit(self, ref: Ref, fields: Mapping[str, Any]) -> None:
-        self._update(ref, {NAMES[k]: v for k, v in fields.items()})
+        self.update(ref, {NAMES[k]: v for k, v in fields.items()})
 
-    def _update(self, ref: Ref, fields: Mapping[str, Any], **who: str) -> None:
+    def update(self, ref: Ref, fields: Mapping[str, Any], **who: str) -> None:
         self.sandbox.act(op="update", object=ref.object, id=ref.id, fields=fields, **who)
 
     def person_sets_owner(self, ref: Ref, owner_id: str, *, person: str) -> None:
-        self._update(ref, {"OwnerId": owner_id}, user=person)
+        self.update(ref, {"OwnerId": owner_id}, user=person)
 
     def automation_sets_owner(self, ref: Ref, owner_id: str) -> None:
-        self._update(ref, {"OwnerId": owner_id}, **{"as": "system"})
+        self.update(ref, {"OwnerId": owner_id}, **{"as": "system"})
 
     def delete(self, ref: Ref) -> None:
         self.sandbox.act(op="delete", object=ref.object, id=ref.id)
@@ -169,7 +169,7 @@ class SalesforceUnderTest:
         if kind in LOGS:
             return str(self.sandbox.act(op=LOGS[kind], id=ref.id, **order)["id"])
         if kind is ActivityKind.STATUS_CHANGE:
-            self._update(ref, {"Status": "Working - Contacted"}, **order)
+            self.update(ref, {"Status": "Working - Contacted"}, **order)
             moves = [r for r in self.sandbox.org.rows("LeadHistory") if _moved(r.fields, ref)]
             return moves[-1].id
         fields = {"WhoId": ref.id, "Status": "Completed", "TaskSubtype": SUBTYPES[kind]}
@@ -178,7 +178,7 @@ class SalesforceUnderTest:
     def complete_task(self, marker: str, *, person: str) -> None:
         rows = self.sandbox.org.rows("Task")
         [id] = [r.id for r in rows if r.fields.get("Fairlead_Key__c") == marker]
-        self._update(Ref("salesforce", "Task", id), {"Status": "Completed"}, user=person)
+        self.update(Ref("salesforce", "Task", id), {"Status": "Completed"}, user=person)
 
     def wait_logged(self) -> None:
         """Salesforce shows what is committed."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from inspect import signature
 from typing import Any
 
 import pytest
 from contract.crm_fake import FakeUnderTest
 
+from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
 from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Unavailable
-from fairlead.spi.connector import ChangePage, Cursor, Outcome, Written
+from fairlead.spi.connector import ActivitiesOf, ChangePage, Cursor, Outcome, Written
 from fairlead.testing import FakeConnector, FakeCrm
 from fairlead.testing.contract import Breakage, ConnectorContract
 
 C = ConnectorContract
+ALL_KINDS = tuple(ActivityKind)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def sound(fake: FakeCrm) -> FakeConnector:
@@ -192,6 +195,49 @@ def reading_presence_once(fake: FakeCrm) -> FakeConnector:
     return Stale(fake)
 
 
+def taking_all_work_for_a_person_s(fake: FakeCrm) -> FakeConnector:
+    """Trusts that whoever logs has worked: flows and our own tasks become responses."""
+
+    class Trusting(FakeConnector):
+        def activities(
+            self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = ALL_KINDS
+        ) -> Mapping[Ref, Sequence[Activity]]:
+            told = super().activities(asked, kinds)
+            return {r: [replace(a, actor=Actor.PERSON) for a in done] for r, done in told.items()}
+
+    return Trusting(fake)
+
+
+def telling_work_of_before(fake: FakeCrm) -> FakeConnector:
+    class Early(FakeConnector):
+        def activities(
+            self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = ALL_KINDS
+        ) -> Mapping[Ref, Sequence[Activity]]:
+            return super().activities([replace(a, since=LONG_AGO) for a in asked], kinds)
+
+    return Early(fake)
+
+
+def asking_lead_by_lead(fake: FakeCrm) -> FakeConnector:
+    class Slow(FakeConnector):
+        def activities(
+            self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = ALL_KINDS
+        ) -> Mapping[Ref, Sequence[Activity]]:
+            return {a.ref: super(Slow, self).activities([a], kinds)[a.ref] for a in asked}
+
+    return Slow(fake)
+
+
+def silent_about_quiet_leads(fake: FakeCrm) -> FakeConnector:
+    class Silent(FakeConnector):
+        def activities(
+            self, asked: Sequence[ActivitiesOf], kinds: Collection[ActivityKind] = ALL_KINDS
+        ) -> Mapping[Ref, Sequence[Activity]]:
+            return {r: done for r, done in super().activities(asked, kinds).items() if done}
+
+    return Silent(fake)
+
+
 BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]] = [
     (skipping_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
     (stuck_on_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
@@ -215,6 +261,16 @@ BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]]
     ),
     (silent_about_absences, C.test_out_of_office_in_the_crm_is_told),
     (reading_presence_once, C.test_presence_is_told_and_follows_the_user),
+    (
+        taking_all_work_for_a_person_s,
+        C.test_our_own_task_is_no_evidence_whoever_completes_it,
+    ),
+    (telling_work_of_before, C.test_only_what_happened_since_is_told_oldest_first),
+    (
+        asking_lead_by_lead,
+        C.test_the_number_of_calls_is_bounded_by_far_fewer_than_one_per_lead,
+    ),
+    (silent_about_quiet_leads, C.test_each_lead_is_told_its_own_and_every_ref_is_answered),
     (counting_nothing, C.test_calls_are_counted_as_the_crm_counts_them),
     (leaking_a_library_s_error, C.test_a_read_that_fails_raises_only_errors_of_the_house),
 ]

@@ -116,3 +116,4 @@ def test_orders_that_make_no_sense_are_refused(
     with pytest.raises(ValueError, match=words):
         sf.act(op, **{"id": lead, **order})
     assert sf.values("SELECT Id FROM EmailMessage") == []
+    assert sf.values("SELECT Id FROM Task") == []

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.types import Actor, Kind, Record, Ref
 from fairlead.errors import Ambiguous, AuthFailed, RateLimited, Unavailable
-from fairlead.spi.connector import Outcome
+from fairlead.spi.connector import ActivitiesOf, Outcome
 from fairlead.testing import FakeConnector, FakeCrm, ManualClock
 from fairlead.testing.fake_connector import FAKE_CAPABILITIES
 
@@ -231,3 +232,19 @@ def test_without_queues_or_history_the_fake_gives_none(crm: FakeCrm) -> None:
     record = connector.read([lead])[lead]
     assert isinstance(record, Record)
     assert record.owner_history is None
+
+
+def test_activities_show_when_the_lag_is_over_and_hidden_kinds_never() -> None:
+    clock = ManualClock()
+    crm = FakeCrm(clock)
+    connector, lead, since = FakeConnector(crm), crm.create_lead(), clock.now()
+    crm.activities.lag = timedelta(seconds=10)
+    crm.activities.hidden.add(ActivityKind.NOTE)
+    clock.advance(5)
+    late = crm.activities.log(lead, ActivityKind.CALL, by="anna", at=since + timedelta(seconds=1))
+    crm.activities.log(lead, ActivityKind.NOTE, by="anna")
+    assert connector.activities([ActivitiesOf(lead, since)])[lead] == ()
+    clock.advance(10)
+    assert connector.activities([ActivitiesOf(lead, since)])[lead] == (late,)
+    assert ActivityKind.NOTE not in connector.capabilities.activities
+    assert crm.calls["activities"] == 2

@@ -49,6 +49,13 @@ def log_email(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:
     person = _person(sb, order)
     if how == "captured":
         return {"id": None, "task": None}
+    with sb.transaction():
+        return _mail(sb, order, who, person, how=str(how), incoming=incoming)
+
+
+def _mail(
+    sb: Sandbox, order: Mapping[str, Any], who: Who, person: str, *, how: str, incoming: bool
+) -> Result:
     task = {
         "WhoId": person,
         "OwnerId": _owner(sb, order, who),

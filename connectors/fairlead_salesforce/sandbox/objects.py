@@ -211,7 +211,7 @@ CcAddress string:4000
 Incoming boolean
 Status picklist:40 defaulted restricted values=0|1|2|3|4|5
 MessageDate datetime
-AutomationType picklist:40 values=AiAutomated|AiAssisted
+AutomationType picklist:40 restricted values=AiAutomated|AiAssisted
 MessageIdentifier string:765
 ThreadIdentifier string:765
 """
