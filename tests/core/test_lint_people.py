@@ -55,6 +55,9 @@ def test_one_specialist() -> None:
     assert (found.severity, found.example) == ("warning", {"country": "DE"})
     assert "only ben@example.com in team 'a' has language fr" in found.message
     assert findings(asks("{language: en}"), "one-specialist", SKILLED) == []
+    assert "or add 'relax_after'" in found.remedy
+    waiting = asks("{language: fr}", "{team: a}", "relax_after: 30m")
+    assert "add" not in only(waiting, "one-specialist", SKILLED).remedy
     backed = asks("{language: fr}", "{team: a}", "if_away: {team: b}")
     assert findings(backed, "one-specialist", SKILLED) == []
 

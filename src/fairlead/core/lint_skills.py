@@ -16,6 +16,11 @@ from fairlead.core.types import Value
 
 Want = tuple[str, str]
 """A skill and one of its values."""
+_LEARN = "have a second person learn it; while only one has it, leads wait until 'relax_after'"
+_LEARN_OR_WAIT = (
+    "have a second person learn it, or add 'relax_after', so that leads do not wait for"
+    " one person for ever"
+)
 
 
 def lint_skills(policy: Policy, space: Space, now: datetime) -> Iterator[LintFinding]:
@@ -142,8 +147,7 @@ def _specialists(
             Severity.WARNING if always else Severity.INFO,
             rule.place,
             f"rule {rule.name!r}: only {holders[0]} in {_teams(asked)} has {names}",
-            "have a second person learn it, or add 'relax_after', so that leads do not wait for"
-            " one person for ever",
+            _LEARN if rule.relax_after is None else _LEARN_OR_WAIT,
             shown if always else None,
             f"can only go to {holders[0]}" if shown and always else "",
         )
