@@ -1,4 +1,4 @@
-"""The complete policy is complete, good, and on its page word for word, each of its keys explained."""
+"""The complete policy is complete and good, and on its page word for word, each key explained."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def used() -> tuple[set[Found], set[object]]:
     keys: set[Found] = set()
     said: set[object] = set()
     node, problems = read_yaml(SourceText("complete.yaml", TEXT))
-    assert node is not None and not problems
+    assert node is not None
+    assert not problems
     walk(SCHEMA, data_of(node), keys, said)
     keys |= {("MethodShape", str(v)) for s, k, v in said if (s, k) == ("TeamShape", "method")}
     for row in csv.DictReader(io.StringIO(FILES["complete-roster.csv"])):

@@ -147,7 +147,7 @@ def _specialists(
             Severity.WARNING if always else Severity.INFO,
             rule.place,
             f"rule {rule.name!r}: only {holders[0]} in {_teams(asked)} has {names}",
-            _LEARN if rule.relax_after is None else _LEARN_OR_WAIT,
+            _LEARN_OR_WAIT if rule.relax_after is None else _LEARN,
             shown if always else None,
             f"can only go to {holders[0]}" if shown and always else "",
         )
