@@ -30,6 +30,8 @@ HOSTILE = [
     "end; click r0 call z()",
     "\u202egnp.exe & ]]> --%> {{7*7}}",
 ]
+CUSTOMERS = "Customers stay with the owner of their group"
+LARGE = "Large companies"
 _VOID = {"meta"}
 
 
@@ -173,3 +175,50 @@ def test_the_page_says_who_helps_and_how_long_a_lead_waits() -> None:
     assert "| pool while more than 50 leads wait |" in page
     assert "it waits until it is." in page
     assert "it waits up to 30 minutes and then goes to the manager of team berlin." in page
+
+
+def test_the_page_says_what_rules_ask_beside_their_conditions() -> None:
+    page = markdown(read(FIXTURES / "policies" / "complete.yaml"), "Who")
+    rules = dict(re.findall(r"(?m)^ *\d+\. \*\*(.+?)\*\*: (.*)$", page))
+    assert "to the owner of the account at the top of the group;" in rules[CUSTOMERS]
+    assert "Who comes again within 90 days goes to the same rep." in rules[CUSTOMERS]
+    assert (
+        "a lead without industry waits for it, up to 15 minutes, then these rules" in rules[LARGE]
+    )
+    assert rules["Large companies that ask for certificates"].endswith(
+        "Needs certificate in the lead's certificates, for 2 hours; after that anybody."
+    )
+    assert rules["All other large companies"].endswith(
+        "Prefers a clock at most 3 hours from the lead's, the lead's industry."
+    )
+    assert rules["Very large deals"].endswith("Shared in a pool of its own, high\\_value.")
+
+
+def test_the_page_has_the_skills_hours_and_limits_of_everybody() -> None:
+    page = markdown(read(FIXTURES / "policies" / "complete.yaml"), "Who")
+    assert (
+        "| rep | hours | takes at most | covered by | language | industry | certificate |" in page
+    )
+    assert (
+        "| Edwin Marsh (edwin@example.com) | london | 60 open | fenna@example.com | en, fr |"
+        " retail, pharma | iso27001 |"
+    ) in page
+    assert "| 40 open; grows to the full share from 2026-11-16 for 4 weeks |" in page
+    assert "Mon-Thu 08:30-12:30, 13:30-18:00; Fri 08:30-15:00 | DE-BE | 1 before, 1 after |" in page
+    assert "| Mon-Sun 22:00-06:00 | – | – |" in page
+
+
+def test_the_page_says_what_holds_for_all_leads() -> None:
+    page = markdown(read(FIXTURES / "policies" / "complete.yaml"), "Who")
+    for fact in (
+        "A pilot: 80 % of the companies are routed by this policy.",
+        "From hs: a lead without country waits for it, up to 10 minutes, before any rule is asked.",
+        "A lead is routed again when this changes: country, employees, product\\_interest.",
+        "Split demo\\_test, by account: control 50 %, fast 50 %.",
+    ):
+        assert f"\n{fact}\n" in page
+    assert (
+        "count as a turn; after leave up to 3 leads are made up for; shares follow results" in page
+    )
+    assert "| area | country, how postal\\_code begins | 4 |" in page
+    assert "| size | the range of employees | 3 |" in page

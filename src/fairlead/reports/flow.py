@@ -13,6 +13,7 @@ from fairlead.core.policy import (
     Destination,
     Policy,
     Rule,
+    ToAccountOwner,
     ToManager,
     ToQueue,
     ToRep,
@@ -52,6 +53,8 @@ def place_words(to: Destination | None) -> str:
             return f"queue {queue}" if path is None else f"the queue named by {path}"
         case ToManager(team, path):
             return "the manager of " + place_words(ToTeam(team, path))
+        case ToAccountOwner(parent=True):
+            return "the owner of the account at the top of the group"
     return "the owner of the account"
 
 

@@ -17,6 +17,16 @@ from fairlead.core.policy import Policy, Rule, Source, Team
 from fairlead.core.tables import Table
 from fairlead.reports.findings import printable
 from fairlead.reports.flow import mermaid, place_words, svg
+from fairlead.reports.policy_words import (
+    calendar_row,
+    facts,
+    found_by,
+    kinds_of_skill,
+    ledger_words,
+    rep_row,
+    rule_words,
+    until_words,
+)
 
 _MOST_CELLS = 12
 
@@ -57,7 +67,7 @@ Block = Heading | Text | Item | Grid | Flow
 
 
 def blocks(policy: Policy, title: str) -> Iterator[Block]:
-    """The page, in order: sources, rules, teams, tables, the picture."""
+    """The page, in order: sources, rules, teams, people and skills, hours, tables, picture."""
     yield Heading(title, 1)
     yield Text(
         "Who gets which lead. Rules are asked from top to bottom; the first one that holds takes"
@@ -65,6 +75,7 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
     )
     yield Heading("Where leads come from", 2)
     yield Grid(("source", "CRM", "we give away"), tuple(_source(s) for s in policy.sources))
+    yield from map(Text, facts(policy))
     yield Heading("Rules, in order", 2)
     yield from _rules(policy.rules, 0)
     last = place_words(policy.otherwise.to)
@@ -81,8 +92,18 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
             "balanced over",
             "manager",
             "helped by",
+            "beside turns",
         )
         yield Grid(columns, tuple(_team(t, policy) for t in policy.teams.values()))
+    if policy.roster:
+        kinds = kinds_of_skill(policy)
+        yield Heading("People and skills", 2)
+        header = ("rep", "hours", "takes at most", "covered by", *kinds)
+        yield Grid(header, tuple(rep_row(rep, kinds) for rep in policy.roster.values()))
+    if policy.calendars:
+        yield Heading("Hours", 2)
+        told = ("hours", "zone", "days", "holidays of", "working days kept free around leave")
+        yield Grid(told, tuple(calendar_row(c) for c in policy.calendars.values()))
     if policy.tables:
         yield Heading("Tables", 2)
         said = ("table", "found by", "lines", "says")
@@ -100,10 +121,11 @@ def _source(source: Source) -> tuple[str, ...]:
 def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
     for number, rule in enumerate(rules, start=1):
         when = f"if {in_words(rule.when.text)}" if rule.when else "every lead that gets here"
+        wait = f"{until_words(rule.hold_until)}, then " if rule.hold_until else ""
         if rule.to is None:
-            text = f"{when}, these rules are asked:"
+            text = f"{when}, {wait}these rules are asked:"
         else:
-            text = f"{when}: to {place_words(rule.to)}"
+            text = f"{when}: {wait}to {place_words(rule.to)}"
             if rule.hold is not None:
                 end = rule.hold.at_most
                 text += "; if that is not possible, it waits " + (
@@ -113,6 +135,7 @@ def _rules(rules: Sequence[Rule], depth: int) -> Iterator[Item]:
                 then = "; if that is not possible, to" if rule.hold is None else " and then goes to"
                 text += f"{then} {place_words(rule.if_away)}"
             text += ". High priority." if rule.high_priority else "."
+            text = f"{text} {rule_words(rule)}".rstrip()
         yield Item(depth, number, rule.name, text)
         yield from _rules(rule.rules, depth + 1)
 
@@ -124,15 +147,16 @@ def _team(team: Team, policy: Policy) -> tuple[str, ...]:
     members = []
     for member in team.members:
         entry = policy.roster.get(member)
-        shown = member if entry is None or entry.name is None else f"{entry.name} ({member})"
+        named = member if entry is None or entry.name is None else f"{entry.name} ({member})"
         has_share = by_turns and member in weights
         share = f": {float(100 * weights[member] / total):.0f} %" if has_share else ""
         roles = [role.name for role in team.options.roles if member in role.members]
-        members.append(f"{shown}{share}" + (f", as {' or '.join(roles)}" if roles else ""))
+        members.append(f"{named}{share}" + (f", as {' or '.join(roles)}" if roles else ""))
     scopes = {"company": "the whole company", "rule": "each rule by itself"}
     over = scopes.get(team.scope, "this team") if METHODS[team.method].by_turns else "–"
     manager = team.manager or "–"
-    return team.name, "; ".join(members), _shared(team), over, manager, _helpers(team)
+    shown = _shared(team), over, manager, _helpers(team), ledger_words(team)
+    return team.name, "; ".join(members), *shown
 
 
 def _shared(team: Team) -> str:
@@ -174,7 +198,7 @@ def _table(table: Table) -> tuple[str, ...]:
         said.append(f"{column}: {', '.join(shown)}{more}")
     return (
         table.name,
-        ", ".join(table.key),
+        found_by(table),
         str(sum(1 for _ in table.lines())),
         "; ".join(said) or "–",
     )
