@@ -62,6 +62,17 @@ def test_who_was_passed_over_and_what_was_noted() -> None:
     assert found[0].endswith(": held")
 
 
+def test_a_turn_that_passes_for_a_charged_lead_is_not_called_the_choice() -> None:
+    head = HEAD.replace("ben@example.com]}", "ben@example.com], charge: [named]}")
+    ahead = {"anna@example.com": Fraction(-1), "(outside)": Fraction(1)}
+    seen = world(rep("anna"), rep("ben"), balances={"beside team:a": ahead})
+    found = lines(case(), policy(head=head), seen)
+    assert "  owner: ben@example.com (salesforce id salesforce-ben)" in found
+    assert [line for line in found if "<- chosen" in line] == [
+        "  ben@example.com: +0.00 (0) -> +0.00 (0)  <- chosen"
+    ]
+
+
 def test_missing_values_and_texts_are_told_apart() -> None:
     found = lines(case(lead(employees=2000, industry='a "b"')))
     assert any('[industry is "a \\"b\\""]' in line for line in found)

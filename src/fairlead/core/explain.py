@@ -23,6 +23,7 @@ from fairlead.core.decision import (
     RuleTried,
 )
 from fairlead.core.policy import Policy, Verdict
+from fairlead.core.turns import receivers
 from fairlead.core.types import Value
 
 
@@ -62,11 +63,11 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
         lines.extend(f"  {p.rep_id}: {p.reason}" for p in trace.passed)
     if trace.pool is not None:
         first = Balances(trace.pool, trace.balances_before, trace.balances_after)
-        payers = {(e.pool, e.rep_id) for e in decision.ledger if e.delta < 0}
+        got = receivers(decision.ledger)
         for seen in (first, *trace.also):
             lines.append(f"balances in {seen.pool} (what each is owed), before -> after:")
             for rep in sorted(seen.before):
-                chosen = "  <- chosen" if (seen.pool, rep) in payers else ""
+                chosen = "  <- chosen" if (seen.pool, rep) in got else ""
                 lines.append(
                     f"  {rep}: {_exact(seen.before[rep])} -> {_exact(seen.after[rep])}{chosen}"
                 )
