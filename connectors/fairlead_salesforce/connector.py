@@ -202,7 +202,9 @@ class SalesforceConnector:
             ),
         )
         token = self._client.token()
-        org = token.org_id or token.value.partition("!")[0]
+        # A token with a "!" begins with the org's id; of any other no part may be shown.
+        before, mark, _ = token.value.partition("!")
+        org = token.org_id or (before if mark else "an org")
         return Probe(
             server_now=self._client.server_now,
             account=f"{org} at {token.instance_url}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,15 @@ def test_a_well_set_up_org_has_no_complaints(wire: Wire, connect: Callable[..., 
     assert result.capabilities.owner_history
     assert result.capabilities.lead_objects == ("Lead",)
     assert "98500 of 100000" in by_check(result)["API calls"].detail
+
+
+def test_a_token_that_does_not_name_its_org_is_not_shown(
+    wire: Wire, connect: Callable[..., Any], token_file: Path
+) -> None:
+    """Salesforce's session ids begin with the org; its JWT access tokens do not."""
+    secret = "header.payload.signature"  # noqa: S105 - a sample
+    token_file.write_text(secret)
+    assert secret not in probe(wire, connect()).account
 
 
 def test_capabilities_are_modest_before_the_org_was_looked_at(
