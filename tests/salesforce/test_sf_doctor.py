@@ -56,7 +56,7 @@ def test_a_token_that_does_not_name_its_org_is_not_shown(
     wire: Wire, connect: Callable[..., Any], token_file: Path
 ) -> None:
     """Salesforce's session ids begin with the org; its JWT access tokens do not."""
-    secret = "header.payload.signature"  # noqa: S105 - a sample
+    secret = "header.payload.signature"
     token_file.write_text(secret)
     assert secret not in probe(wire, connect()).account
 
