@@ -135,7 +135,6 @@ class Ingest:
         with self.db.transaction():
             directory.set_ready(self.db, self.crm)
             leads.wake_held(self.db)
-            leads.wake_held(self.db)
         return True
 
     # -- every cycle ------------------------------------------------------------------------
