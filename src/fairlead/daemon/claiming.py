@@ -28,17 +28,17 @@ def decided(
 ) -> None:
     """Keep what the decision offers, and end what it offers no longer.
 
-    What is held in its queue can be taken from there all the same.
+    What is held or left in its queue can be taken from there all the same, and is not due again.
     """
     ref = case.lead.ref
     if decision.claim is not None:
         claims.expire(db, ref, now)
         task = task_when_claimed(case, decision, policy, now)
         claims.offer(db, ref, decision.claim, decision_id, task, now)
-    elif case.offers and decision.outcome is OutcomeKind.HOLD:
-        claims.expire(db, ref, now)
     elif case.offers and decision.outcome is OutcomeKind.ASSIGN:
         claims.end(db, ref, now)
+    elif case.offers:
+        claims.expire(db, ref, now)
 
 
 def new_owner(
