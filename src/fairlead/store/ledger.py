@@ -91,6 +91,21 @@ def restart(
     return held
 
 
+def claimed_pools(db: Db) -> frozenset[str]:
+    """The pools with claims since they began: what their balances hold is no rotation."""
+    begun: dict[str, int] = {}
+    for r in db.rows(
+        "SELECT pool, max(seq) seq FROM ledger WHERE reason IN (?, ?) GROUP BY pool",
+        (CARRIED, WRITTEN_OFF),
+    ):
+        pool = rotation_of(r["pool"])
+        begun[pool] = max(begun.get(pool, 0), r["seq"])
+    rows = db.rows(
+        "SELECT pool, max(seq) seq FROM ledger WHERE reason = ? GROUP BY pool", (CLAIMED,)
+    )
+    return frozenset(r["pool"] for r in rows if r["seq"] > begun.get(r["pool"], 0))
+
+
 def _carried(pool: str, rep_id: str, balance: Fraction) -> tuple[LedgerEntry, ...]:
     return (
         LedgerEntry(pool, rep_id, -balance, CARRIED),
