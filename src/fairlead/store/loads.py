@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 from fairlead.core.leave import Switch
 from fairlead.core.load import Summed
@@ -47,6 +48,11 @@ def open_sums(
         " ORDER BY rep, l.person_id, l.first_seen_at, l.crm, l.object, l.id",
         (json.dumps([list(p) for p in people]),),
     )
+    return summed(rows, names)
+
+
+def summed(rows: Iterable[Any], names: Sequence[str]) -> dict[str, dict[str, Summed]]:
+    """Rows of (rep, person, numbers), in order of both, added up; the first of a person counts."""
     found: dict[str, dict[str, Summed]] = {}
     counted: set[tuple[str, str]] = set()
     for r in rows:
@@ -70,7 +76,8 @@ def received(db: Db, asked: Iterable[tuple[str, str, datetime]]) -> dict[tuple[s
     """Leads received by (rep id, window), of (rep id, window, since).
 
     A turn given back does not count, nor a second record of a person whom the rep had already. What
-    a rep took out of a claim queue counts, and a part in somebody else's lead as one of a group.
+    a rep took out of a claim queue counts, and a part in somebody else's lead as one of a group; a
+    turn that was paid without a lead, for one charged before, does not.
     """
     found: dict[tuple[str, str], int] = {}
     windows = json.dumps([[rep, window, since.isoformat()] for rep, window, since in asked])
@@ -87,10 +94,12 @@ def received(db: Db, asked: Iterable[tuple[str, str, datetime]]) -> dict[tuple[s
             "SELECT json_extract(asked.value, '$[0]') rep, json_extract(asked.value, '$[1]') span,"
             " count(*) n FROM json_each(?) asked JOIN ledger l"
             " ON l.rep_id = json_extract(asked.value, '$[0]')"
-            " AND l.at >= json_extract(asked.value, '$[2]') AND l.reason IN ('turn', 'claimed')"
+            " AND l.at >= json_extract(asked.value, '$[2]')"
+            " AND l.reason IN ('turn', 'owed', 'claimed')"
             " AND l.delta LIKE '-%' JOIN decisions d ON d.id = l.decision_id"
             " WHERE d.rep_id IS NOT l.rep_id AND NOT EXISTS (SELECT 1 FROM ledger b"
-            " WHERE b.decision_id = d.id AND b.reason = 'refund') GROUP BY rep, span",
+            " WHERE b.decision_id = d.id AND (b.reason = 'refund' OR l.reason = 'turn'"
+            " AND b.reason = 'turn' AND b.pool = l.pool AND b.seq > l.seq)) GROUP BY rep, span",
             (windows,),
         ),
     ):
