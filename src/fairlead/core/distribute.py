@@ -15,6 +15,7 @@ from fairlead.core.load import Summed
 from fairlead.core.methods import Method, Pick, Turn, by_turn, nobody
 from fairlead.core.methods_group import Claiming, Group
 from fairlead.core.methods_waiting import FirstAvailable, NextUp, Override
+from fairlead.core.policy import Policy
 from fairlead.core.types import Rep
 
 __all__ = ["METHODS", "Method", "Pick", "Turn"]
@@ -112,3 +113,10 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 """Every method by the name that policies use."""
+
+
+def balanced_by_load(policy: Policy) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The members of teams that are balanced by load, and the fields that are summed for them."""
+    teams = [t for t in policy.teams.values() if t.method == LeastLoaded.name]
+    members = frozenset(m for t in teams for m in t.members)
+    return members, tuple(sorted({t.options.by for t in teams} - {OPEN}))

@@ -6,13 +6,14 @@ Below `replay_side`. Also asked by the shadow, which compares in the same words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from fairlead.core.decision import Case, Decision, OutcomeKind
 from fairlead.core.leave import Switch
 from fairlead.core.policy import Policy
-from fairlead.core.types import CrmOwner, LeadState, Ref
+from fairlead.core.types import CrmOwner, LeadState, Ref, Rep
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "text": str, "number": (int, float), "bool": bool, "instant": datetime, "list": tuple,
@@ -40,7 +41,9 @@ class Look:
 
     `roster` names the users and queues known then, `owners` are those; `switches` what had been
     said of leave. `open` are the open leads of the reps for whom they were counted then. `next_at`
-    is the next stored decision on the same key. Instants are aware UTC.
+    is the next stored decision on the same key. `people` are the reps as they were then, `absent`
+    those away by a CRM's word, `waiting` and `peaks` what teams with a plan had. Instants are aware
+    UTC.
     """
 
     at: datetime
@@ -52,6 +55,10 @@ class Look:
     open: Mapping[str, int]
     stored: Stored
     next_at: datetime | None = None
+    people: Mapping[str, Rep] = field(default_factory=lambda: MappingProxyType({}))
+    absent: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    waiting: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    peaks: frozenset[str] = frozenset()
 
     @property
     def ref(self) -> Ref:
@@ -156,9 +163,12 @@ def fitting(case: Case, policy: Policy) -> Case:
 def asks_again(before: Given, case: Case) -> bool:
     """Whether a lead that was settled is to be decided on once more: only for what still holds.
 
-    A refused owner, or one to take it from, counts only if this side had chosen the same.
+    A refused owner, one to take it from, or a queue out of which nobody took it in time counts only
+    if this side had chosen the same.
     """
     if before.outcome is not OutcomeKind.ASSIGN:
+        return True
+    if any(offer.queue_id == before.owner_id for offer in case.offers):
         return True
     if case.excluded:
         return before.rep_id in case.excluded or before.owner_id in case.excluded

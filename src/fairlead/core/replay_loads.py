@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from fairlead.core.decision import Load
+from fairlead.core.distribute import balanced_by_load
 from fairlead.core.policy import Policy
 from fairlead.core.rep_clock import zone_of
 from fairlead.core.types import NO_LIMITS, Ref, Rep
@@ -30,6 +31,7 @@ class Loads:
         open_before: Mapping[str, int],
     ) -> None:
         self.policy = policy
+        self._balanced = balanced_by_load(policy)[0]
         self.uncounted: set[str] = set()
         self._freed: Counter[str] = Counter()
         self._received = {rep: sorted(times) for rep, times in received.items()}
@@ -97,12 +99,13 @@ class Loads:
     # -- for deciding -----------------------------------------------------------------------
 
     def of(self, reps: Mapping[str, Rep], policy: Policy, at: datetime) -> dict[str, Load]:
-        """The loads of those with a limit, as `World` wants them."""
+        """The loads of those with a limit or balanced by load, as `World` wants them."""
         found = {}
         for r in reps.values():
-            if r.capacity == NO_LIMITS:
+            by_load = r.id in self._balanced
+            if r.capacity == NO_LIMITS and not by_load:
                 continue
-            if r.capacity.open is not None and r.id not in self._counted:
+            if (r.capacity.open is not None or by_load) and r.id not in self._counted:
                 self.uncounted.add(r.id)
             zone = zone_of(r, policy.calendars)
             had = (self._had(r, window, at, zone) for window in WINDOWS)

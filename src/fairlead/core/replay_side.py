@@ -16,6 +16,7 @@ from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, Known, OutcomeKind, World
 from fairlead.core.fairness import after
 from fairlead.core.leave import Switch
+from fairlead.core.peaks import peaks_on
 from fairlead.core.policy import Policy
 from fairlead.core.replay_events import (
     DUPLICATE,
@@ -30,7 +31,7 @@ from fairlead.core.replay_events import (
     given,
 )
 from fairlead.core.replay_loads import Loads
-from fairlead.core.roster import join_roster
+from fairlead.core.replay_people import absent_of, people_of
 from fairlead.core.turns import CREDIT, REFUND, given_back
 from fairlead.core.types import Ref, Rep
 
@@ -188,7 +189,8 @@ class Side:
         """True when somebody takes it."""
         now = self._now
         look = held.look if now is None else replace(
-            held.look, roster=now.roster, owners=now.owners, switches=now.switches
+            held.look, roster=now.roster, owners=now.owners, switches=now.switches,
+            people=now.people, absent=now.absent, waiting=now.waiting, peaks=now.peaks,
         )  # fmt: skip
         decision = self._decide(look, at)
         self._settle(look, decision, at)
@@ -204,10 +206,14 @@ class Side:
         """The people as this side's roster has them, with the balances and loads of `state`."""
         known = (look.roster, look.switches)
         if known not in self._people:
-            self._people[known] = join_roster(self.policy, look.owners.values(), look.switches)
+            self._people[known] = people_of(self.policy, look)
         reps = self._people[known]
         loads = state.loads.of(reps, self.policy, at or look.at)
-        return World(reps, look.owners, dict(state.balances), loads, look.time_data)
+        return World(
+            reps, look.owners, dict(state.balances), loads, look.time_data,
+            absent_of(self.policy, look), look.waiting,
+            peaks_on(self.policy.teams.values(), look.waiting, look.peaks),
+        )  # fmt: skip
 
     def _as_here(self, case: Case) -> Case:
         """The case with the owners that duplicates have on this side."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fairlead.core.decision import Decision, Load, OutcomeKind
-from fairlead.core.distribute import OPEN, LeastLoaded
+from fairlead.core.distribute import balanced_by_load
 from fairlead.core.load import Summed, exact_number
 from fairlead.core.policy import Policy
 from fairlead.core.rep_clock import zone_of
@@ -51,13 +51,6 @@ def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) 
         summed = sums.get(r.id, dict.fromkeys(names, Summed())) if r.id in balanced else {}
         found[r.id] = replace(load, sums=summed)
     return found
-
-
-def balanced_by_load(policy: Policy) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The members of teams that are balanced by load, and the fields that are summed for them."""
-    teams = [t for t in policy.teams.values() if t.method == LeastLoaded.name]
-    members = frozenset(m for t in teams for m in t.members)
-    return members, tuple(sorted({t.options.by for t in teams} - {OPEN}))
 
 
 def numbers_of(lead: Lead, names: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.core.decision import World
+from fairlead.core.distribute import balanced_by_load
 from fairlead.core.leave import Switch
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
@@ -90,12 +91,20 @@ class _People:
     def __init__(self, db: Db) -> None:
         self.db = db
         self._known: dict[str, World] = {}
+        self._balanced: dict[str, frozenset[str]] = {}
 
     def of(self, row: DecisionRow) -> World:
         if row.roster_hash not in self._known:
             roster = decisions.get_roster(self.db, row.roster_hash)
             self._known[row.roster_hash] = thaw_inputs(row.inputs, roster)[1]
         return self._known[row.roster_hash]
+
+    def balanced(self, row: DecisionRow) -> frozenset[str]:
+        """The reps whose open leads were counted because their team is balanced by load."""
+        if row.policy_hash not in self._balanced:
+            policy = load_policy(*decisions.get_policy(self.db, row.policy_hash))
+            self._balanced[row.policy_hash] = balanced_by_load(policy)[0]
+        return self._balanced[row.policy_hash]
 
 
 def _events(
@@ -143,17 +152,19 @@ def _looks(
         except ODD_DATA:
             lost[row.id] = "its inputs are of a form that this version cannot read"
             continue
+        balanced = people.balanced(row)
         counted = {
             rep: load.open
             for rep, load in then.loads.items()
-            if world.reps[rep].capacity.open is not None
+            if world.reps[rep].capacity.open is not None or rep in balanced
         }
         stored = Stored(row.id, row.policy_hash, row.outcome, row.rule, row.rep_id, row.owner_id)
         yield (
             (row.at, t.seq, 0),
             Look(
                 row.at, case, row.roster_hash, world.owners, switches.before(row.at, t.seq),
-                then.time_data, counted, stored, next_at.get(row.id),
+                then.time_data, counted, stored, next_at.get(row.id), world.reps, then.absent,
+                then.waiting, then.peaks,
             ),
         )  # fmt: skip
 
@@ -178,6 +189,7 @@ class _Switches:
                     said.at,
                     str(said.detail["until"]).replace("+00:00", "Z"),
                     str(said.detail.get("reason") or ""),
+                    str(said.detail.get("cover") or ""),
                 )
             self._now[rep] = now
         return tuple(self._now[rep] for rep in sorted(self._now))
@@ -187,7 +199,8 @@ def _open_before(
     db: Db, since: datetime, active: Policy, candidate: Policy, world: World
 ) -> dict[str, int]:
     """Leads from before that are open until now, by rep: for those whose loads nobody counted."""
-    if all(r.capacity == NO_LIMITS for r in candidate.roster.values()):
+    limited = any(r.capacity != NO_LIMITS for r in candidate.roster.values())
+    if not limited and not balanced_by_load(candidate)[0]:
         return {}
     whose: dict[tuple[str, str], str] = {}
     for policy in (active, candidate):

@@ -26,6 +26,7 @@ from fairlead.core.decision import (
     OutcomeKind,
     World,
 )
+from fairlead.core.distribute import balanced_by_load
 from fairlead.core.effects import UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
@@ -38,7 +39,6 @@ from fairlead.core.zones import VERSION
 from fairlead.daemon import claiming
 from fairlead.daemon.capacity import (
     add_lead,
-    balanced_by_load,
     count_loads,
     frees,
     numbers_of,

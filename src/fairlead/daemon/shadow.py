@@ -14,7 +14,9 @@ from pathlib import Path
 from fairlead.clock import Clock
 from fairlead.core.decide import decide
 from fairlead.core.decision import Case, Decision, LedgerEntry, Load, OutcomeKind, World
+from fairlead.core.distribute import balanced_by_load
 from fairlead.core.fairness import after
+from fairlead.core.load import Summed
 from fairlead.core.policy import Policy
 from fairlead.core.rep_clock import zone_of
 from fairlead.core.replay import kind_of
@@ -31,7 +33,7 @@ from fairlead.daemon.routing import Router, Snapshot
 from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import FairleadError, RetryLater
 from fairlead.metrics import Metrics
-from fairlead.store import decisions, loads, shadow
+from fairlead.store import decisions, loads, shadow, weights
 from fairlead.store.db import Db
 from fairlead.store.shadow import Answer, ShadowRow
 from fairlead.telemetry import error_fields, get_logger
@@ -234,18 +236,22 @@ class Shadow:
     def _reps(self, policy: Policy, snap: Snapshot) -> Mapping[str, Rep]:
         mark = (policy.hash, snap.roster_hash)
         if self._people is None or self._people[0] != mark:
-            found = join_roster(policy, snap.world.owners.values(), loads.switches(self.db))
+            found = join_roster(
+                policy, snap.world.owners.values(), loads.switches(self.db),
+                weights.factors(self.db),
+            )  # fmt: skip
             self._people = (mark, found)
         return self._people[1]
 
     def _loads(self, policy: Policy, reps: Mapping[str, Rep], now: datetime) -> dict[str, Load]:
-        limited = [r for r in reps.values() if r.capacity != NO_LIMITS]
+        balanced, names = balanced_by_load(policy)
+        limited = [r for r in reps.values() if r.capacity != NO_LIMITS or r.id in balanced]
         if not limited:
             return {}
         people = [
             (r.id, crm, owner)
             for r in limited
-            if r.capacity.open is not None
+            if r.capacity.open is not None or r.id in balanced
             for crm, owner in r.crm_ids.items()
         ]
         asked = [
@@ -256,10 +262,13 @@ class Shadow:
         ]
         has = shadow.open_leads(self.db, policy.hash, people) if people else {}
         had = shadow.received(self.db, policy.hash, asked) if asked else {}
-        return {
-            r.id: Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))
-            for r in limited
-        }
+        sums = shadow.open_sums(self.db, policy.hash, people, names) if names else {}
+        found: dict[str, Load] = {}
+        for r in limited:
+            load = Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))
+            summed = sums.get(r.id, dict.fromkeys(names, Summed())) if r.id in balanced else {}
+            found[r.id] = replace(load, sums=summed)
+        return found
 
     def _as_here(self, policy: Policy, case: Case) -> Case:
         """The case with the owners that duplicates have in the shadow."""

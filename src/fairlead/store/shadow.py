@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decision import LedgerEntry
+from fairlead.core.load import Summed
 from fairlead.core.types import Ref
+from fairlead.store import loads
 from fairlead.store.db import Db
 
 BROKEN = (
@@ -202,24 +204,43 @@ def received(
     return {(r["rep"], r["span"]): r["n"] for r in rows}
 
 
+_BOOK = (
+    "WITH book AS (SELECT l.crm, l.object, l.id, l.person_id, l.first_seen_at, l.numbers,"
+    " CASE WHEN s.outcome = 'assign' THEN s.owner_id"
+    " WHEN s.outcome IS NULL THEN l.owner_id END owner_id FROM leads l"
+    " LEFT JOIN shadow_leads s ON s.policy_hash = ?1 AND s.crm = l.crm"
+    " AND s.object = l.object AND s.lead_id = l.id AND s.decision_id = l.decision_id"
+    " AND (l.state = 'held' OR l.owner_id IS s.was_owner_id)"
+    " WHERE NOT l.closed AND (l.state IN ('assigned', 'left') OR s.outcome = 'assign'))"
+)
+
+
 def open_leads(db: Db, policy_hash: str, people: Iterable[tuple[str, str, str]]) -> dict[str, int]:
     """Open leads by rep, of (rep, CRM, owner id), if the shadow's owners had them.
 
     A lead that a person gave to somebody since is theirs, whatever the shadow said.
     """
     rows = db.rows(
-        "WITH book AS (SELECT l.crm, l.person_id, CASE WHEN s.outcome = 'assign' THEN s.owner_id"
-        " WHEN s.outcome IS NULL THEN l.owner_id END owner_id FROM leads l"
-        " LEFT JOIN shadow_leads s ON s.policy_hash = ?1 AND s.crm = l.crm"
-        " AND s.object = l.object AND s.lead_id = l.id AND s.decision_id = l.decision_id"
-        " AND (l.state = 'held' OR l.owner_id IS s.was_owner_id)"
-        " WHERE NOT l.closed AND (l.state IN ('assigned', 'left') OR s.outcome = 'assign'))"
-        " SELECT json_extract(a.value, '$[0]') rep, count(DISTINCT b.person_id) n"
+        f"{_BOOK} SELECT json_extract(a.value, '$[0]') rep, count(DISTINCT b.person_id) n"  # noqa: S608
         " FROM json_each(?2) a JOIN book b ON b.crm = json_extract(a.value, '$[1]')"
         " AND b.owner_id = json_extract(a.value, '$[2]') GROUP BY rep",
         (policy_hash, json.dumps([list(p) for p in people])),
     )
     return {r["rep"]: r["n"] for r in rows}
+
+
+def open_sums(
+    db: Db, policy_hash: str, people: Iterable[tuple[str, str, str]], names: Sequence[str]
+) -> dict[str, dict[str, Summed]]:
+    """As `loads.open_sums`, over the open leads that the shadow's reps would have."""
+    rows = db.rows(
+        f"{_BOOK} SELECT json_extract(a.value, '$[0]') rep, b.person_id, b.numbers"  # noqa: S608
+        " FROM json_each(?2) a JOIN book b ON b.crm = json_extract(a.value, '$[1]')"
+        " AND b.owner_id = json_extract(a.value, '$[2]')"
+        " ORDER BY rep, b.person_id, b.first_seen_at, b.crm, b.object, b.id",
+        (policy_hash, json.dumps([list(p) for p in people])),
+    )
+    return loads.summed(rows, names)
 
 
 def leads_by_shadow(db: Db) -> dict[str, int]:
