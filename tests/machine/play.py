@@ -38,14 +38,24 @@ class Killed(BaseException):
 class World:
     """Moves over the two CRMs and the daemon; counts in `seen` what really came to pass."""
 
+    reps: tuple[str, ...] = REPS
+    policies: tuple[str, ...] = POLICIES
+    first_policy = POLICY
+
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.crms = (an_org(self.clock, "salesforce"), an_org(self.clock, "hubspot"))
         self.crms[0].stamp_resolution = timedelta(seconds=1)
+        for crm in self.crms:
+            for email in self.reps[len(REPS) :]:
+                crm.add_user(email)
         self.outsiders = {c.name: c.add_user(OUTSIDER) for c in self.crms}
         self.queues = {c.name: c.add_queue("Elsewhere") for c in self.crms}
         one_call = replace(FAKE_CAPABILITIES, carries_poll=False, lead_objects=("contacts",))
-        self.house = House(None, self.crms, self.clock, capabilities={"hubspot": one_call})
+        self.furnish()
+        self.house = House(
+            None, self.crms, self.clock, self.first_policy, capabilities={"hubspot": one_call}
+        )
         self.house.start()
         self.baseline = self.clock.now()
         self.clock.advance(5)
@@ -59,6 +69,9 @@ class World:
         for crm in self.crms:
             crm.on_call = self._point
             self._watch_late_writes(crm)
+
+    def furnish(self) -> None:
+        """What else the org has before the daemon first sees it."""
 
     def _watch_late_writes(self, crm: FakeCrm) -> None:
         """Count writes of ours that take effect after their call was given up."""
@@ -107,7 +120,7 @@ class World:
 
     def change_policy(self, number: int) -> None:
         """Another threshold on disk, and in force unless the process dies on the way."""
-        self.house.policy = POLICIES[number % len(POLICIES)]
+        self.house.policy = self.policies[number % len(self.policies)]
         active = the_policy(self.house.policy)
 
         def swap() -> None:
@@ -251,14 +264,15 @@ class World:
     def deactivate(self, crm: int, rep: int) -> None:
         """One rep leaves, or all of them do."""
         fake = self._crm(crm)
-        gone = REPS[rep % 4 : rep % 4 + 1] or REPS
+        n = rep % (len(self.reps) + 1)
+        gone = self.reps[n : n + 1] or self.reps
         for email in gone:
             fake.deactivate(user_id(fake, email))
         self.seen["deactivated"] += 1
 
     def activate(self, crm: int, rep: int) -> None:
         fake = self._crm(crm)
-        fake.activate(user_id(fake, REPS[rep % len(REPS)]))
+        fake.activate(user_id(fake, self.reps[rep % len(self.reps)]))
 
     def lag(self, crm: int, seconds: int) -> None:
         self._crm(crm).feed_lag = timedelta(seconds=seconds % 60)
@@ -271,7 +285,7 @@ class World:
         faults = fake.faults
         mine = [r for c, r in self.leads if c is fake]
         ref = mine[lead % len(mine)] if mine else None
-        rep = user_id(fake, REPS[lead % len(REPS)])
+        rep = user_id(fake, self.reps[lead % len(self.reps)])
         moves: list[Callable[[], None]] = [
             lambda: faults.timeout_not_applied(where),
             lambda: faults.timeout_applied(where),
@@ -304,7 +318,7 @@ class World:
         self.clear_faults()
         for crm in self.crms:
             crm.feed_lag = timedelta(0)
-            for rep in range(len(REPS)):
+            for rep in range(len(self.reps)):
                 self.activate(self.crms.index(crm), rep)
         for crm, ref in self.leads:
             row = crm.find(ref)
@@ -355,10 +369,10 @@ class World:
         return row is not None and not row.gone
 
     def _owner(self, crm: FakeCrm, who: int) -> str | None:
-        choices = [*(user_id(crm, r) for r in REPS), self.outsiders[crm.name]]
+        choices = [*(user_id(crm, r) for r in self.reps), self.outsiders[crm.name]]
         if crm.name == "hubspot":
-            return [*choices, None][who % 5]
-        return [*choices, self.queues[crm.name]][who % 5]
+            return [*choices, None][who % (len(choices) + 1)]
+        return [*choices, self.queues[crm.name]][who % (len(choices) + 1)]
 
     def note(self) -> None:
         """Count what the journal tells, for the list of things that must have happened."""
