@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from daemon.house import House, an_org, owner_email, the_policy, user_id
 
-from fairlead.core.types import Availability, Ref
+from fairlead.core.types import Availability, LeadState, Ref
 from fairlead.daemon.replaying import replay_period
 from fairlead.store import journal, loads
 from fairlead.testing.clock import ManualClock
@@ -47,6 +47,11 @@ rules:
   - {name: Named, when: country == "PL", to: {rep: anna@example.com}}
 otherwise: {to: {team: turns}}
 """
+
+
+HALF_FREE = """\
+reps:
+  anna@example.com: {away: ["2026-01-01..2028-01-01"]}"""
 
 
 class Around:
@@ -183,3 +188,36 @@ def test_a_claim_that_leaves_the_policy_is_looked_at_once(around: Around) -> Non
     assert around.sf.calls["read"] == reads, "an offer that is over is not due for ever"
     events = [j.event for j in journal.of_lead(house.db, ref)]
     assert events.count("lead.decided") == 2
+
+
+def test_an_offer_that_the_crm_refused_is_made_again_when_a_person_retries(around: Around) -> None:
+    house = around.open()
+    ref = around.sf.create_lead(email="x@acme.test", country="DE")
+    around.sf.faults.refuse(ref)
+    around.tick()
+    assert house.state(ref) is LeadState.DEAD_LETTER
+    around.tick(1801)
+    reads = around.sf.calls["read"]
+    around.tick(30)
+    assert around.sf.calls["read"] == reads, "what is in no queue is not due"
+    around.sf.faults.clear()
+    house.commands.retry(None)
+    around.tick(61)
+    assert around.sf.owner_of(ref) == around.queue
+
+
+def test_a_lead_whose_queue_went_away_is_not_taken_for_one_that_somebody_took(
+    around: Around,
+) -> None:
+    """Offered, the queue cannot own it, nobody else can: held, and out as soon as somebody can."""
+    house = around.open(POLICY.replace("reps:\n  anna@example.com: {}", HALF_FREE))
+    for rep in (BEN, CARLA):
+        around.sf.deactivate(user_id(around.sf, rep))
+    house.ingests["salesforce"].refresh_owners()
+    around.sf.faults.bad_owner(around.queue)
+    ref = around.lead("DE")
+    assert house.state(ref) is LeadState.HELD
+    around.sf.activate(user_id(around.sf, BEN))
+    house.ingests["salesforce"].refresh_owners()
+    around.tick(61)
+    assert around.owner(ref) == BEN

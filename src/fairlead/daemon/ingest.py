@@ -271,7 +271,7 @@ class Ingest:
                     lead_gone(self.db, ref, gone, now)
                 elif isinstance(answer, Record):
                     here.append(answer)
-            taken = [r for r in here if _is_taken(offered[r.ref], r)]
+            taken = [r for r in here if _is_taken(offered[r.ref], r, before[r.ref])]
             self.observe_all(taken)
             self.observe_all([r for r in here if r not in taken], again=True)
             after = {ref: leads.get_lead(self.db, ref) for ref in refs}
@@ -367,8 +367,11 @@ def to_account(record: Record, field_map: FieldMap) -> Account:
     )  # fmt: skip
 
 
-def _is_taken(offered: claims.Offered | None, record: Record) -> bool:
-    return offered is not None and record.owner_id != offered.claim.queue_id
+def _is_taken(offered: claims.Offered | None, record: Record, row: LeadRow | None) -> bool:
+    """Whether somebody has moved it out of its claim queue; what is held is decided on anyway."""
+    if offered is None or row is None or row.state is LeadState.HELD:
+        return False
+    return record.owner_id != offered.claim.queue_id
 
 
 def _next_look(row: leads.LeadRow | None) -> datetime | None:

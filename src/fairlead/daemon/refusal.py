@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fairlead.core.effects import SetOwner
 from fairlead.core.types import LeadState, Record
-from fairlead.store import decisions, journal, leads, outbox
+from fairlead.store import claims, decisions, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
@@ -28,6 +28,7 @@ def refused(
     if isinstance(row.effect, SetOwner):
         outbox.cancel_open(db, row.ref, OutboxState.CANCELLED, "its owner was refused", now)
         decisions.refund(db, row.decision_id, row.ref, now)
+        claims.end(db, row.ref, now)
         leads.set_state(db, row.ref, LeadState.DEAD_LETTER, f"refused by {crm}: {detail}")
         leads.set_owner(db, row.ref, record.owner_id)
     shown = said or detail

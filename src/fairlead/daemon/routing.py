@@ -348,9 +348,13 @@ class Router:
         self, ref: Ref, owner_id: str | None, snap: Snapshot, now: datetime
     ) -> str | None:
         person = is_persons(snap.world, ref.crm, owner_id)
-        return claiming.new_owner(
+        reason = claiming.new_owner(
             self.db, ref, owner_id, now, person=person, running=snap.running
         )  # fmt: skip
+        if reason is not None:
+            # Offered under a policy that has changed since: its pool may go by turns now.
+            self._seen_in_pools = frozenset()
+        return reason
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""

@@ -12,7 +12,7 @@ from fairlead.core.effects import Effect, UpsertTask
 from fairlead.core.types import Actor, Record
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.refusal import refused
-from fairlead.store import decisions, journal, outbox
+from fairlead.store import claims, decisions, journal, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
@@ -70,6 +70,8 @@ class SecondChoice:
         log.warning(
             "effect.bad_owner", crm=row.ref.crm, lead=str(row.ref), effect=row.key, reason=detail
         )
+        if not task:
+            claims.end(self.db, row.ref, now)  # it never reached the queue, if that was the owner
         self.ingest.observe_all([record], again=True, rerun=task)
         pending = outbox.open_owner_write(self.db, row.ref)
         if pending is not None and record.owner_history is not None:
