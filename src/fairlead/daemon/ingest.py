@@ -367,7 +367,7 @@ def to_account(record: Record, field_map: FieldMap) -> Account:
     )  # fmt: skip
 
 
-def _is_taken(offered: claims.Offered | None, record: Record, row: LeadRow | None) -> bool:
+def _is_taken(offered: claims.Offered | None, record: Record, row: leads.LeadRow | None) -> bool:
     """Whether somebody has moved it out of its claim queue; what is held is decided on anyway."""
     if offered is None or row is None or row.state is LeadState.HELD:
         return False
