@@ -27,10 +27,8 @@ from fairlead.core.decision import (
     World,
 )
 from fairlead.core.distribute import balanced_by_load
-from fairlead.core.effects import UpsertTask
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
-from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
@@ -44,6 +42,7 @@ from fairlead.daemon.capacity import (
     numbers_of,
 )
 from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
@@ -62,7 +61,6 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 REFUSAL_HOLDS = timedelta(minutes=15)
-FOLLOWS = "follows a duplicate"
 TOLD = {
     OutcomeKind.ASSIGN: "lead.decided",
     OutcomeKind.HOLD: "lead.held",
@@ -320,7 +318,7 @@ class Router:
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision, lead)
-            self._intend(case, decision, decision_id, others, snap, now)
+            intend(self.db, self.policy, snap.world, case, decision, decision_id, others, now)
             row = replace(row, owner_id=decision.owner_id)
         claiming.decided(self.db, case, decision, decision_id, self.policy, now)
         if offers and decision.outcome is OutcomeKind.LEAVE:
@@ -365,56 +363,6 @@ class Router:
             and j.detail["generation"] == generation
             and j.at > now - REFUSAL_HOLDS
         )
-
-    def _intend(
-        self,
-        case: Case,
-        decision: Decision,
-        decision_id: str,
-        others: list[LeadRow],
-        snap: Snapshot,
-        now: datetime,
-    ) -> None:
-        followers = tuple(
-            FollowerRecord(o.ref, o.owner_id)
-            for o in others
-            if o.ref.crm == case.lead.ref.crm
-            and o.ref != case.lead.ref
-            and o.state is LeadState.HELD
-            and o.decision_id is not None
-            and not is_persons(snap.world, o.ref.crm, o.owner_id)
-        )
-        inherited = self._has_task_of(decision.follows, others)
-        planned = plan(case, decision, self.policy, now, followers=followers)
-        outbox.drop_roles(self.db, case.lead.ref, [effect.key for effect in planned], now)
-        for effect in planned:
-            if inherited and isinstance(effect, UpsertTask) and effect.ref == case.lead.ref:
-                continue
-            outbox.add(
-                self.db, effect, decision_id=decision_id, urgent=decision.high_priority, now=now
-            )
-        for o in others:
-            if any(f.ref == o.ref for f in followers):
-                leads.put_lead(
-                    self.db,
-                    replace(
-                        o, state=LeadState.ASSIGNED, reason=FOLLOWS, owner_id=decision.owner_id,
-                        decision_id=decision_id, decided_at=now, retry_at=None,
-                    ),
-                )  # fmt: skip
-                journal.write(
-                    self.db, now, "lead.decided", ref=o.ref, decision_id=decision_id,
-                    outcome=decision.outcome.value, state=LeadState.ASSIGNED.value,
-                    rule=decision.rule, reason=FOLLOWS, policy=self.policy.hash[:12],
-                )  # fmt: skip
-
-    def _has_task_of(self, followed: Ref | None, others: list[LeadRow]) -> bool:
-        """Whether the record followed was merged away and had its task: it came along."""
-        gone = any(o.ref == followed and o.state is LeadState.GONE for o in others)
-        if followed is None or not gone:
-            return False
-        task = outbox.task_of(self.db, followed)
-        return task is not None and task.state is outbox.OutboxState.DONE
 
     def _tell(self, case: Case, decision: Decision, decision_id: str, now: datetime) -> None:
         ref = case.lead.ref
