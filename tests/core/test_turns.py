@@ -22,7 +22,7 @@ from fairlead.core.policy import Policy, Rule, Team
 from fairlead.core.policy_file import PolicyError
 from fairlead.core.pools import members_of, pool_of, pools_of
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, thaw_inputs
-from fairlead.core.turns import OUTSIDE, PACED, aside
+from fairlead.core.turns import CREDIT, OUTSIDE, PACED, aside, given_back
 from fairlead.core.types import Account, Ref, Rep
 
 NAMES = ("anna", "ben", "carla", "dora")
@@ -437,3 +437,11 @@ def test_make_up_none_is_the_default_and_can_be_said() -> None:
     assert PLAIN.teams["t"].make_up is None
     assert team_policy(", make_up: none").teams["t"].make_up is None
     assert FULL.teams["t"].make_up == CAP
+
+
+def test_who_was_alone_has_nothing_to_be_given_back() -> None:
+    alone = Play(FULL).lead(ANNA)
+    assert given_back(alone.ledger, "anna@example.com", CREDIT) == ()
+    both = Play(FULL).lead(ANNA, BEN)
+    assert sum(e.delta for e in given_back(both.ledger, both.rep_id or "", CREDIT)) == 0
+    assert given_back(both.ledger, both.rep_id or "", CREDIT)[0].delta == 1

@@ -118,11 +118,11 @@ def given_back(
 
     `entries` are the decision's. A rep who was `unable` to own the lead is owed what the turn has
     cost and no more: the shares that it gave to all are taken back there, too. Those who had a part
-    in a group beside the rep have theirs back as well.
+    in a group beside the rep have theirs back as well. Who was alone paid what they gained by it.
     """
     turn = _undone(entries, rep_id, reason) if unable else ()
     done = {(rotation_of(e.pool), rep_id) for e in turn}
-    paid = {*receivers(entries)}
+    paid = {*receivers(entries)} - _alone(entries)
     paid |= {(rotation_of(e.pool), e.rep_id) for e in entries if _pays(e, CHARGED)}
     back = [
         line for pool, rep in sorted(paid - done) for line in aside(beside(pool), rep, _ONE, reason)
@@ -139,6 +139,17 @@ def receivers(entries: Sequence[LedgerEntry]) -> tuple[tuple[str, str], ...]:
     found = {(e.pool, e.rep_id) for e in last.values()}
     found |= {(rotation_of(e.pool), e.rep_id) for e in entries if _pays(e, OWED)}
     return tuple(sorted(found))
+
+
+def _alone(entries: Sequence[LedgerEntry]) -> set[tuple[str, str]]:
+    """Whose last turn in a pool cost them nothing, since nobody else could have had it."""
+    whole: dict[str, str] = {}
+    for e in entries:
+        if e.reason == SHARE:
+            whole.pop(e.pool, None)
+            if e.delta == 1:
+                whole[e.pool] = e.rep_id
+    return set(whole.items())
 
 
 def _pays(entry: LedgerEntry, reason: str) -> bool:
