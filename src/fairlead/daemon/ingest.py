@@ -26,9 +26,9 @@ from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
-from fairlead.store import claims, directory, journal, leads
+from fairlead.store import claims, directory, journal, leads, scores
 from fairlead.store.db import Db
-from fairlead.telemetry import get_logger
+from fairlead.telemetry import error_fields, get_logger
 
 log = get_logger()
 
@@ -251,6 +251,32 @@ class Ingest:
         moved = self.look_again(claims.due(self.db, self.crm, self.clock.now(), HELD_BATCH))
         due = leads.held_due(self.db, self.crm, self.clock.now(), HELD_BATCH)
         return moved + self.look_again(due)
+
+    def rescore_due(self) -> int:
+        """Look, by id, at the leads whose grade time has changed; returns how many were due."""
+        due = scores.due(self.db, self.crm, self.clock.now(), HELD_BATCH)
+        if not due or self.router().policy.scoring is None or not self._all_ready():
+            return 0
+        answers = self.connector.read(due)
+        with self.db.transaction():
+            now = self.clock.now()
+            router = self.router()
+            snap = router.snapshot(now)
+            for ref in due:
+                answer = answers[ref]
+                gone = why_gone(ref, answer)
+                scores.put_off(self.db, ref, now + HELD_RETRY)
+                if gone is not None:
+                    lead_gone(self.db, ref, gone, now)
+                    scores.drop(self.db, ref)
+                elif isinstance(answer, Record):
+                    try:
+                        with self.db.savepoint():
+                            router.rescore(answer, self.feed, snap, now)
+                    except (BadRecord, *ODD_DATA) as e:
+                        log.warning("score.failed", crm=self.crm, lead=str(ref), **error_fields(e))
+        self._on_work()
+        return len(due)
 
     def look_again(self, refs: Sequence[Ref]) -> int:
         """Read these leads by id and decide on them afresh; the number that left their state.
