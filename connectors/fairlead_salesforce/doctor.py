@@ -173,20 +173,18 @@ def owner_history(client: Client, field: str = "Owner") -> bool | None:
 
 
 def _writable(name: str, lead: ObjectShape) -> Finding:
-    there, may = name in lead.fields, lead.may(name, "updateable")
+    may = lead.may(name, "updateable")
+    why = f"our user may not edit Lead.{name}" if name in lead.fields else f"Lead has no {name}"
     return Finding(
         f"score field {name}",
         may,
         "takes the score"
         if may
-        else f"our user may not edit Lead.{name}: scores are not written, leads are routed all the same"
-        if there
-        else f"Lead has no {name} that our user can see: scores are not written, leads are routed"
-        " all the same",
+        else f"{why}: scores are not written, leads are routed all the same",
         ""
         if may
-        else f"create the number field {name} on Lead, give edit access, or correct the"
-        " name under scoring: write_to:",
+        else f"make the number field {name} on Lead and give edit access to it, or correct the"
+        " name in the policy under scoring: write_to:",
         fatal=False,
     )
 

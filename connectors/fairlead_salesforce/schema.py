@@ -31,7 +31,7 @@ class ObjectShape:
 
 
 class Schema:
-    """Describes on demand. `wanted` are the policy's extra lead fields, `writes` those it writes."""
+    """Describes on demand. `wanted` are lead fields the policy reads, `writes` those it writes."""
 
     def __init__(self, client: Client, wanted: Sequence[str], writes: Sequence[str] = ()) -> None:
         self._client = client

@@ -3,7 +3,8 @@
 The reader refuses what is wrong; this finds what is right and does nothing, or something else than
 it seems to. One module per concern: lint_rules (reach, overlaps), lint_gaps,
 lint_conditions (values and negations), lint_tables and lint_last_step (lines of tables),
-lint_people (teams, reps, destinations), lint_methods (how teams share), lint_scoring (points), lint_skills, lint_hours.
+lint_people (teams, reps, destinations), lint_methods (how teams share), lint_scoring (points),
+lint_skills, lint_hours.
 """
 
 from __future__ import annotations

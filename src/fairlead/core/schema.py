@@ -82,7 +82,8 @@ NOT_FILLED: Mapping[str, str] = MappingProxyType(
         "deal_value": "is no standard field of a lead; declare your own under 'fields:'",
     }
 )
-"""Names that nothing gives a value to, as a rule. A policy that uses one is told so instead of waiting."""
+"""Names that nothing gives a value to, as a rule. A policy that uses one is told so, instead of
+waiting."""
 
 LEAD_SCHEMA = Schema(MappingProxyType(_lead_types()))
 """Every built-in name, also those `NOT_FILLED`. `now` is the instant of the decision: a value like

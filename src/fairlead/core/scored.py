@@ -10,7 +10,7 @@ from fairlead.core.scoring import GroupScore, Score, ScoreLine
 
 
 def score_lines(found: Score) -> Iterator[str]:
-    """The sum, then each group with its lines; holds no lead data but dates that points fade from."""
+    """The sum, then the lines of each group; of the lead only dates that points fade from."""
     sums = ", ".join(f"{g.name} {_plain(g.points)}" for g in found.groups)
     yield f"  score: {found.total}, grade {found.grade} ({sums})"
     for group in found.groups:

@@ -75,7 +75,7 @@ def _text(path: Path, name: str) -> str:
 
 
 def wanted(policy: Policy, crm: str) -> Wanted:
-    """What the policy asks of a connector: its lead object, its custom fields, the fields to write."""
+    """What the policy asks of a connector: its lead object, custom fields, fields to write."""
     source = policy.source_of(crm)
     fields = tuple(
         dict.fromkeys(spec.sources[crm] for spec in policy.fields.values() if crm in spec.sources)

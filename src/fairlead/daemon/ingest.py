@@ -20,7 +20,9 @@ from fairlead.daemon.crm_people import take_owners
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.leavers import tell_inactive
 from fairlead.daemon.meter import Meter
+from fairlead.daemon.rescoring import rescore
 from fairlead.daemon.routing import Feed, Router
+from fairlead.daemon.sightings import ODD_DATA as ODD_DATA
 from fairlead.daemon.sightings import is_news, version_of
 from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
@@ -28,7 +30,7 @@ from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
 from fairlead.store import claims, directory, journal, leads, scores
 from fairlead.store.db import Db
-from fairlead.telemetry import error_fields, get_logger
+from fairlead.telemetry import get_logger
 
 log = get_logger()
 
@@ -36,8 +38,6 @@ POLLED = (Kind.LEAD, Kind.ACCOUNT)
 HELD_BATCH = 200
 SETTLED = (LeadState.ASSIGNED, LeadState.LEFT, LeadState.TERMINAL, LeadState.PRE_EXISTING)
 """States in which we want nothing of a record, so that it may become unreadable."""
-ODD_DATA = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a record nobody has thought of can raise on its way; the store's errors are not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,22 +259,7 @@ class Ingest:
             return 0
         answers = self.connector.read(due)
         with self.db.transaction():
-            now = self.clock.now()
-            router = self.router()
-            snap = router.snapshot(now)
-            for ref in due:
-                answer = answers[ref]
-                gone = why_gone(ref, answer)
-                scores.put_off(self.db, ref, now + HELD_RETRY)
-                if gone is not None:
-                    lead_gone(self.db, ref, gone, now)
-                    scores.drop(self.db, ref)
-                elif isinstance(answer, Record):
-                    try:
-                        with self.db.savepoint():
-                            router.rescore(answer, self.feed, snap, now)
-                    except (BadRecord, *ODD_DATA) as e:
-                        log.warning("score.failed", crm=self.crm, lead=str(ref), **error_fields(e))
+            rescore(self.db, self.router(), self.feed, answers, self.clock.now())
         self._on_work()
         return len(due)
 

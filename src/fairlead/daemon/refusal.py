@@ -19,9 +19,9 @@ def refused(
 ) -> None:
     """Set one write aside for a person, inside the caller's transaction; others go on.
 
-    Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back.
-    A score that is refused is refused: its lead goes its way. `said` is what the CRM said in words; it may quote the lead, so only the list of dead letters
-    shows it.
+    Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back. A
+    score that is refused leaves the lead as it is. `said` is what the CRM said in words; it may
+    quote the lead, so only the list of dead letters shows it.
     """
     crm = row.ref.crm
     outbox.settle(db, row.key, OutboxState.REFUSED, detail, now)

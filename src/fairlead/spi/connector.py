@@ -273,8 +273,9 @@ class Wanted:
     """What the policy asks of a connector beyond its field map.
 
     `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra
-    CRM field names that `fields:` of the policy names. `writes` are fields of a lead that `SetScore`
-    goes to: read where they can be, a finding that is not fatal where they cannot be written.
+    CRM field names that `fields:` of the policy names. `writes` are fields of a lead that
+    `SetScore` goes to: read where they can be, a finding that is not fatal where they cannot be
+    written.
     """
 
     lead_object: str | None = None

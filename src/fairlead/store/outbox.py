@@ -106,7 +106,7 @@ def add(
 
 
 def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) -> list[OutboxRow]:
-    """Take up to `limit` owner writes, as many tasks and as many scores that are due, in this order.
+    """Take up to `limit` each of owner writes, tasks and scores that are due, in this order.
 
     Rows whose quiet period has passed without an answer are taken again; the guard then looks
     whether the write had been applied. A task waits while its lead's owner write is open.
