@@ -31,7 +31,6 @@ def rescore(
         gone = why_gone(ref, answer)
         if gone is not None:
             lead_gone(db, ref, gone, now)
-            scores.drop(db, ref)
         elif isinstance(answer, Record):
             try:
                 with db.savepoint():
