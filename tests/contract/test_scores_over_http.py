@@ -1,4 +1,4 @@
-"""Scores go to both sandboxes over real HTTP: written, read back, and refused where they cannot be."""
+"""Scores go to both sandboxes over real HTTP: written, read back, refused where they cannot be."""
 
 from __future__ import annotations
 

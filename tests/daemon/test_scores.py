@@ -1,4 +1,4 @@
-"""A score is written to both CRMs when it changes, once each time, and never in the way of routing."""
+"""A score is written to both CRMs once for each change, and never in the way of routing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ SCORED = (
         "reps:",
     )
     .replace("employees >= 1000", 'grade == "sql"')
-    .replace("  - name: Everybody", '  - {name: Poor, when: grade == "poor", to: {queue: Inbound}}\n  - name: Everybody')
+    .replace(
+        "  - name: Everybody",
+        '  - {name: Poor, when: grade == "poor", to: {queue: Inbound}}\n  - name: Everybody',
+    )
 )  # fmt: skip
 FIELDS = {"salesforce": "Score__c", "hubspot": "lead_score"}
 CARLA = "carla@example.com"

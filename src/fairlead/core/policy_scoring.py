@@ -75,7 +75,7 @@ class ScoringReader:
         if not shape.points or abs(shape.points) > MOST:
             message = f"points are a number other than 0, from -{MOST} to {MOST}"
             self.document.report((*path, "points"), message)
-        lasts = shape.half_life or half_life
+        lasts = half_life if shape.half_life is None else shape.half_life
         self._date(shape, lasts, path)
         if lasts is not None and not lasts:
             self.document.report((*path, "half_life"), "a half-life is longer than 0s")
