@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 
 from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Gone, Record, Ref
-from fairlead.errors import Ambiguous, FairleadError, NeedsOperator, RetryLater
+from fairlead.errors import (
+    Ambiguous,
+    FairleadError,
+    NeedsOperator,
+    PermissionMissing,
+    RetryLater,
+    SchemaDrift,
+)
 from fairlead.spi.connector import Outcome, Receipt
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.composite import PARTS, ROWS, WRITE_HEADERS, Answer, Part, send
@@ -191,6 +198,12 @@ def _receive(
     """Write the receipts of one part; returns what an operator must mend if the part failed so."""
     if answer.status is not None and not answer.ok:
         error = call_error(answer.status, problems(answer.body), writing=True)
+        scores = all(isinstance(effects[place], SetScore) for place in batch.places)
+        if scores and isinstance(error, SchemaDrift | PermissionMissing):
+            # The field is gone since we looked: that must not stop the owners of other leads.
+            for place in batch.places:
+                receipts[place] = _receipt(effects[place], Outcome.REFUSED, str(error))
+            return None
         outcome = Outcome.AMBIGUOUS if isinstance(error, Ambiguous) else Outcome.RETRY
         after = error.after if isinstance(error, RetryLater) else None
         for place in batch.places:

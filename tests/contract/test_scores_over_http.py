@@ -141,6 +141,21 @@ def test_a_field_that_takes_no_writes_is_named_and_stops_nothing_else(crm: Crm) 
     connector.close()
 
 
+def test_a_field_that_goes_away_while_we_run_stops_nothing_else(crm: Crm) -> None:
+    connector, ref, field = connect(crm), a_lead(crm), field_of(crm)
+    assert connector.write([SetScore("s1", ref, field, 1)]).receipts[0].outcome is Outcome.APPLIED
+    table = "Lead" if isinstance(crm, SalesforceUnderTest) else "contacts"
+    crm.sandbox.tune(fields_missing=[f"{table}.{field}"])
+    assert [r.outcome for r in connector.write([SetScore("s2", ref, field, 2)]).receipts] == [
+        Outcome.REFUSED
+    ]
+    anna = crm.add_user("anna@example.com")
+    effects: list[Effect] = [SetOwner("o1", ref, anna, None), SetScore("s3", ref, field, 3)]
+    outcomes = [r.outcome for r in connector.write(effects).receipts]
+    assert outcomes == [Outcome.APPLIED, Outcome.REFUSED]
+    connector.close()
+
+
 def test_a_field_that_takes_the_score_is_said_to(crm: Crm) -> None:
     connector = connect(crm)
     assert finding(connector, field_of(crm)).ok
