@@ -122,6 +122,8 @@ FIELDS: dict[str, str] = {
     "outcome": "how it ended",
     "state": "state of a lead or of an outbox row",
     "stage": "where in the flow",
+    "score": "a lead's whole points",
+    "grade": "the band that these are in",
     "reason": "one sentence, without values of the lead",
     "remedy": "what a person can do",
     "error_class": "type of the exception",

@@ -250,3 +250,30 @@ def test_a_decision_is_taken_again_with_the_same_score_however_late(
     assert "score: 70, grade sql (fit 30, engagement 40)" in text
     assert "+30  fit: employees >= 100" in text
     assert told["decision"]["score"]["groups"]["engagement"]["points"] == 40
+
+
+def test_a_poor_lead_that_warms_up_reaches_sales_when_the_policy_says_so(
+    crm: FakeCrm, clock: ManualClock
+) -> None:
+    listed = SCORED.replace(
+        "fields:\n",
+        "reroute_on: [written_score]\nfields:\n"
+        "  written_score: {type: number, salesforce: Score__c, hubspot: lead_score}\n",
+    )
+    house = House(None, [crm], clock, policy=listed)
+    house.start()
+    clock.advance(1)
+    ref = a_lead(house, crm, employees=500)
+    assert crm.owner_of(ref) in {o.ref.id for o in crm.rows(Kind.QUEUE)}, "30 points are poor"
+    clock.advance(60)
+    crm.update(ref, seen_at=clock.now().isoformat())
+    house.round()
+    clock.advance(60)
+    house.round()
+    assert owner_email(crm, ref) == CARLA
+    assert sent(house, ref) == 2
+    for _ in range(3):
+        clock.advance(60)
+        house.round()
+    assert [j.event for j in journal.of_lead(house.db, ref)].count("lead.rerouted") == 1
+    house.close()
