@@ -10,6 +10,7 @@ from daemon.house import POLICY, House, an_org, owner_email, user_id
 
 from fairlead.core.types import Kind, LeadState, Ref
 from fairlead.daemon.explaining import replay_decision
+from fairlead.reports.human import human_why
 from fairlead.store import journal, leads, outbox, scores
 from fairlead.store.outbox import EffectKind, OutboxState
 from fairlead.testing.clock import ManualClock
@@ -250,6 +251,9 @@ def test_a_decision_is_taken_again_with_the_same_score_however_late(
     assert "score: 70, grade sql (fit 30, engagement 40)" in text
     assert "+30  fit: employees >= 100" in text
     assert told["decision"]["score"]["groups"]["engagement"]["points"] == 40
+    said = "\n".join(human_why([told]))
+    assert "score at the last look, " in said
+    assert "Z: 70, grade sql; time changes the grade at " in said
 
 
 def test_a_poor_lead_that_warms_up_reaches_sales_when_the_policy_says_so(

@@ -8,6 +8,7 @@ inputs give the same score, and nothing more is written.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from fairlead.core.decision import Match, World
 from fairlead.core.effects import SetScore, effect_key
@@ -64,6 +65,15 @@ def keep_score(
     field = card.write_to.get(lead.ref.crm)
     if field is not None:
         _intend(db, SetScore(_key(lead.ref), lead.ref, field, found.total), row.decision_id, now)
+
+
+def score_told(db: Db, ref: Ref) -> dict[str, Any] | None:
+    """The score that a record had at its last look, JSON-safe; None when it has none."""
+    kept = scores.get(db, ref)
+    if kept is None:
+        return None
+    due = None if kept.due_at is None else kept.due_at.isoformat()
+    return {"score": kept.score, "grade": kept.grade, "at": kept.at.isoformat(), "due_at": due}
 
 
 def _tell(db: Db, ref: Ref, found: Score, now: datetime) -> None:
