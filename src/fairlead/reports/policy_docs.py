@@ -69,7 +69,7 @@ Block = Heading | Text | Item | Grid | Flow
 
 
 def blocks(policy: Policy, title: str) -> Iterator[Block]:
-    """The page, in order: sources, points, rules, teams, people and skills, hours, tables, picture."""
+    """The page in order: sources, points, rules, teams, people, skills, hours, tables, picture."""
     yield Heading(title, 1)
     yield Text(
         "Who gets which lead. Rules are asked from top to bottom; the first one that holds takes"
