@@ -65,7 +65,12 @@ class HubSpotConnector:
     name = CRM
 
     def __init__(
-        self, settings: HubSpotSettings, portal: Portal, lead_object: str, fields: Sequence[str]
+        self,
+        settings: HubSpotSettings,
+        portal: Portal,
+        lead_object: str,
+        fields: Sequence[str],
+        writes: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._portal = portal
@@ -73,7 +78,8 @@ class HubSpotConnector:
         self._client = HubSpotClient(
             settings, portal, lambda: read_secret(settings.token_file, "hubspot token_file")
         )
-        self._reader = Reader(self._client, portal, self._lead, fields)
+        self._reader = Reader(self._client, portal, self._lead, (*fields, *writes))
+        self._writes = tuple(writes)
         self._users = Users(self._client)
         self._activities = ActivityReader(self._client, portal, self._lead)
         self._owner_of_user: dict[str, str] = {}
@@ -159,7 +165,7 @@ class HubSpotConnector:
             return Written(receipts)
 
     def probe(self) -> Probe:
-        doctor = Doctor(self._client, self._portal, self._lead)
+        doctor = Doctor(self._client, self._portal, self._lead, self._writes)
         findings = doctor.examine()
         self._activities.try_all()
         findings += doctor_of_activities(self._activities.hidden)
@@ -252,7 +258,7 @@ class HubSpotFactory:
             portal = self._portals.get(settings)
             if portal is None:
                 portal = self._portals[settings] = Portal(settings)
-        return HubSpotConnector(settings, portal, lead_object, wanted.fields)
+        return HubSpotConnector(settings, portal, lead_object, wanted.fields, wanted.writes)
 
 
 FACTORY = HubSpotFactory()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from fairlead.errors import PermissionMissing
 from fairlead.spi.connector import Finding
 from fairlead_hubspot.activity_rows import SOURCES
 from fairlead_hubspot.availability import PROPERTIES
-from fairlead_hubspot.client import HubSpotClient
+from fairlead_hubspot.client import HubSpotClient, Json
 from fairlead_hubspot.faults import RefusedCall
 from fairlead_hubspot.names import AUDIT, COMPANIES, CONTACTS, LEADS, MARKER, TASKS, ObjectType
 from fairlead_hubspot.seam import Portal
@@ -40,10 +40,17 @@ class Doctor:
     A refused token or an unreachable HubSpot raises: there is nothing to examine then.
     """
 
-    def __init__(self, client: HubSpotClient, portal: Portal, lead: ObjectType) -> None:
+    def __init__(
+        self,
+        client: HubSpotClient,
+        portal: Portal,
+        lead: ObjectType,
+        writes: Sequence[str] = (),
+    ) -> None:
         self._client = client
         self._portal = portal
         self._lead = lead
+        self._writes = tuple(writes)
         self._findings: list[Finding] = []
 
     def examine(self) -> list[Finding]:
@@ -156,7 +163,7 @@ class Doctor:
                 f"create it as {GUIDE} shows: a task is then never made twice",
                 fatal=False,
             )
-        lead = self._try(f"{self._lead.name} properties are readable", self._properties(self._lead))
+        lead = self._try(f"{self._lead.name} properties are readable", self._all(self._lead))
         if lead is not None:
             self._portal.audit = AUDIT in lead
             self._say(
@@ -166,6 +173,29 @@ class Doctor:
                 f"create it as {GUIDE} shows, if people should see the reason in HubSpot",
                 fatal=False,
             )
+
+            for name in self._writes:
+                self._writable(name, lead.get(name))
+
+    def _writable(self, name: str, found: Json | None) -> None:
+        changes = {} if found is None else found.get("modificationMetadata")
+        fixed = isinstance(changes, Mapping) and changes.get("readOnlyValue") is True
+        may = found is not None and not fixed and found.get("calculated") is not True
+        why = "HubSpot lets nobody write it" if found is not None else "it does not exist"
+        self._say(
+            f"{self._lead.name} have the property {name} for the score",
+            may,
+            "it takes the score"
+            if may
+            else f"{why}: scores are not written, leads are routed all the same",
+            f"create the number property {name} as {GUIDE} shows, or correct the name under"
+            " scoring: write_to:",
+            fatal=False,
+        )
+
+    def _all(self, kind: ObjectType) -> Callable[[], dict[str, Json]]:
+        """The properties by name."""
+        return lambda: {str(p.get("name")): p for p in self._client.properties(kind.name)}
 
     def _properties(self, kind: ObjectType) -> Callable[[], dict[str, bool]]:
         """Names of the properties, each with whether its values are unique."""

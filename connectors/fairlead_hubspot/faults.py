@@ -64,6 +64,11 @@ class RefusedCall(SchemaDrift):
         """Whether the refusal says that this property does not exist."""
         return any(n == prop and c.startswith("PROPERTY_DOES") for c, n in self.problems)
 
+    def is_about(self, prop: str) -> bool:
+        """Whether the refusal names this property as missing or as one that takes no writes."""
+        kinds = ("PROPERTY_DOES", "READ_ONLY")
+        return any(n == prop and c.startswith(kinds) for c, n in self.problems)
+
     def outcome(self) -> Outcome:
         """The verdict on the one input that was in the call."""
         if any(n == OWNER_PROPERTY or c.startswith("INVALID_OWNER") for c, n in self.problems):

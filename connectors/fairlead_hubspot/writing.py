@@ -1,4 +1,4 @@
-"""Writing: owners first, then tasks, in batches of a hundred, each sent once.
+"""Writing: owners first, then tasks, then scores, in batches of a hundred, each sent once.
 
 HubSpot refuses a whole batch for one bad input, so a refused batch is halved until the bad input
 is alone; what is known to be a bad owner is not sent again. Results come back in another order than
@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Ref
 from fairlead.errors import Ambiguous, FairleadError, NeedsOperator, RetryLater
 from fairlead.spi.connector import Outcome, Receipt, TaskFound
@@ -58,7 +58,9 @@ class Run:
     def settle(
         self, item: Item, outcome: Outcome, detail: str = "", remote_id: str | None = None
     ) -> None:
-        if outcome is Outcome.BAD_OWNER:
+        if isinstance(item.effect, SetScore):
+            outcome = Outcome.REFUSED if outcome is Outcome.BAD_OWNER else outcome
+        elif outcome is Outcome.BAD_OWNER:
             self.bad_owners[item.effect.owner_id] = detail
         self.receipts[item.place] = Receipt(item.effect.key, outcome, detail, remote_id)
 
@@ -66,7 +68,7 @@ class Run:
         """The items still worth sending: not those with an owner just found to be bad."""
         left: list[Item] = []
         for item in items:
-            bad = self.bad_owners.get(item.effect.owner_id)
+            bad = self.bad_owners.get(_owner(item.effect))
             if bad is None:
                 left.append(item)
             else:
@@ -104,10 +106,14 @@ class Writer:
         run = Run()
         owners: dict[str, list[Item]] = {}
         tasks: list[Item] = []
+        scores: dict[str, list[Item]] = {}
         for place, effect in enumerate(effects):
             if isinstance(effect, SetOwner):
                 item = Item(place, effect, self._owner_input(effect))
                 owners.setdefault(effect.ref.object, []).append(item)
+            elif isinstance(effect, SetScore):
+                item = Item(place, effect, _score_input(effect))
+                scores.setdefault(effect.ref.object, []).append(item)
             else:
                 tasks.append(Item(place, effect, self._task_input(effect)))
         for name, items in owners.items():
@@ -115,6 +121,9 @@ class Writer:
                 self._guarded(run, part, partial(self._update, run, name))
         for part in chunks(tasks, BATCH):
             self._guarded(run, part, partial(self._tasks, run))
+        for name, items in scores.items():
+            for part in chunks(items, BATCH):
+                self._guarded(run, part, partial(self._update, run, name))
         return [run.receipts[place] for place in range(len(effects))]
 
     def _guarded(
@@ -153,6 +162,9 @@ class Writer:
             if refusal.lacks(AUDIT) and self._portal.audit:
                 self._portal.audit = False
                 self._update(run, name, [self._again(i) for i in sendable])
+            elif _lacks_all(refusal, sendable):
+                for item in sendable:
+                    run.settle(item, Outcome.REFUSED, refusal.detail)
             elif len(sendable) == 1:
                 run.settle(sendable[0], refusal.outcome(), refusal.detail)
             else:
@@ -260,7 +272,7 @@ class Writer:
             task = found.get(_marker(item))
             if task is None:
                 left.append(item)
-            elif task.open and task.owner_id != item.effect.owner_id:
+            elif task.open and task.owner_id != _owner(item.effect):
                 properties = dict(item.input["properties"])
                 # The person may have begun it, and the marker is there already.
                 del properties["hs_task_status"]
@@ -313,6 +325,21 @@ class Writer:
             "associations": [{"to": {"id": effect.ref.id}, "types": types}],
             "objectWriteTraceId": effect.key,
         }
+
+
+def _score_input(effect: SetScore) -> Json:
+    return {"id": effect.ref.id, "properties": {effect.field: str(effect.value)}}
+
+
+def _lacks_all(refusal: RefusedCall, items: Sequence[Item]) -> bool:
+    """Whether the refusal is about a score's property: then it is about every score of the call."""
+    fields = {i.effect.field for i in items if isinstance(i.effect, SetScore)}
+    return any(refusal.is_about(field) for field in fields)
+
+
+def _owner(effect: Effect) -> str:
+    """Who would own what the effect writes; nobody, for a score."""
+    return "" if isinstance(effect, SetScore) else effect.owner_id
 
 
 def _marker(item: Item) -> str:

@@ -75,7 +75,7 @@ class SalesforceConnector:
     ) -> None:
         self._settings = settings
         self._client = Client(settings, holder, clock=clock)
-        self._schema = Schema(self._client, wanted.fields)
+        self._schema = Schema(self._client, wanted.fields, wanted.writes)
         self._reader = Reader(self._client, self._schema)
         self._activities = ActivityReader(self._client, self._schema)
         self._lookback = timedelta(seconds=settings.lookback)
@@ -167,10 +167,13 @@ class SalesforceConnector:
             audit_length=self._schema.audit_length() if effects else 0,
             marker=bool(tasks) and self._schema.has_marker(),
             due_on=self._who(task.owner_id for task in tasks).local_date,
+            may_write=self._schema.may_write,
         )
         polls = dict(list((then_poll or {}).items())[:PARTS])
         try:
-            sent = writes.send_all(self._client, effects, made, self._poll_parts(polls))
+            sent = writes.send_all(
+                self._client, effects, made, self._poll_parts(polls), self._schema.may_write
+            )
         except SchemaDrift:
             self._schema.forget()
             raise
@@ -336,7 +339,7 @@ class SalesforceFactory:
             raise ConfigError(
                 f"salesforce: leads are of object {settings.lead_object}, not {wanted.lead_object}"
             )
-        for field in wanted.fields:
+        for field in (*wanted.fields, *wanted.writes):
             if not soql.is_name(field):
                 raise ConfigError(f"salesforce: {field!r} cannot be the API name of a field")
         if settings.ca_file is not None and not settings.ca_file.is_file():

@@ -14,7 +14,7 @@ from fairlead.spi.connector import Finding
 from fairlead_salesforce import soql
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.mapping import AUDIT_FIELD, FEEDS, LEAD_FIELDS, MARKER_FIELD
-from fairlead_salesforce.schema import Schema
+from fairlead_salesforce.schema import ObjectShape, Schema
 from fairlead_salesforce.staff import Staff
 
 LOW_QUOTA = 0.1
@@ -60,6 +60,8 @@ def findings(
         "give read access if rules use them" if hidden else "",
         fatal=False,
     )
+    for name in schema.writes:
+        yield _writable(name, lead)
     may = lead.updateable and lead.may("OwnerId", "updateable")
     yield Finding(
         "change lead owner",
@@ -168,6 +170,23 @@ def owner_history(client: Client, field: str = "Owner") -> bool | None:
         return False
     rows = body.get("records") if isinstance(body, dict) else None
     return True if rows else None
+
+
+def _writable(name: str, lead: ObjectShape) -> Finding:
+    may = lead.may(name, "updateable")
+    why = f"our user may not edit Lead.{name}" if name in lead.fields else f"Lead has no {name}"
+    return Finding(
+        f"score field {name}",
+        may,
+        "takes the score"
+        if may
+        else f"{why}: scores are not written, leads are routed all the same",
+        ""
+        if may
+        else f"make the number field {name} on Lead and give edit access to it, or correct the"
+        " name in the policy under scoring: write_to:",
+        fatal=False,
+    )
 
 
 def _user(ours: Sequence[str], owners: Sequence[CrmOwner]) -> Finding:

@@ -31,11 +31,12 @@ class ObjectShape:
 
 
 class Schema:
-    """Describes on demand. `wanted` are the policy's extra lead fields."""
+    """Describes on demand. `wanted` are lead fields the policy reads, `writes` those it writes."""
 
-    def __init__(self, client: Client, wanted: Sequence[str]) -> None:
+    def __init__(self, client: Client, wanted: Sequence[str], writes: Sequence[str] = ()) -> None:
         self._client = client
         self.wanted = tuple(wanted)
+        self.writes = tuple(writes)
         self._shapes: dict[str, ObjectShape] = {}
 
     def forget(self) -> None:
@@ -87,7 +88,12 @@ class Schema:
                 f"{feed.object} has no field {', '.join(missing)} that our user can read",
                 remedy="give the integration user read access, or correct the name in the policy",
             )
+        wanted += self.writes if kind is Kind.LEAD else ()
         return feed, tuple(dict.fromkeys(f for f in (*feed.fields, *wanted) if f in there))
+
+    def may_write(self, field: str) -> bool:
+        """Whether leads have this field and our user may edit it."""
+        return self.shape("Lead").may(field, "updateable")
 
     def audit_length(self) -> int:
         """How much text the audit field on leads takes; 0 when there is none that we may write."""

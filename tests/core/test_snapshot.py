@@ -320,3 +320,13 @@ def test_bytes_of_another_format_are_refused(text: bytes, why: str) -> None:
 def test_a_value_of_no_known_type_is_refused_when_freezing() -> None:
     with pytest.raises(TypeError):
         freeze_inputs(case(lead(n=timedelta(1))), world())  # type: ignore[arg-type]
+
+
+def test_a_rep_named_by_hand_who_is_away_by_the_crm_s_word_is_away_again_when_replayed() -> None:
+    named = Order("override", "dana", to="anna@example.com")
+    of = replace(case(lead()), order=named, rerun=True)
+    seen = replace(world(rep("anna")), absent={"anna@example.com": "salesforce"})
+    decision = decide(of, seen, RULES, NOW)
+    assert decision.state == "held"
+    again, then = thaw_inputs(freeze_inputs(of, seen, decision), freeze_roster(seen))
+    assert decide(again, then, RULES, NOW) == decision

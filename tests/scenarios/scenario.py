@@ -33,6 +33,7 @@ from fairlead.core.policy_problem import SourceText
 from fairlead.core.policy_yaml import data_of, read_yaml
 from fairlead.core.roster import join_roster
 from fairlead.core.schema import LEAD_SCHEMA
+from fairlead.core.scored import score_lines
 from fairlead.core.types import Account, Availability, CrmOwner, Kind, OwnerKind, Record, Ref
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -140,6 +141,10 @@ class Expected(_Strict):
     charged: bool | None = None
     retry_at: datetime | None = None
     balances: dict[str, dict[str, int | str]] = {}
+    score: int | None = None
+    grade: str | None = None
+    points: dict[str, int | str] = {}
+    """What each group of points comes to."""
     beside: dict[str, str] = {}
     """Who else has a part in the last lead, by role."""
 
@@ -172,7 +177,8 @@ class Played:
         """Everything the last decision gives as a reason."""
         d = self.decisions[-1]
         passed = {f"{p.rep_id}: {p.reason}" for p in d.trace.passed}
-        return {d.reason, *d.trace.notes, *passed}
+        score = () if d.trace.score is None else score_lines(d.trace.score)
+        return {d.reason, *d.trace.notes, *passed, *(line.strip() for line in score)}
 
     def _named(self, owner_id: str | None) -> str | None:
         if owner_id is None:

@@ -40,6 +40,12 @@ def test_scenario(file: Path) -> None:
         assert any(d.ledger for d in played.decisions) is expect.charged
     if expect.beside:
         assert {c.role: c.rep_id for c in played.decisions[-1].companions} == expect.beside
+    scored = played.decisions[-1].trace.score
+    if expect.score is not None or expect.grade is not None or expect.points:
+        assert scored is not None
+        assert expect.score in (None, scored.total)
+        assert expect.grade in (None, scored.grade)
+        assert exact(expect.points).items() <= {g.name: g.points for g in scored.groups}.items()
     for pool, balances in expect.balances.items():
         assert played.world.balances[pool] == exact(balances)
 

@@ -66,6 +66,7 @@ EmailBouncedReason string:255
 EmailBouncedDate datetime
 Fairlead_Reason__c string:255
 Product_Interest__c string:255
+Score__c double:4.0
 """
 
 _CONTACT = """

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from fairlead.core.decision import Case, Decision, Question, World
+from fairlead.core.decision import Case, Decision, OutcomeKind, Question, World
 from fairlead.core.destination import Answer, resolve
 from fairlead.core.eligibility import can_wait, first_free
 from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.ordered import SINCE, given_since, named_by_hand
 from fairlead.core.policy import Condition, HoldUntil, Policy, Rule, ToTeam
+from fairlead.core.scoring import next_grade_at, score, score_values
 from fairlead.core.skills import Wanted, wanted
 from fairlead.core.splits import arms_of, outside_pilot, with_arms
 from fairlead.core.trail import Trail
@@ -42,8 +43,20 @@ def decide(
     arms = arms_of(policy, case)
     values = with_arms(with_tables(lead, policy.tables), arms)
     values["now"] = now
+    scored = None
+    if policy.scoring is not None:
+        scored = score(policy.scoring, values, now)
+        values.update(score_values(scored))
     question = Question(case, values, world, policy, now)
-    trail = Trail(explain, arms)
+    decision = _decide(question, Trail(explain, arms, scored))
+    if policy.scoring is None or decision.outcome is not OutcomeKind.HOLD:
+        return decision
+    turns_at = next_grade_at(policy.scoring, values, now)
+    return replace(decision, retry_at=_earlier(decision.retry_at, turns_at))
+
+
+def _decide(question: Question, trail: Trail) -> Decision:
+    case, policy = question.case, question.policy
     order = case.order if case.rerun else None
     if order is not None:
         if given_since(question, order):

@@ -15,6 +15,7 @@ from fractions import Fraction
 from fairlead.core.claim import Claim, Offer
 from fairlead.core.load import Load as Load
 from fairlead.core.policy import Place, Policy, Rule, Verdict
+from fairlead.core.scoring import Score
 from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
 
 
@@ -154,6 +155,8 @@ class Trace:
     """The balances of the other roles of a group."""
     read: tuple[str, ...] = ()
     """Every pool whose balances were looked at, also when nobody got the lead."""
+    score: Score | None = None
+    """The lead's points, where the policy scores."""
 
 
 @dataclass(frozen=True, slots=True)

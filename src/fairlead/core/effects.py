@@ -48,7 +48,20 @@ class UpsertTask:
     """The role of somebody who works on the lead beside its owner; "" for the owner's own task."""
 
 
-Effect = SetOwner | UpsertTask
+@dataclass(frozen=True, slots=True)
+class SetScore:
+    """Write a lead's score into one field of its record; whole points.
+
+    There is one such effect per record, whose value moves; sending it twice changes nothing.
+    """
+
+    key: str
+    ref: Ref
+    field: str
+    value: int
+
+
+Effect = SetOwner | UpsertTask | SetScore
 
 
 def effect_key(person_id: str, generation: int, ref: Ref, kind: str, step: int = 0) -> str:

@@ -23,6 +23,7 @@ from fairlead.core.decision import (
     RuleTried,
 )
 from fairlead.core.policy import Policy, Verdict
+from fairlead.core.scored import score_json, score_lines
 from fairlead.core.turns import receivers
 from fairlead.core.types import Value
 
@@ -43,6 +44,8 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
         lines.append(f"  ordered: {_ordered(case.order)}")
     if decision.rule:
         lines.append(f"  rule: {decision.rule}")
+    if trace.score is not None:
+        lines.extend(score_lines(trace.score))
     if decision.arms:
         arms = ", ".join(f"{split} is {arm}" for split, arm in decision.arms.items())
         lines.append(f"  arms: {arms}")
@@ -96,6 +99,7 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "follows": None if decision.follows is None else str(decision.follows),
         "high_priority": decision.high_priority,
         "arms": dict(decision.arms),
+        "score": None if trace.score is None else score_json(trace.score),
         "order": None if case.order is None else _order_json(case.order),
         "retry_at": None if decision.retry_at is None else decision.retry_at.isoformat(),
         "rules": [

@@ -14,6 +14,7 @@ from fairlead.core.policy import Condition, Policy, Rule, Source
 from fairlead.core.region_build import Space
 from fairlead.core.region_terms import compared, key_of, names_in, placed_conditions
 from fairlead.core.regions import ABSENT, Formula, Lit, negated
+from fairlead.core.scorecard import Points
 from fairlead.core.types import Value
 
 
@@ -37,7 +38,9 @@ def nodes(tree: Node) -> Iterator[Node]:
         yield from nodes(tree.operand)
 
 
-def _called(owner: Source | Rule) -> str:
+def _called(owner: Source | Rule | Points) -> str:
+    if isinstance(owner, Points):
+        return f"points for {owner.because!r}"
     return f"{'source' if isinstance(owner, Source) else 'rule'} {owner.name!r}"
 
 
@@ -45,7 +48,7 @@ def _called(owner: Source | Rule) -> str:
 
 
 def _constants(
-    policy: Policy, owner: Source | Rule, condition: Condition, node: Compare
+    policy: Policy, owner: Source | Rule | Points, condition: Condition, node: Compare
 ) -> Iterator[LintFinding]:
     side, op, constants = compared(node)
     if not isinstance(side, Name) or op not in ("==", "!=", "in", "not in"):
@@ -72,6 +75,9 @@ def _never(policy: Policy, name: str, text: str) -> str | None:
     reason = vocabulary.cannot_be(name, text)
     if reason is not None:
         return reason
+    if name == "grade" and policy.scoring is not None:
+        grades = {grade.casefold() for grade in policy.scoring.grades}
+        return None if text.casefold() in grades else "is no grade that the bands give"
     root, _, column = name.partition(".")
     table = policy.tables.get(root)
     if table is None:
@@ -81,6 +87,8 @@ def _never(policy: Policy, name: str, text: str) -> str | None:
 
 
 def _near(policy: Policy, name: str, text: str) -> str | None:
+    if name == "grade" and policy.scoring is not None:
+        return nearest(text, set(policy.scoring.grades))
     root, _, column = name.partition(".")
     table = policy.tables.get(root)
     if table is None:
@@ -92,7 +100,7 @@ def _near(policy: Policy, name: str, text: str) -> str | None:
 
 
 def _nullable(
-    policy: Policy, space: Space, owner: Source | Rule, condition: Condition, tree: Node
+    policy: Policy, space: Space, owner: Source | Rule | Points, condition: Condition, tree: Node
 ) -> Iterator[LintFinding]:
     for node in nodes(tree):
         if not isinstance(node, Not):
@@ -120,7 +128,7 @@ def _negated_names(node: Node) -> Iterator[str]:
         for part in node.parts:
             yield from _negated_names(part)
     elif isinstance(node, Compare):
-        yield from (n for n in names_in(node) if n not in vocabulary.ALWAYS_THERE)
+        yield from (n for n in names_in(node) if not vocabulary.always_there(n))
 
 
 def _lets_in(

@@ -16,6 +16,7 @@ from typing import Protocol
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
+from fairlead.core.scorecard import Scorecard
 from fairlead.core.tables import Table
 from fairlead.core.types import NO_LIMITS, Capacity, Value
 from fairlead.core.worktime import Calendar
@@ -338,6 +339,8 @@ class Policy:
     won_when: Condition | None = None
     """Which leads count as a success of the rep who was given them, beside converted ones."""
     credit_back: CreditBack | None = None
+    scoring: Scorecard | None = None
+    """How leads are scored; without it `score` and `grade` do not exist."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

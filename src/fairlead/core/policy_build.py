@@ -24,8 +24,10 @@ from fairlead.core.policy_calendars import read_calendars
 from fairlead.core.policy_document import Document, Path
 from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import PolicyShape
+from fairlead.core.policy_scoring import ScoringReader, score_types
 from fairlead.core.policy_tables import ReadTable, read_table
-from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType, Schema
+from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, NOT_SCORED, FieldType, Schema
+from fairlead.core.scorecard import Scorecard
 from fairlead.core.worktime import Calendar
 
 _ONE = Fraction(1)
@@ -100,7 +102,10 @@ class Builder:
         if self.shape.splits and "arm" not in schema.types:
             types["arm"] = FieldType.NAMESPACE
             types.update({f"arm.{split}": FieldType.TEXT for split in self.shape.splits})
-        return schema.extended(types).hiding(NOT_FILLED)
+        types.update(score_types(self.shape.scoring))
+        filled = {name for name in NOT_SCORED if self.shape.scoring is not None}
+        unfilled = {name: why for name, why in NOT_FILLED.items() if name not in filled}
+        return schema.extended(types).hiding(unfilled)
 
     def condition(self, path: Path, text: str | None, schema: Schema) -> Condition | None:
         """Compile the condition at a path; None when there is none or it is broken."""
@@ -167,11 +172,18 @@ class Builder:
             self.document.report(path, message, key=True)
         return CreditBack(when, shape.handed_back, shape.within)
 
+    def scoring(self, schema: Schema) -> Scorecard | None:
+        """What gives leads points; which arm of a split a lead is in gives none."""
+        apart = schema.hiding({"arm": "is drawn by lot; it cannot give points"})
+        return ScoringReader(self.document, apart, self.crms, self.condition).read(
+            self.shape.scoring
+        )
+
     def _early(
         self, path: Path, text: str | None, schema: Schema, tables: dict[str, ReadTable]
     ) -> Condition | None:
-        hidden = schema.hiding(dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP))
-        return self.condition(path, text, hidden)
+        later = dict.fromkeys(("account", "score", "grade", *tables), _NOT_AT_PICK_UP)
+        return self.condition(path, text, schema.hiding(later))
 
     def reroute_on(self, fields: dict[str, FieldSpec]) -> tuple[str, ...]:
         """Fields of the lead itself: what an account or a table says may change with no news."""

@@ -23,6 +23,7 @@ from fairlead.core.policy_method_shapes import (
     NoOptions,
     method_named,
 )
+from fairlead.core.policy_scoring_shapes import ScoringShape
 from fairlead.core.policy_values import (
     ConditionText,
     Count,
@@ -325,6 +326,7 @@ class PolicyShape(_Shape):
     reroute_on: list[Text] = []
     won_when: ConditionText | None = None
     credit_back: CreditBackShape | None = None
+    scoring: ScoringShape | None = None
     reps: dict[Text, RepShape | None] = {}
     roster: Text | None = None
     teams: dict[TeamName, TeamShape] = {}

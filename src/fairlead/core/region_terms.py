@@ -9,6 +9,7 @@ from fairlead.core.condition_parser import Call, Compare, ListOf, Literal, Name,
 from fairlead.core.policy import Condition, Policy, Rule, Source
 from fairlead.core.region_cells import FLIPPED, ORDERED, fold
 from fairlead.core.schema import LEAD_SCHEMA, FieldType
+from fairlead.core.scorecard import Points
 
 
 def holds(op: str, value: Any, folded: frozenset[Any]) -> bool:
@@ -75,6 +76,8 @@ def types_of(policy: Policy) -> Mapping[str, FieldType]:
     types.update({name: FieldType(spec.type) for name, spec in policy.fields.items()})
     types.update({f"arm.{split}": FieldType.TEXT for split in policy.splits})
     types.setdefault("arm", FieldType.NAMESPACE)
+    groups = () if policy.scoring is None else policy.scoring.groups
+    types.update({f"score.{group.name}": FieldType.NUMBER for group in groups})
     for name, table in policy.tables.items():
         types[name] = FieldType.NAMESPACE
         types.update({f"{name}.{column}": FieldType.TEXT for column in table.columns})
@@ -82,16 +85,18 @@ def types_of(policy: Policy) -> Mapping[str, FieldType]:
 
 
 def conditions_of(policy: Policy) -> Iterable[Condition]:
-    """Every condition of a policy: of its sources, and of its rules in order."""
+    """Every condition of a policy: of its sources, its points, and of its rules in order."""
     for _, condition in placed_conditions(policy):
         yield condition
 
 
-def placed_conditions(policy: Policy) -> Iterable[tuple[Source | Rule, Condition]]:
-    """Every condition with the source or rule that it belongs to."""
+def placed_conditions(policy: Policy) -> Iterable[tuple[Source | Rule | Points, Condition]]:
+    """Every condition with the source, points or rule that it belongs to."""
     for source in policy.sources:
         if source.pick_up is not None:
             yield source, source.pick_up
+    for line in () if policy.scoring is None else policy.scoring.lines:
+        yield line, line.when
     todo = list(reversed(policy.rules))
     while todo:
         rule = todo.pop()

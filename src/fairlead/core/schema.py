@@ -72,15 +72,18 @@ def _lead_types() -> dict[str, FieldType]:
 
 
 _LATER = "is not worked out by this version, so a rule on it would never match"
+_NO_POINTS = "is not worked out, for nothing gives points; say what does under 'scoring:'"
+NOT_SCORED: Mapping[str, str] = MappingProxyType({"score": _NO_POINTS, "grade": _NO_POINTS})
+"""Names that have a value only where the policy has `scoring`."""
 NOT_FILLED: Mapping[str, str] = MappingProxyType(
     {
-        "score": _LATER,
-        "grade": _LATER,
+        **NOT_SCORED,
         "assigned_at": _LATER,
         "deal_value": "is no standard field of a lead; declare your own under 'fields:'",
     }
 )
-"""Names nothing gives a value to yet. A policy that uses one is told so instead of waiting."""
+"""Names that nothing gives a value to, as a rule. A policy that uses one is told so, instead of
+waiting."""
 
 LEAD_SCHEMA = Schema(MappingProxyType(_lead_types()))
 """Every built-in name, also those `NOT_FILLED`. `now` is the instant of the decision: a value like

@@ -61,6 +61,7 @@ def freeze_inputs(case: Case, world: World, decision: Decision | None = None) ->
         looked_at |= set(decision.trace.balances_before) | {decision.rep_id or ""}
         looked_at |= {k.rep_id for k in match.known if k.rep_id}
         looked_at |= {rep for also in decision.trace.also for rep in also.before}
+        looked_at |= {case.order.to} if case.order is not None and case.order.to else set()
         loads = {rep: load for rep, load in loads.items() if rep in looked_at}
     payload = {
         "format": FORMAT,

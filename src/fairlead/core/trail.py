@@ -9,6 +9,7 @@ from datetime import datetime
 from fairlead.core.decision import Decision, OutcomeKind, Passed, Question, RuleTried, Trace
 from fairlead.core.destination import Answer
 from fairlead.core.policy import Condition, Place
+from fairlead.core.scoring import Score
 from fairlead.core.types import LeadState
 
 
@@ -18,6 +19,7 @@ class Trail:
 
     explain: bool
     arms: Mapping[str, str]
+    score: Score | None = None
     rules: list[RuleTried] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -109,6 +111,7 @@ class Trail:
             tuple(self.notes),
             found.also,
             tuple(self.read),
+            self.score,
         )
         return Decision(
             outcome,

@@ -13,8 +13,16 @@ from fairlead.core.domains import registrable_domain
 from fairlead.core.names import country_code, country_codes, state_code, zone_name
 from fairlead.core.types import OwnerKind
 
-ALWAYS_THERE = frozenset({"id", "crm", "object", "modified_at", "now", "free_mail", "is_converted"})
-"""Names that `normalise` and `decide` give to every lead."""
+ALWAYS_THERE = frozenset(
+    {"id", "crm", "object", "modified_at", "now", "free_mail", "is_converted", "score", "grade"}
+)
+"""Names that `normalise` and `decide` give to every lead that a condition can be asked of."""
+
+
+def always_there(name: str) -> bool:
+    """Whether no lead lacks it; a group of points is there as the score is."""
+    return name in ALWAYS_THERE or name.startswith("score.")
+
 
 NOT_A_CODE = "is no ISO code, and a lead's country always is one"
 _STATE = re.compile(r"[A-Z0-9]{1,3}")

@@ -75,9 +75,11 @@ def _text(path: Path, name: str) -> str:
 
 
 def wanted(policy: Policy, crm: str) -> Wanted:
-    """What the policy asks of a connector: its lead object and its custom fields."""
+    """What the policy asks of a connector: its lead object, custom fields, fields to write."""
     source = policy.source_of(crm)
     fields = tuple(
         dict.fromkeys(spec.sources[crm] for spec in policy.fields.values() if crm in spec.sources)
     )
-    return Wanted(source.object if source else None, fields)
+    card = policy.scoring
+    writes = (card.write_to[crm],) if card is not None and crm in card.write_to else ()
+    return Wanted(source.object if source else None, fields, writes)

@@ -217,6 +217,7 @@ class App:
             while patiently(reader.ingest.cycle, stop=self.stopping).more:
                 pass
             patiently(reader.ingest.release_held, stop=self.stopping)
+            patiently(reader.ingest.rescore_due, stop=self.stopping)
         self._apply_plan()
         ends = self.clock.monotonic() + patience
         for writer in self.writers.values():

@@ -26,6 +26,7 @@ from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
+from fairlead.daemon.scores import score_told
 from fairlead.daemon.shadow_report import shadow_of, shadow_report
 from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
@@ -136,6 +137,7 @@ class Commands:
                 for j in journal.of_lead(self.db, row.ref)
             ],
             "decision": None,
+            "score": score_told(self.db, row.ref),
             "shadow": shadow_of(self.db, row.ref),
         }
         if row.decision_id is not None:

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from fairlead.clock import Clock
-from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Gone, Kind, Record, Ref
+from fairlead.daemon import score_writes
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
@@ -141,6 +142,9 @@ class Deliver:
             return None
         if isinstance(row.effect, UpsertTask):
             return self._guard_task(row, row.effect, answer, now)
+        if isinstance(row.effect, SetScore):
+            goes = score_writes.may_go(self.db, row, row.effect, answer, self.metrics, now)
+            return Guarded(row, row.effect, answer) if goes else None
         if answer.owner_id == row.effect.owner_id or row.state is OutboxState.SENT:
             self.verifier.settle_row(row, answer, now)
             return None
@@ -219,8 +223,9 @@ class Deliver:
         left: list[Guarded] = []
         with self.db.transaction():
             for g in passed:
-                task = found.get(g.effect.marker) if isinstance(g.effect, UpsertTask) else None
-                if task is not None and task.owner_id == g.effect.owner_id:
+                ours = g.effect if isinstance(g.effect, UpsertTask) else None
+                task = None if ours is None else found.get(ours.marker)
+                if ours is not None and task is not None and task.owner_id == ours.owner_id:
                     self._task_done(g.row, task.remote_id, self.clock.now())
                 else:
                     left.append(g)

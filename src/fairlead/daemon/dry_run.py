@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from fairlead.clock import Clock
-from fairlead.core.effects import SetOwner
+from fairlead.core.effects import SetOwner, SetScore, UpsertTask
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router
@@ -25,7 +25,7 @@ from fairlead.store.db import Db
 
 @dataclass(frozen=True, slots=True)
 class PlannedWrite:
-    """One write that would go out. `owner` is a name a person knows."""
+    """One write that would go out. `owner` is a name a person knows, or a field and its score."""
 
     lead: str
     kind: str
@@ -99,12 +99,14 @@ def _all_ready(db: Db, names: Sequence[str]) -> bool:
 def _planned(db: Db, row: outbox.OutboxRow, *, waiting: bool) -> PlannedWrite:
     decision = decisions.get_decision(db, row.decision_id)
     names = {o.id: o.email or o.name for o in directory.get_owners(db, row.ref.crm)}
-    kind = "owner" if isinstance(row.effect, SetOwner) else "task"
+    kinds = {SetOwner: "owner", UpsertTask: "task", SetScore: "score"}
+    effect, kind = row.effect, kinds[type(row.effect)]
+    to = f"{effect.field} = {effect.value}" if isinstance(effect, SetScore) else effect.owner_id
     reason = decision.reason if decision else ""
     return PlannedWrite(
         str(row.ref),
         kind,
-        names.get(row.effect.owner_id, row.effect.owner_id),
+        names.get(to, to),
         decision.rule if decision else "",
         f"{reason} (already waiting)" if waiting else reason,
     )

@@ -20,13 +20,15 @@ from fairlead.daemon.crm_people import take_owners
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.leavers import tell_inactive
 from fairlead.daemon.meter import Meter
+from fairlead.daemon.rescoring import rescore
 from fairlead.daemon.routing import Feed, Router
+from fairlead.daemon.sightings import ODD_DATA as ODD_DATA
 from fairlead.daemon.sightings import is_news, version_of
 from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ChangePage, Connector, Cursor, FieldMap
-from fairlead.store import claims, directory, journal, leads
+from fairlead.store import claims, directory, journal, leads, scores
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 
@@ -36,8 +38,6 @@ POLLED = (Kind.LEAD, Kind.ACCOUNT)
 HELD_BATCH = 200
 SETTLED = (LeadState.ASSIGNED, LeadState.LEFT, LeadState.TERMINAL, LeadState.PRE_EXISTING)
 """States in which we want nothing of a record, so that it may become unreadable."""
-ODD_DATA = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a record nobody has thought of can raise on its way; the store's errors are not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +250,17 @@ class Ingest:
         moved = self.look_again(claims.due(self.db, self.crm, self.clock.now(), HELD_BATCH))
         due = leads.held_due(self.db, self.crm, self.clock.now(), HELD_BATCH)
         return moved + self.look_again(due)
+
+    def rescore_due(self) -> int:
+        """Look, by id, at the leads whose grade time has changed; returns how many were due."""
+        due = scores.due(self.db, self.crm, self.clock.now(), HELD_BATCH)
+        if not due or self.router().policy.scoring is None or not self._all_ready():
+            return 0
+        answers = self.connector.read(due)
+        with self.db.transaction():
+            rescore(self.db, self.router(), self.feed, answers, self.clock.now())
+        self._on_work()
+        return len(due)
 
     def look_again(self, refs: Sequence[Ref]) -> int:
         """Read these leads by id and decide on them afresh; the number that left their state.

@@ -135,6 +135,7 @@ class Reader(Loop):
         if self.held_due.is_set() or self.ingest.release_due:
             self.held_due.clear()
             self.ingest.release_held()
+            self.ingest.rescore_due()
         more = self.batch()
         self.last_poll = self.clock.monotonic()
         self.metrics.connector_up.labels(crm=self.ingest.crm).set(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fairlead.core.effects import SetOwner
+from fairlead.core.effects import SetOwner, SetScore
 from fairlead.core.types import LeadState, Record
 from fairlead.store import claims, decisions, journal, leads, outbox
 from fairlead.store.db import Db
@@ -19,12 +19,17 @@ def refused(
 ) -> None:
     """Set one write aside for a person, inside the caller's transaction; others go on.
 
-    Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back.
-    `said` is what the CRM said in words; it may quote the lead, so only the list of dead letters
-    shows it.
+    Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back. A
+    score that is refused leaves the lead as it is. `said` is what the CRM said in words; it may
+    quote the lead, so only the list of dead letters shows it.
     """
     crm = row.ref.crm
     outbox.settle(db, row.key, OutboxState.REFUSED, detail, now)
+    if isinstance(row.effect, SetScore):
+        # The doctor names the field; a dead letter for each lead would only hide others.
+        journal.write(db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail)
+        log.info("effect.refused", crm=crm, lead=str(row.ref), effect=row.key, reason=detail)
+        return
     if isinstance(row.effect, SetOwner):
         outbox.cancel_open(db, row.ref, OutboxState.CANCELLED, "its owner was refused", now)
         decisions.refund(db, row.decision_id, row.ref, now)

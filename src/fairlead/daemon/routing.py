@@ -49,6 +49,7 @@ from fairlead.daemon.outcomes import learn
 from fairlead.daemon.peaks import keep_peaks
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.restarts import restart_pools
+from fairlead.daemon.scores import keep_score
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
@@ -215,11 +216,25 @@ class Router:
                 self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
             )
         leads.put_lead(self.db, kept)
+        keep_score(self.db, self.policy, lead, kept, snap.world, now)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stage = None if dead else "read"
             journal.close_dead_letters_of(self.db, record.ref, now, stage)
         return kept.state
+
+    def rescore(self, record: Record, feed: Feed, snap: Snapshot, now: datetime) -> None:
+        """Score a known record again because of time alone; it is news of nothing else.
+
+        Raises BadRecord for one that cannot be read.
+        """
+        row = leads.get_lead(self.db, record.ref)
+        if row is None:
+            return
+        if record.unreadable is not None:
+            raise BadRecord(record.unreadable)
+        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        keep_score(self.db, self.policy, lead, row, snap.world, now)
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -323,14 +338,13 @@ class Router:
         claiming.decided(self.db, case, decision, decision_id, self.policy, now)
         if offers and decision.outcome is OutcomeKind.LEAVE:
             self._new_owner(lead.ref, lead.owner_id, snap, now)
-        leads.put_lead(
-            self.db,
-            replace(
-                row, state=decision.state, reason=reason, urgent=decision.high_priority,
-                retry_at=held_until(decision, now, again=again),
-                waits_for=decision.places if decision.outcome is OutcomeKind.HOLD else (),
-            ),
+        row = replace(
+            row, state=decision.state, reason=reason, urgent=decision.high_priority,
+            retry_at=held_until(decision, now, again=again),
+            waits_for=decision.places if decision.outcome is OutcomeKind.HOLD else (),
         )  # fmt: skip
+        leads.put_lead(self.db, row)
+        keep_score(self.db, self.policy, lead, row, snap.world, now, match)
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state

@@ -14,6 +14,9 @@ from fairlead.store.leads import LeadRow
 
 _SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
+ODD_DATA = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a record nobody has thought of can raise on its way; the store's errors are not among it."""
+
 
 def version_of(record: Record) -> str:
     """What tells two sightings apart: the stamp, and (stamps being coarse) a hash of the values."""

@@ -20,9 +20,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fairlead.clock import Clock
-from fairlead.core.effects import SetOwner, UpsertTask, effect_key
+from fairlead.core.effects import SetOwner, SetScore, UpsertTask, effect_key
 from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
-from fairlead.daemon import claiming
+from fairlead.daemon import claiming, score_writes
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.refusal import refused
 from fairlead.daemon.sightings import version_of
@@ -88,7 +88,10 @@ class Verifier:
                     self.settle_row(row, answer, now)
 
     def settle_row(self, row: OutboxRow, record: Record, now: datetime) -> None:
-        """Settle one owner write on the record as it is now. Inside a transaction."""
+        """Settle one write on the record as it is now. Inside a transaction."""
+        if isinstance(row.effect, SetScore):
+            score_writes.settle(self.db, row, row.effect, record, self.metrics, now)
+            return
         assert isinstance(row.effect, SetOwner)
         ours = row.effect.owner_id
         person = self.chosen_since(row, record)
@@ -131,7 +134,9 @@ class Verifier:
 
     def shown(self, row: OutboxRow, record: Record) -> bool:
         """Whether the history shows that our write took effect, whatever came after it."""
-        return any(c.owner_id == row.effect.owner_id for c in _new(row, record))
+        assert isinstance(row.effect, SetOwner)
+        ours = row.effect.owner_id
+        return any(c.owner_id == ours for c in _new(row, record))
 
     # -- parts ------------------------------------------------------------------------------
 

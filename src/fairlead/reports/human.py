@@ -43,6 +43,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {line}"
             if not decision["recomputed_equal"]:
                 yield "  WARNING: taking it again gives another answer; please report this"
+        if lead["score"] is not None:
+            yield f"  {_scored(lead['score'])}"
         if lead["shadow"] is not None:
             yield f"  shadow: {told_shadow(lead['shadow'])}"
         for e in lead["effects"]:
@@ -54,6 +56,13 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
                 yield f"  {j['at'][:19]}Z {LATER[j['event']]}{': ' if about else ''}{about}"
+
+
+def _scored(kept: Mapping[str, Any]) -> str:
+    text = f"score at the last look, {kept['at'][:19]}Z: {kept['score']}, grade {kept['grade']}"
+    if kept["due_at"] is None:
+        return text
+    return f"{text}; time changes the grade at {kept['due_at'][:19]}Z"
 
 
 def _ordered(j: Mapping[str, Any]) -> str:

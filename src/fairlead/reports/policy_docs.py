@@ -10,10 +10,12 @@ import html
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from fairlead.core.condition_words import duration_words, in_words
 from fairlead.core.distribute import METHODS, OPEN
 from fairlead.core.policy import Policy, Rule, Source, Team
+from fairlead.core.scorecard import Points, Scorecard
 from fairlead.core.tables import Table
 from fairlead.reports.findings import printable
 from fairlead.reports.flow import mermaid, place_words, svg
@@ -67,7 +69,7 @@ Block = Heading | Text | Item | Grid | Flow
 
 
 def blocks(policy: Policy, title: str) -> Iterator[Block]:
-    """The page, in order: sources, rules, teams, people and skills, hours, tables, picture."""
+    """The page in order: sources, points, rules, teams, people, skills, hours, tables, picture."""
     yield Heading(title, 1)
     yield Text(
         "Who gets which lead. Rules are asked from top to bottom; the first one that holds takes"
@@ -76,6 +78,8 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
     yield Heading("Where leads come from", 2)
     yield Grid(("source", "CRM", "we give away"), tuple(_source(s) for s in policy.sources))
     yield from map(Text, facts(policy))
+    if policy.scoring is not None:
+        yield from _scoring(policy.scoring)
     yield Heading("Rules, in order", 2)
     yield from _rules(policy.rules, 0)
     last = place_words(policy.otherwise.to)
@@ -110,6 +114,33 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Grid(said, tuple(_table(t) for t in policy.tables.values()))
     yield Heading("The way of a lead", 2)
     yield Flow()
+
+
+def _scoring(card: Scorecard) -> Iterator[Block]:
+    yield Heading("What gives a lead points", 2)
+    lines = ((group, line) for group in card.groups for line in group.points)
+    yield Grid(("group", "points", "why", "if"), tuple(_points(g.name, p) for g, p in lines))
+    capped = [f"{g.name} {_number(g.cap)}" for g in card.groups if g.cap is not None]
+    if capped:
+        yield Text(f"The most that a group counts, up or down: {', '.join(capped)}.")
+    if card.bands:
+        steps = [f"{band.name} from {_number(band.at_least)} points" for band in card.bands]
+        yield Text(f"Grades: {', '.join(steps)}; below that {card.below}.")
+    if card.write_to:
+        fields = [f"{field} in {crm}" for crm, field in card.write_to.items()]
+        yield Text(f"The score is written to {' and '.join(fields)}.")
+
+
+def _points(group: str, line: Points) -> tuple[str, ...]:
+    worth = f"{float(line.points):+g}"
+    if line.half_life is not None and line.at is not None:
+        since = line.at.replace("_", " ")
+        worth += f", half of it each {duration_words(line.half_life)} since {since}"
+    return group, worth, line.because, in_words(line.when.text)
+
+
+def _number(points: Fraction) -> str:
+    return f"{float(points):g}"
 
 
 def _source(source: Source) -> tuple[str, ...]:

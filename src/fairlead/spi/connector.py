@@ -116,7 +116,7 @@ class Capabilities:
     task_marker: bool
     """The unique marker field exists, so that tasks can be found again."""
     max_effects: int
-    """Most effects of one kind (owners or tasks) that one `write()` takes well."""
+    """Most effects of one kind (owners, tasks or scores) that one `write()` takes well."""
     lead_objects: tuple[str, ...]
     """Object names leads live in, e.g. ("Lead",)."""
     activities: frozenset[ActivityKind] = frozenset()
@@ -241,7 +241,7 @@ class Connector(Protocol):
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
     ) -> Written:
-        """Send the effects once, owners before tasks; HTTP retries are off.
+        """Send the effects once, owners, then tasks, then scores; HTTP retries are off.
 
         One receipt per effect, in order. A failure of the whole call before anything was applied
         raises `RetryLater` or `NeedsOperator`; when only part is known, the rest is AMBIGUOUS.
@@ -273,11 +273,14 @@ class Wanted:
     """What the policy asks of a connector beyond its field map.
 
     `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra
-    CRM field names that `fields:` of the policy names.
+    CRM field names that `fields:` of the policy names. `writes` are fields of a lead that
+    `SetScore` goes to: read where they can be, a finding that is not fatal where they cannot be
+    written.
     """
 
     lead_object: str | None = None
     fields: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 class ConnectorFactory(Protocol):

@@ -287,3 +287,18 @@ def _beside_the_rotation(db: sqlite_utils.Database) -> None:
             "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)",
             (f"beside {pool}", rep, balance),
         )
+
+
+@MIGRATIONS(name="0011_scores")
+def _scores(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE scores (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            score INTEGER NOT NULL, grade TEXT NOT NULL, at TEXT NOT NULL, due_at TEXT,
+            PRIMARY KEY (crm, object, lead_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX scores_due ON scores (crm, due_at) WHERE due_at IS NOT NULL
+        """,
+    )

@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import OwnerChange, Ref
 from fairlead.store.db import Db
 
@@ -42,6 +42,7 @@ class EffectKind(StrEnum):
     UPSERT_TASK = "upsert_task"
     RESTORE_OWNER = "restore_owner"
     """A SetOwner that puts back what a person chose while our write was on its way."""
+    SET_SCORE = "set_score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,7 @@ def add(
     One that is in flight stays so until its quiet period is over: the former payload may still be
     on its way, and two of them must not race.
     """
-    kind = kind or (
-        EffectKind.SET_OWNER if isinstance(effect, SetOwner) else EffectKind.UPSERT_TASK
-    )
+    kind = kind or _KINDS[type(effect)]
     ref = effect.ref
     db.execute(
         "INSERT INTO outbox (key, crm, object, lead_id, kind, payload, state, urgent, seq,"
@@ -107,7 +106,7 @@ def add(
 
 
 def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) -> list[OutboxRow]:
-    """Take up to `limit` owner writes and as many tasks that are due, owners first.
+    """Take up to `limit` each of owner writes, tasks and scores that are due, in this order.
 
     Rows whose quiet period has passed without an answer are taken again; the guard then looks
     whether the write had been applied. A task waits while its lead's owner write is open.
@@ -130,6 +129,12 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
         (crm, now.isoformat(), json.dumps(going), limit),
     )
     claimed += [_row(r) for r in tasks]
+    scores = db.rows(
+        "SELECT * FROM outbox WHERE crm = ? AND kind = 'set_score'"
+        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ? ORDER BY seq LIMIT ?",
+        (crm, now.isoformat(), limit),
+    )
+    claimed += [_row(r) for r in scores]
     db.executemany(
         "UPDATE outbox SET not_before = ?, attempts = attempts + 1,"
         " state = CASE state WHEN 'sent' THEN 'sent' ELSE 'inflight' END WHERE key = ?",
@@ -332,7 +337,12 @@ def task_from(text: str) -> UpsertTask:
     return UpsertTask(**values)
 
 
-_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in (SetOwner, UpsertTask)}
+_KINDS: dict[type[Effect], EffectKind] = {
+    SetOwner: EffectKind.SET_OWNER,
+    UpsertTask: EffectKind.UPSERT_TASK,
+    SetScore: EffectKind.SET_SCORE,
+}
+_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in _KINDS}
 
 
 def _load(kind: EffectKind, payload: str) -> Effect:
@@ -340,7 +350,7 @@ def _load(kind: EffectKind, payload: str) -> Effect:
         return task_from(payload)
     values = json.loads(payload)
     values["ref"] = Ref.parse(values["ref"])
-    return SetOwner(**values)
+    return SetScore(**values) if kind is EffectKind.SET_SCORE else SetOwner(**values)
 
 
 def _row(r: Any) -> OutboxRow:

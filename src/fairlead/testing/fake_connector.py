@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar, assert_never, cast
 
 from fairlead.core.activity import Activity, ActivityKind
-from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Ambiguous, FairleadError, RateLimited, RetryLater, Unavailable
 from fairlead.spi.connector import (
@@ -231,7 +231,13 @@ class FakeConnector:
         owners = [e for e in effects if isinstance(e, SetOwner)]
         tasks = [e for e in effects if isinstance(e, UpsertTask)]
         receipts: dict[int, Receipt] = {}
-        for call, part in (("write.owners", owners), ("write.tasks", tasks)):
+        scores = [e for e in effects if isinstance(e, SetScore)]
+        parts: tuple[tuple[str, Sequence[Effect]], ...] = (
+            ("write.owners", owners),
+            ("write.tasks", tasks),
+            ("write.scores", scores),
+        )
+        for call, part in parts:
             if not part:
                 continue
             try:
@@ -280,6 +286,9 @@ class FakeConnector:
             remote_id = effect.ref.id
         elif isinstance(effect, UpsertTask):
             remote_id = self._put_task(effect)
+        elif isinstance(effect, SetScore):
+            self.fake.update(effect.ref, actor=Actor.US, **{effect.field: effect.value})
+            remote_id = effect.ref.id
         else:
             assert_never(effect)
         if applied:
@@ -291,8 +300,10 @@ class FakeConnector:
         row = self.fake.find(effect.ref)
         if row is None or row.gone:
             return Receipt(effect.key, Outcome.GONE, "no such record")
-        owner = self.fake.owner(effect.owner_id)
-        if owner is None or not owner.active or effect.owner_id in faults.bad_owners:
+        if isinstance(effect, SetScore):
+            if effect.field in faults.read_only:
+                return Receipt(effect.key, Outcome.REFUSED, f"{effect.field} cannot be written")
+        elif not self._can_own(effect.owner_id):
             return Receipt(effect.key, Outcome.BAD_OWNER, f"{effect.owner_id} cannot own it")
         if effect.ref in faults.refused:
             return Receipt(effect.key, Outcome.REFUSED, faults.refused[effect.ref])
@@ -300,6 +311,10 @@ class FakeConnector:
             faults.locked[effect.ref] -= 1
             return Receipt(effect.key, Outcome.RETRY, "row locked", after=1.0)
         return None
+
+    def _can_own(self, owner_id: str) -> bool:
+        owner = self.fake.owner(owner_id)
+        return owner is not None and owner.active and owner_id not in self.fake.faults.bad_owners
 
     def _put_task(self, effect: UpsertTask) -> str:
         task = FakeTask(

@@ -51,6 +51,7 @@ class FakeFaults:
         self._calls: list[CallFault] = []
         self.refused: dict[Ref, str] = {}
         self.bad_owners: set[str] = set()
+        self.read_only: set[str] = set()
         self.locked: defaultdict[Ref, int] = defaultdict(int)
         self.unanswered: dict[Ref, bool] = {}
 
