@@ -16,6 +16,7 @@ from typing import Protocol
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
+from fairlead.core.sla_terms import Sla
 from fairlead.core.tables import Table
 from fairlead.core.types import NO_LIMITS, Capacity, Value
 from fairlead.core.worktime import Calendar
@@ -149,6 +150,8 @@ class Rule:
     sticky: timedelta | None = None
     hold: Hold | None = None
     pool: str | None = None
+    slas: tuple[str, ...] = ()
+    """The SLAs of the leads that this rule gives to somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +341,7 @@ class Policy:
     won_when: Condition | None = None
     """Which leads count as a success of the rep who was given them, beside converted ones."""
     credit_back: CreditBack | None = None
+    slas: Mapping[str, Sla] = field(default_factory=dict)
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

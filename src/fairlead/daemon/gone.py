@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.types import Gone, LeadState, Record, Ref
+from fairlead.daemon.clocking import end_all
 from fairlead.store import claims, decisions, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
@@ -48,6 +49,7 @@ def lead_gone(
         decisions.refund(db, pending.decision_id, ref, now, running)
     outbox.cancel_open(db, ref, outbox.OutboxState.GONE, reason, now)
     claims.end(db, ref, now)
+    end_all(db, ref, reason, now)
     before = leads.get_lead(db, ref)
     leads.set_state(db, ref, LeadState.GONE, reason)
     journal.close_dead_letters_of(db, ref, now)

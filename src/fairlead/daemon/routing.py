@@ -41,6 +41,7 @@ from fairlead.daemon.capacity import (
     frees,
     numbers_of,
 )
+from fairlead.daemon.clocking import Clocking
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
@@ -105,6 +106,7 @@ class Router:
         self.policy = policy
         self.metrics = metrics
         self.beside: Beside | None = None
+        self.clocking = Clocking(db, policy, metrics)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -130,6 +132,7 @@ class Router:
             self._people = (mark, base, frozen, roster_hash(frozen))
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
+        self.clocking.replan(base, name, now)
         has = count_loads(self.db, self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
@@ -215,6 +218,7 @@ class Router:
                 self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
             )
         leads.put_lead(self.db, kept)
+        self.clocking.seen(lead, kept, snap.world, now)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stage = None if dead else "read"
@@ -311,6 +315,7 @@ class Router:
             self._tell(case, decision, decision_id, now)
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
+            self.clocking.decided(case, decision, decision_id, snap.world, now)
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
