@@ -200,9 +200,7 @@ def test_while_the_buyer_is_waited_for_the_clock_stands(
     assert fired(house, ref) == ["warning 50%"]
 
 
-def test_the_policys_own_condition_says_what_an_answer_is(
-    sf: FakeCrm, clock: ManualClock
-) -> None:
+def test_the_policys_own_condition_says_what_an_answer_is(sf: FakeCrm, clock: ManualClock) -> None:
     text = POLICY.replace("hours: always", 'hours: always\n    responded_when: rating == "Hot"')
     house = a_house(sf, clock, text)
     ref = a_lead(house, sf)
@@ -264,9 +262,7 @@ def test_with_override_people_the_path_takes_it_all_the_same(
     house.close()
 
 
-def test_a_rep_who_misses_it_gets_no_new_leads_for_a_while(
-    sf: FakeCrm, clock: ManualClock
-) -> None:
+def test_a_rep_who_misses_it_gets_no_new_leads_for_a_while(sf: FakeCrm, clock: ManualClock) -> None:
     text = POLICY.replace("{notify: manager}", "{set_away: {for: 4h}}")
     house = a_house(sf, clock, text)
     ref = a_lead(house, sf)
@@ -294,9 +290,7 @@ def test_a_step_can_raise_the_priority_and_give_the_lead_to_another_team(
     house.close()
 
 
-def test_a_clock_in_the_reps_hours_does_not_run_at_night(
-    sf: FakeCrm, clock: ManualClock
-) -> None:
+def test_a_clock_in_the_reps_hours_does_not_run_at_night(sf: FakeCrm, clock: ManualClock) -> None:
     house = a_house(sf, clock, POLICY.replace("hours: always", "hours: rep"))
     clock.advance(timedelta(hours=7, minutes=49) - timedelta(seconds=1))
     ref = a_lead(house, sf)
@@ -380,9 +374,7 @@ def test_a_policy_without_the_sla_ends_its_clocks(
     house.policy = without
     house.restart()
     wait(house, clock, minutes(30))
-    assert [c.how for c in clocks.of_lead(house.db, ref)] == [
-        "the policy has no such SLA any more"
-    ]
+    assert [c.how for c in clocks.of_lead(house.db, ref)] == ["the policy has no such SLA any more"]
     assert fired(house, ref) == []
 
 

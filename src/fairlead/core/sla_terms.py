@@ -19,6 +19,7 @@ REP, TEAM, ALWAYS = "rep", "team", "always"
 """Whose working time a clock runs in."""
 LEAVE, HOLIDAYS = "leave", "holidays"
 MANAGER = "manager"
+_MICROSECOND = timedelta(microseconds=1)
 DUE = "due"
 """The stage at which the time to answer is over."""
 
@@ -107,8 +108,8 @@ def stages_of(
         if isinstance(warning, timedelta):
             at, name = respond_within - warning, f"{short(warning)} before"
         else:
-            at = respond_within * warning.numerator / warning.denominator
-            name = f"{float(warning * 100):g}%"
+            at = timedelta(microseconds=int(respond_within // _MICROSECOND * warning))
+            name = f"{float(warning * 100):.12g}%"
         found.append((at, f"warning {name}", Notify(REP)))
     found.sort(key=lambda f: f[0])
     found.append((respond_within, DUE, None))

@@ -161,8 +161,9 @@ class Clocking:
     ) -> None:
         owner = row.owner_id or ""
         rep = world.rep_of(row.ref.crm, owner)
+        rep_id = None if rep is None else rep.id
         self.begin(
-            lead, row.person_id, name, row.decision_id or "", owner, None if rep is None else rep.id, team, world,
+            lead, row.person_id, name, row.decision_id or "", owner, rep_id, team, world,
             now, by_person=by_person,
         )  # fmt: skip
 

@@ -307,6 +307,7 @@ class _Round:
         lead = normalise(record, self.sweep.ingest.feed.sources, self.policy.fields, world.owners)
         owner = row.owner_id or ""
         rep = world.rep_of(row.ref.crm, owner)
+        rep_id = None if rep is None else rep.id
         clocking = self.router.clocking
         began: list[tuple[str, str | None, str | None]] = [(sla.name, clock.team, stage.key)]
         for other in clocks.open_of(self.db, row.ref):
@@ -324,7 +325,7 @@ class _Round:
                 began.append((other.sla, other.team, None))
         for name, team, upto in began:
             clocking.begin(
-                lead, row.person_id, name, row.decision_id or "", owner, None if rep is None else rep.id,
+                lead, row.person_id, name, row.decision_id or "", owner, rep_id,
                 team, world, self.now, upto=upto,
             )  # fmt: skip
 

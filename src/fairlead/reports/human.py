@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.findings import printable
 from fairlead.reports.replayed import told_shadow
 
@@ -43,6 +44,9 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {line}"
             if not decision["recomputed_equal"]:
                 yield "  WARNING: taking it again gives another answer; please report this"
+        yield f"  times: {human_times(lead['times'])}"
+        for line in human_clocks(lead["clocks"]):
+            yield f"  {line}"
         if lead["shadow"] is not None:
             yield f"  shadow: {told_shadow(lead['shadow'])}"
         for e in lead["effects"]:
