@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from daemon.house import House, an_org, owner_email, user_id
 
-from fairlead.core.types import Ref
+from fairlead.core.activity import ActivityKind
+from fairlead.core.types import Actor, Ref
 from fairlead.store import clocks, journal, loads, outbox
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm, FakeTask
@@ -172,6 +173,33 @@ def test_a_moved_status_is_the_answer_and_nothing_fires_after_it(
     assert (kept.how, kept.late) == (clocks.ANSWERED, False)
     assert kept.accepted_at == kept.ended_at == kept.since + minutes(12)
     assert fired(house, ref) == []
+
+
+def test_a_logged_call_of_a_person_is_the_answer_and_is_kept_as_proof(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    ref = a_lead(house, sf)
+    clock.advance(minutes(3))
+    call = sf.activities.log(ref, ActivityKind.CALL, by=sf.owner_of(ref))
+    at = clock.now()
+    wait(house, clock, minutes(30))
+    [kept] = clocks.of_lead(house.db, ref)
+    assert (kept.how, kept.late, kept.ended_at) == (clocks.ANSWERED, False, at)
+    assert fired(house, ref) == []
+    [told_] = [j for j in journal.of_lead(house.db, ref) if j.event == "clock.answered"]
+    assert (told_.detail["proof"], told_.detail["by"]) == (str(call.ref), sf.owner_of(ref))
+
+
+def test_what_a_tool_did_what_the_buyer_wrote_and_a_note_are_no_answer(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    ref = a_lead(house, sf)
+    sf.activities.log(ref, ActivityKind.EMAIL, actor=Actor.AUTOMATION)
+    sf.activities.log(ref, ActivityKind.EMAIL, actor=Actor.US)
+    sf.activities.log(ref, ActivityKind.EMAIL, incoming=True)
+    sf.activities.log(ref, ActivityKind.NOTE)
+    wait(house, clock, minutes(20))
+    assert fired(house, ref) == ["due", "step 1"]
 
 
 def test_an_answer_after_the_time_is_late(house: House, sf: FakeCrm, clock: ManualClock) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from fractions import Fraction
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.durations import parse_duration
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_document import Path
@@ -61,6 +62,7 @@ def _sla(builder: Builder, schema: Schema, name: str, shape: SlaShape) -> Sla:
         builder.condition((*path, "paused_when"), shape.paused_when, schema),
         builder.condition((*path, "responded_when"), shape.responded_when, schema),
         shape.override_people,
+        frozenset(ActivityKind(kind) for kind in shape.counts_as_response),
         document.place(path),
     )
 

@@ -53,6 +53,9 @@ class SlaShape(_Shape):
     when: ConditionText | None = None
     paused_when: ConditionText | None = None
     responded_when: ConditionText | None = None
+    counts_as_response: list[
+        Literal["call", "email", "meeting", "message", "task_done", "note"]
+    ] = ["call", "email", "meeting"]
     warn_at: list[Text] = []
     on_breach: list[StepShape] = []
     override_people: bool = False

@@ -10,6 +10,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from fairlead.core.activity import ActivityKind
 from fairlead.core.place import Place
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Sla:
     paused_when: Condition | None
     responded_when: Condition | None
     override_people: bool
+    counts: frozenset[ActivityKind]
+    """What done by a person is an answer."""
     place: Place
 
     def stage(self, key: str) -> Stage | None:

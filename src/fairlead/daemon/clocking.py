@@ -193,7 +193,9 @@ class Clocking:
 
     # -- ends -------------------------------------------------------------------------------
 
-    def answered(self, clock: ClockRow, how: str, at: datetime, now: datetime) -> None:
+    def answered(
+        self, clock: ClockRow, how: str, at: datetime, now: datetime, **proof: str | None
+    ) -> None:
         """The lead has its answer; late if the time was over by then."""
         if clock.after is not None:
             self.end([clock], "answered by the next owner", now)
@@ -202,7 +204,7 @@ class Clocking:
         late = due is not None and due.due_at is not None and due.due_at < at
         clocks.put(self.db, replace(clock, ended_at=at, how=clocks.ANSWERED, late=late))
         clocks.drop_unfired(self.db, clock.id)
-        self._tell("clock.answered", clock, now, reason=how, late=late)
+        self._tell("clock.answered", clock, now, reason=how, late=late, **proof)
         result = "late" if late else "in_time"
         self.metrics.clocks_ended_total.labels(sla=clock.sla, how=result).inc()
 

@@ -1,16 +1,14 @@
-"""What counts as an answer to a lead: one question, asked of the lead as it is.
-
-The seam for further evidence (logged calls, e-mails, meetings): whoever adds it answers here, with
-the instant and what told of it.
-"""
+"""What counts as an answer to a lead: asked of the lead as it is, and of what was done with it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from fairlead.core.activity import Activity
 from fairlead.core.sla_terms import Sla
-from fairlead.core.types import Lead
+from fairlead.core.types import Actor, Lead
 from fairlead.store.clocks import ClockRow
 
 
@@ -37,3 +35,20 @@ def evidence(sla: Sla, clock: ClockRow, lead: Lead, now: datetime) -> Seen:
     else:
         answered = "its status was moved" if moved and not waiting else None
     return Seen(waiting, moved, answered)
+
+
+def first_done(
+    sla: Sla, clock: ClockRow, done: Iterable[Activity], now: datetime
+) -> tuple[Activity, datetime] | None:
+    """The first thing a person did since the clock began that is an answer, and when.
+
+    A meeting that lies ahead is one when it was written down. What came from the buyer, and what a
+    tool did or may have done, is none.
+    """
+    found = []
+    for one in done:
+        at = one.at if one.at <= now else (one.logged_at or one.at)
+        ours = one.actor is Actor.PERSON and not one.incoming and one.kind in sla.counts
+        if ours and clock.since <= at <= now:
+            found.append((one, at))
+    return min(found, key=lambda f: (f[1], str(f[0].ref)), default=None)

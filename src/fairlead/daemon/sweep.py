@@ -8,11 +8,12 @@ the machine's clock cannot be trusted nothing fires.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fairlead.clock import Clock
+from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.decide import decide
 from fairlead.core.decision import SLA, Order, OutcomeKind
 from fairlead.core.effects import UpsertTask
@@ -32,16 +33,18 @@ from fairlead.core.sla_terms import (
     short,
     told,
 )
-from fairlead.core.types import Gone, LeadState, Record
+from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.clocking import end_clock, path_of, tell
+from fairlead.daemon.evidence import first_done
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.routing import Router, Snapshot
 from fairlead.daemon.sla_tell import Telling, Tellings, due_in_words, owner_to_tell
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
+from fairlead.spi.connector import ActivitiesOf
 from fairlead.store import clocks, decisions, journal, leads, loads, outbox
 from fairlead.store.clocks import ClockRow, StepRow
 from fairlead.store.db import Db
@@ -80,6 +83,7 @@ class Sweep:
         if not refs or not self._trusted():
             return 0
         answers = self.ingest.connector.read(refs)
+        done = self._done(refs)
         with self.db.transaction():
             now = self.clock.now()
             here: list[Record] = []
@@ -95,10 +99,25 @@ class Sweep:
             snap = router.snapshot(now)
             round_ = _Round(self, router, snap, now)
             for record in here:
+                round_.answers(record, done.get(record.ref, ()))
                 round_.lead(record)
             round_.tellings.send(now)
         self.ingest.announce()
         return len(refs)
+
+    def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
+        """What was done with leads since their clocks began; asked only of those that are due."""
+        slas = self.ingest.router().policy.slas
+        asked: list[ActivitiesOf] = []
+        kinds: set[ActivityKind] = set()
+        for ref in refs:
+            open_ = [c for c in clocks.open_of(self.db, ref) if c.sla in slas]
+            counts = {kind for c in open_ for kind in slas[c.sla].counts}
+            if counts:
+                since = min(c.since for c in open_)
+                asked.append(ActivitiesOf(ref, since, thorough=True))
+                kinds |= counts
+        return self.ingest.connector.activities(asked, kinds) if asked else {}
 
     def _trusted(self) -> bool:
         """Whether the wall clock went as time does since the CRM last agreed with it."""
@@ -133,6 +152,18 @@ class _Round:
         self.snap = snap
         self.now = now
         self.tellings = Tellings(self.db)
+
+    def answers(self, record: Record, done: Sequence[Activity]) -> None:
+        """Stop the clocks of a lead that somebody has called, written to or met."""
+        for clock in clocks.open_of(self.db, record.ref) if done else ():
+            sla = self.policy.slas.get(clock.sla)
+            found = None if sla is None else first_done(sla, clock, done, self.now)
+            if found is not None:
+                one, at = found
+                self.router.clocking.answered(
+                    clock, f"{one.kind.value}: {one.why}", at, self.now, by=one.by,
+                    proof=str(one.ref),
+                )  # fmt: skip
 
     def lead(self, record: Record) -> None:
         """Fire what is due for one lead, as it is now."""
