@@ -38,7 +38,7 @@ EVENTS: dict[str, str] = {
     "lead.claimed": "somebody took a lead out of a claim queue",
     "lead.gone": "the lead was deleted, merged away or converted",
     "lead.rerouted": "a field of `reroute_on` has changed, and another rule takes the lead now",
-    "lead.ordered": "a person ordered a lead to be routed: backfill, reassign or by hand",
+    "lead.ordered": "a lead is routed by order: backfill, reassign, by hand, or a step of an SLA",
     "clock.armed": "a lead was given to somebody; the clock of an SLA runs",
     "clock.paused": "the lead waits for the buyer; its clock stands",
     "clock.resumed": "the lead waits for the buyer no longer; its clock goes on",

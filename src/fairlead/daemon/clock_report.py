@@ -100,6 +100,7 @@ def clocks_of(db: Db, ref: Ref, policy: Policy | None) -> list[dict[str, Any]]:
             "since": c.since.isoformat(),
             "state": "paused" if c.paused_since and c.ended_at is None else c.how,
             "late": c.late,
+            "rest_of_path": c.after is not None,
             "ended_at": None if c.ended_at is None else c.ended_at.isoformat(),
             "paused": [[a.isoformat(), b.isoformat()] for a, b in c.pauses],
             "steps": [

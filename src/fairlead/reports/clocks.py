@@ -26,7 +26,7 @@ def human_sla(v: Mapping[str, Any]) -> Iterator[str]:
 def human_clocks(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The clocks of one lead, as `why` shows them."""
     for c in found:
-        late = ", late" if c["late"] else ""
+        late = ", late" if c["late"] else ", rest of the path" if c["rest_of_path"] else ""
         yield f"clock {c['sla']} of {c['owner']} since {_at(c['since'])}: {c['state']}{late}"
         for s in c["steps"]:
             when = f"fired {_at(s['fired'])}" if s["fired"] else f"at {_at(s['due'])}"

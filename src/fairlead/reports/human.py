@@ -55,9 +55,12 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for j in lead["journal"]:
             if j["event"] in LATER:
                 about = j.get("reason") or j.get("rep") or j.get("owner_id") or ""
+                what = LATER[j["event"]]
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
-                yield f"  {j['at'][:19]}Z {LATER[j['event']]}{': ' if about else ''}{about}"
+                    if j["kind"] == "sla":
+                        what = "a step of an SLA had it routed"
+                yield f"  {j['at'][:19]}Z {what}{': ' if about else ''}{about}"
 
 
 def _ordered(j: Mapping[str, Any]) -> str:
