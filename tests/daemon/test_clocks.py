@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from daemon.house import House, an_org, owner_email, user_id
 
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Actor, Ref
+from fairlead.reports.clocks import human_sla
+from fairlead.reports.human import human_why
 from fairlead.store import clocks, journal, loads, outbox
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm, FakeTask
@@ -415,3 +417,67 @@ def test_the_tellings_of_a_clock_are_tasks_of_their_own(
     assert own is not None
     assert own.effect.owner_id == sf.owner_of(ref)
     assert len(sf.tasks) == 2
+
+
+def test_the_running_clocks_are_listed_with_what_comes_next_and_a_forecast(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    refs = [a_lead(house, sf, n) for n in range(3)]
+    first = owner_email(sf, refs[0])
+    sf.update(refs[1], status="Waiting")
+    wait(house, clock, minutes(12))
+    told_ = house.commands.routes()["sla"]({"hours": 2})
+    assert (told_["running"], told_["paused"], told_["over"]) == (2, 1, 0)
+    soonest = told_["clocks"][0]
+    assert (soonest["lead"], soonest["owner"]) == (str(refs[0]), first)
+    assert (soonest["next"], soonest["next_does"]) == ("warning 5m before", "tell the rep")
+    assert [(h["due"], h["by"]) for h in told_["forecast"]] == [(2, {first: 2}), (0, {})]
+    lines = "\n".join(human_sla(told_))
+    assert "2 clocks run, 1 stand, 0 are over and unanswered" in lines
+    assert f"(2 {first})" in lines
+
+
+def test_the_seven_times_of_a_lead_are_kept_apart(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    ref = sf.create_lead(email="x@acme.test", status="New")
+    created = clock.now()
+    clock.advance(1)
+    house.poll()
+    clock.advance(1)
+    house.deliver()
+    clock.advance(minutes(4))
+    sf.update(ref, status="Contacted")
+    wait(house, clock, minutes(1))
+    [told_] = house.commands.why(str(ref))
+    since = {n: datetime.fromisoformat(at) - created for n, at in told_["times"].items()}
+    second = timedelta(seconds=1)
+    assert since == {
+        "captured": timedelta(0),
+        "eligible": second,
+        "decided": second,
+        "assigned": 2 * second,
+        "notified": 2 * second,
+        "accepted": minutes(4) + 2 * second,
+        "first_response": minutes(4) + 2 * second,
+    }
+    assert any("clock hot of" in line for line in human_why([told_]))
+
+
+def test_a_corrected_calendar_plans_anew_what_has_not_fired(
+    sf: FakeCrm, clock: ManualClock
+) -> None:
+    text = POLICY.replace("hours: always", "hours: rep")
+    house = a_house(sf, clock, text)
+    ref = a_lead(house, sf)
+    wait(house, clock, minutes(10))
+    house.policy = text.replace('"09:00-17:00"', '"08:00-09:05", "11:00-17:00"')
+    house.restart()
+    wait(house, clock, minutes(50))
+    assert fired(house, ref) == ["warning 50%"]
+    [kept] = clocks.open_of(house.db, ref)
+    due = {s.step: s.due_at for s in clocks.steps_of(house.db, kept.id)}
+    # Five minutes were worked by the corrected hours, of which the first second was gone.
+    assert due["due"] == datetime.fromisoformat("2027-01-04T11:15:01+00:00")
+    assert due["warning 50%"] == kept.since + minutes(10)
+    house.close()
