@@ -74,6 +74,14 @@ class Metrics:
             "api_budget_remaining_ratio", "Share of the CRM's daily quota that is left", "crm"
         )
         self.connector_up = g("connector_up", "1 while the connector works", "crm")
+        self.clocks_armed_total = c("clocks_armed_total", "SLA clocks begun", "sla")
+        self.clocks_ended_total = c(
+            "clocks_ended_total", "SLA clocks by how they ended", "sla", "how"
+        )
+        self.clock_steps_total = c(
+            "clock_steps_total", "Steps of SLA clocks that fired", "sla", "step"
+        )
+        self.clock_lag_seconds = h("clock_lag_seconds", "From a step's instant to its firing")
         self.leads_waiting = g("leads_waiting", "People held for a team", "team")
         self.peak = g("peak", "1 while the team's peak plan is on", "team")
         self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")

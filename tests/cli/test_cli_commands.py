@@ -90,6 +90,7 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "run",
         "sandbox",
         "shadow",
+        "sla",
         "status",
         "weights",
         "why",

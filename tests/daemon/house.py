@@ -17,6 +17,7 @@ from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.shadow import Shadow
+from fairlead.daemon.sweep import Sweep
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
 from fairlead.store import directory, journal, leads, outbox
@@ -152,6 +153,10 @@ class House:
             name: BatchApply(self.db, ingest, self.clock, self.may_write)
             for name, ingest in self.ingests.items()
         }
+        self.sweeps = {
+            name: Sweep(self.db, ingest, self.clock, self.metrics)
+            for name, ingest in self.ingests.items()
+        }
         by_name = {f.name: f for f in self.fakes}
         self.orders = Orders(
             self.db, self.clock, self.ingests, lambda crm: self.connector(by_name[crm]),
@@ -194,6 +199,10 @@ class House:
         for deliver in self.delivers.values():
             while deliver.turn():
                 pass
+
+    def sweep(self) -> int:
+        """Fire the clocks that are due; how many leads were looked at."""
+        return sum(sweep.tick() for sweep in self.sweeps.values())
 
     def round(self) -> None:
         self.poll()

@@ -8,6 +8,7 @@ import pytest
 from docs.pages import DOCS, ROOT, anchors, text_of
 
 PAGE = text_of("docs/capabilities.md")
+SCENARIOS = ("scenarios", "clocks")
 ROWS = [
     [cell.strip() for cell in row.strip("|").split(" | ")]
     for row in re.findall(r"(?m)^\|.*\|$", PAGE)
@@ -45,12 +46,12 @@ def test_the_proof_exists(what: str, name: str, target: str) -> None:
         assert re.search(rf"(?m)^def {name}\(", path.read_text(encoding="utf-8")), what
         assert name.startswith("test_")
     else:
-        assert path == ROOT / "fixtures" / "scenarios" / f"{name}.yaml"
+        assert path in [ROOT / "fixtures" / kind / f"{name}.yaml" for kind in SCENARIOS]
         assert path.is_file(), what
 
 
 def test_every_scenario_is_on_the_page() -> None:
-    files = {path.stem for path in (ROOT / "fixtures" / "scenarios").glob("*.yaml")}
+    files = {p.stem for kind in SCENARIOS for p in (ROOT / "fixtures" / kind).glob("*.yaml")}
     assert files == {name for _, name, target in PROOFS if target.endswith(".yaml")}
 
 

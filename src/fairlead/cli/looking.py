@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, show
+from fairlead.reports.clocks import human_sla
 from fairlead.reports.human import human_dead_letters, human_status, human_why
 
 
@@ -25,6 +26,16 @@ def why(config: Path | None, lead: str, as_json: bool) -> None:
 def status(config: Path | None, as_json: bool) -> None:
     """Leads by state, the outbox, pools and dead letters."""
     show(call(config, "status"), as_json, human_status)
+
+
+@click.command(epilog=EXAMPLES + "  fairlead sla\n  fairlead sla --hours 24 --json")
+@click.option("--hours", default=8, show_default=True, help="How far the forecast looks.")
+@click.option("--limit", default=50, show_default=True, help="How many clocks are listed.")
+@json_option
+@click.pass_obj
+def sla(config: Path | None, hours: int, limit: int, as_json: bool) -> None:
+    """The clocks that run, what each does next, and what will be over in the coming hours."""
+    show(call(config, "sla", hours=hours, limit=limit), as_json, human_sla)
 
 
 @click.group("dead-letters", cls=Group)
@@ -82,6 +93,7 @@ def resume(config: Path | None) -> None:
 COMMANDS = (
     why,
     status,
+    sla,
     dead_letters,
     pause,
     resume,

@@ -86,6 +86,7 @@ BACKFILL = "backfill"
 REASSIGN = "reassign"
 OVERRIDE = "override"
 REROUTE = "reroute"
+SLA = "sla"
 
 
 class OutcomeKind(StrEnum):
@@ -196,7 +197,8 @@ class Decision:
 class Order:
     """A routing that a person or the policy asked for, what it may do and why.
 
-    `kind` is backfill, reassign, override, or reroute for the policy's `reroute_on`. `taken_from`
+    `kind` is backfill, reassign, override, reroute for the policy's `reroute_on`, or sla for a step
+    of an SLA's path. `taken_from`
     is the owner id that the order saw on the record: whoever got it since then keeps it. `leaving`
     are the rep and owner ids that are not to get it back. `to` is the rep of an override, `team`
     the team to ask instead of the rules.

@@ -16,6 +16,7 @@ from fairlead.core.decision import (
     BACKFILL,
     REASSIGN,
     REROUTE,
+    SLA,
     Balances,
     Case,
     Decision,
@@ -137,7 +138,8 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
 def _ordered(order: Order) -> str:
     if order.kind == REROUTE:
         return f"routed again: {order.reason}"
-    what = {BACKFILL: "backfill", REASSIGN: "taken from its owner and given on"}
+    taken = "taken from its owner and given on"
+    what = {BACKFILL: "backfill", REASSIGN: taken, SLA: taken}
     text = what.get(order.kind, f"given to {order.to} by hand")
     return f"{text}, by {order.by}" + (f": {order.reason}" if order.reason else "")
 

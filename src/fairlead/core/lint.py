@@ -4,7 +4,7 @@ The reader refuses what is wrong; this finds what is right and does nothing, or 
 it seems to. One module per concern: lint_rules (reach, overlaps), lint_gaps,
 lint_conditions (values and negations), lint_tables and lint_last_step (lines of tables),
 lint_people (teams, reps, destinations), lint_methods (how teams share), lint_scoring (points),
-lint_skills, lint_hours.
+lint_skills, lint_hours, lint_slas.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fairlead.core.lint_people import lint_people
 from fairlead.core.lint_rules import lint_rules
 from fairlead.core.lint_scoring import lint_scoring
 from fairlead.core.lint_skills import lint_skills
+from fairlead.core.lint_slas import lint_slas
 from fairlead.core.lint_tables import lint_tables
 from fairlead.core.policy import Policy
 from fairlead.core.region_build import Space
@@ -45,6 +46,7 @@ def lint(policy: Policy, now: datetime) -> tuple[LintFinding, ...]:
         lint_hours(policy, now),
         lint_methods(policy),
         lint_scoring(policy, space),
+        lint_slas(policy, now),
     )
     for part in parts:
         space.work = Work()

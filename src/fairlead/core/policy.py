@@ -17,6 +17,7 @@ from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
 from fairlead.core.scorecard import Scorecard
+from fairlead.core.sla_terms import Sla
 from fairlead.core.tables import Table
 from fairlead.core.types import NO_LIMITS, Capacity, Value
 from fairlead.core.worktime import Calendar
@@ -150,6 +151,8 @@ class Rule:
     sticky: timedelta | None = None
     hold: Hold | None = None
     pool: str | None = None
+    slas: tuple[str, ...] = ()
+    """The SLAs of the leads that this rule gives to somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +344,7 @@ class Policy:
     credit_back: CreditBack | None = None
     scoring: Scorecard | None = None
     """How leads are scored; without it `score` and `grade` do not exist."""
+    slas: Mapping[str, Sla] = field(default_factory=dict)
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

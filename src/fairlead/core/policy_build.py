@@ -5,6 +5,7 @@ Rules follow in policy_rules. Every check notes its problem in the document and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
@@ -182,8 +183,20 @@ class Builder:
     def _early(
         self, path: Path, text: str | None, schema: Schema, tables: dict[str, ReadTable]
     ) -> Condition | None:
+        return self.condition(path, text, self.early_schema(schema, tables))
+
+    def early_schema(self, schema: Schema, tables: Mapping[str, ReadTable]) -> Schema:
+        """What can be asked of a lead by itself, before it is matched."""
         later = dict.fromkeys(("account", "score", "grade", *tables), _NOT_AT_PICK_UP)
-        return self.condition(path, text, schema.hiding(later))
+        return schema.hiding(later)
+
+    def slas_named(self, names: list[str], path: Path) -> tuple[str, ...]:
+        """The SLAs a rule names; each is one, once."""
+        known = self.document.names("slas")
+        for name in names:
+            if name not in known:
+                self.document.unknown(path, "SLA", name, known)
+        return tuple(dict.fromkeys(names))
 
     def reroute_on(self, fields: dict[str, FieldSpec]) -> tuple[str, ...]:
         """Fields of the lead itself: what an account or a table says may change with no news."""

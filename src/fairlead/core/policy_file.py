@@ -21,6 +21,7 @@ from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
 from fairlead.core.policy_roster import read_people
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
+from fairlead.core.policy_sla import read_slas
 from fairlead.core.policy_teams import read_teams
 from fairlead.core.policy_yaml import Mapping as MappingNode
 from fairlead.core.policy_yaml import Node, Scalar, Sequence, read_yaml
@@ -91,6 +92,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     rules = rule_builder.rules(shape.rules, ("rules",))
     otherwise = rule_builder.otherwise()
     splits = builder.splits()
+    slas = read_slas(builder, schema, tables)
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -112,6 +114,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         credit_back=credit_back,
         scoring=scoring,
         splits=MappingProxyType(splits),
+        slas=MappingProxyType(slas),
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

@@ -24,6 +24,7 @@ from fairlead.core.policy_method_shapes import (
     method_named,
 )
 from fairlead.core.policy_scoring_shapes import ScoringShape
+from fairlead.core.policy_sla_shapes import SlaShape
 from fairlead.core.policy_values import (
     ConditionText,
     Count,
@@ -264,6 +265,7 @@ class RuleShape(_Shape):
     hold_until: HoldShape | None = None
     sticky: Duration | None = None
     pool: Identifier | None = None
+    sla: OneOrMore = []
     priority: Literal["high", "normal"] = "normal"
     rules: list[RuleShape] | None = None
 
@@ -272,6 +274,7 @@ class OtherwiseShape(_Shape):
     """Who gets the leads that no rule takes."""
 
     to: DestinationShape
+    sla: OneOrMore = []
 
 
 class TaskShape(_Shape):
@@ -332,6 +335,7 @@ class PolicyShape(_Shape):
     teams: dict[TeamName, TeamShape] = {}
     tables: dict[Identifier, TableShape] = {}
     splits: dict[Identifier, SplitShape] = {}
+    slas: dict[Identifier, SlaShape] = {}
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []

@@ -117,6 +117,7 @@ class RuleBuilder:
             shape.sticky,
             hold,
             shape.pool,
+            self.builder.slas_named(shape.sla, (*path, "sla")),
         )
 
     def _check_skills(
@@ -171,6 +172,7 @@ class RuleBuilder:
             ("relax_after", shape.relax_after is not None),
             ("sticky", shape.sticky is not None),
             ("pool", shape.pool is not None),
+            ("sla", bool(shape.sla)),
             ("priority", "priority" in shape.model_fields_set),
         ):
             if given:
@@ -192,4 +194,6 @@ class RuleBuilder:
             )
             document.report(path, message)
             return None
-        return Rule(OTHERWISE, None, to, None, (), False, document.place((OTHERWISE,)))
+        slas = self.builder.slas_named(shape.sla, (OTHERWISE, "sla"))
+        place = document.place((OTHERWISE,))
+        return Rule(OTHERWISE, None, to, None, (), False, place, slas=slas)

@@ -32,6 +32,7 @@ from fairlead.daemon.orders import Orders
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
 from fairlead.daemon.shadow import Shadow
+from fairlead.daemon.sweep import Sweep
 from fairlead.daemon.weighing import apply_due
 from fairlead.metrics import Metrics
 from fairlead.settings import Settings
@@ -151,6 +152,7 @@ class App:
         )  # fmt: skip
         reader = Reader(ingest, self.settings.poll_interval, self.clock, self.stopping, self._crash)
         reader.batch = BatchApply(self.db, ingest, self.clock, self.may_write).step
+        reader.sweep = Sweep(self.db, ingest, self.clock, self.metrics).tick
         self.readers[name] = reader
         self.writers[name] = Writer(
             deliver, self.clock, self.stopping, self._crash,
@@ -218,6 +220,7 @@ class App:
                 pass
             patiently(reader.ingest.release_held, stop=self.stopping)
             patiently(reader.ingest.rescore_due, stop=self.stopping)
+            patiently(reader.sweep, stop=self.stopping)
         self._apply_plan()
         ends = self.clock.monotonic() + patience
         for writer in self.writers.values():

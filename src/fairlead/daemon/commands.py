@@ -20,6 +20,7 @@ from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import LeadState
 from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
+from fairlead.daemon.clock_report import clocks_of, sla_report, times_of
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
@@ -75,6 +76,13 @@ class Commands:
             "weights": lambda a: show_weights(self.db, self._policy(), self.clock.now()),
             "weights-apply": lambda a: apply_weights(
                 self.db, self._policy(), a.get("team"), self.clock.now()
+            ),
+            "sla": lambda a: sla_report(
+                self.db,
+                self._policy(),
+                self.clock.now(),
+                int(a.get("hours") or 8),
+                int(a.get("limit") or 50),
             ),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
@@ -136,6 +144,8 @@ class Commands:
                 {"at": j.at.isoformat(), "event": j.event, **j.detail}
                 for j in journal.of_lead(self.db, row.ref)
             ],
+            "times": times_of(self.db, row),
+            "clocks": clocks_of(self.db, row.ref, self._policy()),
             "decision": None,
             "score": score_told(self.db, row.ref),
             "shadow": shadow_of(self.db, row.ref),

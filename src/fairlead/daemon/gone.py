@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.types import Gone, LeadState, Record, Ref
+from fairlead.daemon.clocking import end_all
 from fairlead.store import claims, decisions, journal, leads, outbox, scores
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
@@ -49,6 +50,7 @@ def lead_gone(
     outbox.cancel_open(db, ref, outbox.OutboxState.GONE, reason, now)
     claims.end(db, ref, now)
     scores.drop(db, ref)
+    end_all(db, ref, reason, now)
     before = leads.get_lead(db, ref)
     leads.set_state(db, ref, LeadState.GONE, reason)
     journal.close_dead_letters_of(db, ref, now)

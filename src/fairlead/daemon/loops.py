@@ -117,6 +117,8 @@ class Reader(Loop):
         self.held_due = threading.Event()
         self.batch: Callable[[], bool] = lambda: False
         """Routes the next leads of a plan that is being applied; True while there are more."""
+        self.sweep: Callable[[], int] = lambda: 0
+        """Fires the clocks that are due; how many leads it looked at."""
         self._contacted = False
         self._calls_per_poll = 1
         self._owners_read = 0.0
@@ -136,6 +138,7 @@ class Reader(Loop):
             self.held_due.clear()
             self.ingest.release_held()
             self.ingest.rescore_due()
+        self.sweep()
         more = self.batch()
         self.last_poll = self.clock.monotonic()
         self.metrics.connector_up.labels(crm=self.ingest.crm).set(1)

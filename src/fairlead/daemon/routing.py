@@ -41,6 +41,7 @@ from fairlead.daemon.capacity import (
     frees,
     numbers_of,
 )
+from fairlead.daemon.clocking import Clocking
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
@@ -106,6 +107,7 @@ class Router:
         self.policy = policy
         self.metrics = metrics
         self.beside: Beside | None = None
+        self.clocking = Clocking(db, policy, metrics)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -131,6 +133,7 @@ class Router:
             self._people = (mark, base, frozen, roster_hash(frozen))
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
+        self.clocking.replan(base, name, now)
         has = count_loads(self.db, self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
@@ -217,6 +220,7 @@ class Router:
             )
         leads.put_lead(self.db, kept)
         keep_score(self.db, self.policy, lead, kept, snap.world, now)
+        self.clocking.seen(lead, kept, snap.world, now)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stage = None if dead else "read"
@@ -326,6 +330,7 @@ class Router:
             self._tell(case, decision, decision_id, now)
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
+            self.clocking.decided(case, decision, decision_id, snap.world, now)
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.findings import printable
 from fairlead.reports.replayed import told_shadow
 
@@ -45,6 +46,9 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield "  WARNING: taking it again gives another answer; please report this"
         if lead["score"] is not None:
             yield f"  {_scored(lead['score'])}"
+        yield f"  times: {human_times(lead['times'])}"
+        for line in human_clocks(lead["clocks"]):
+            yield f"  {line}"
         if lead["shadow"] is not None:
             yield f"  shadow: {told_shadow(lead['shadow'])}"
         for e in lead["effects"]:
@@ -53,9 +57,12 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for j in lead["journal"]:
             if j["event"] in LATER:
                 about = j.get("reason") or j.get("rep") or j.get("owner_id") or ""
+                what = LATER[j["event"]]
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
-                yield f"  {j['at'][:19]}Z {LATER[j['event']]}{': ' if about else ''}{about}"
+                    if j["kind"] == "sla":
+                        what = "a step of an SLA had it routed"
+                yield f"  {j['at'][:19]}Z {what}{': ' if about else ''}{about}"
 
 
 def _scored(kept: Mapping[str, Any]) -> str:

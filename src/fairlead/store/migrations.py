@@ -302,3 +302,31 @@ def _scores(db: sqlite_utils.Database) -> None:
         CREATE INDEX scores_due ON scores (crm, due_at) WHERE due_at IS NOT NULL
         """,
     )
+
+
+@MIGRATIONS(name="0012_clocks")
+def _clocks(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE clocks (
+            id TEXT PRIMARY KEY, crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            person_id TEXT NOT NULL, sla TEXT NOT NULL, decision_id TEXT NOT NULL,
+            owner_id TEXT NOT NULL, rep_id TEXT, team TEXT, status TEXT, since TEXT NOT NULL,
+            pauses TEXT NOT NULL DEFAULT '[]', paused_since TEXT,
+            by_person INTEGER NOT NULL DEFAULT 0, after TEXT, upto TEXT,
+            accepted_at TEXT, ended_at TEXT, how TEXT NOT NULL DEFAULT 'running',
+            late INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX clocks_lead ON clocks (crm, object, lead_id);
+        CREATE INDEX clocks_person ON clocks (person_id);
+        CREATE INDEX clocks_running ON clocks (crm, since) WHERE ended_at IS NULL;
+        CREATE TABLE clock_steps (
+            clock_id TEXT NOT NULL REFERENCES clocks (id), step TEXT NOT NULL,
+            number INTEGER NOT NULL, crm TEXT NOT NULL, due_at TEXT, look_at TEXT, fired_at TEXT,
+            PRIMARY KEY (clock_id, step)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX clock_steps_due ON clock_steps (crm, look_at)
+            WHERE fired_at IS NULL AND look_at IS NOT NULL
+        """,
+    )

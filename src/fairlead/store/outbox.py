@@ -224,11 +224,14 @@ def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime
 
 
 def cancel_unsent_tasks(db: Db, ref: Ref, detail: str, now: datetime) -> None:
-    """End the tasks of a lead that were never sent: whoever gets it now gets one of their own."""
+    """End the tasks of a lead that were never sent: whoever gets it now gets one of their own.
+
+    What a clock tells somebody stays told.
+    """
     db.execute(
         "UPDATE outbox SET state = 'cancelled', detail = ?, settled_at = ? WHERE crm = ?"
         " AND object = ? AND lead_id = ? AND kind = 'upsert_task' AND state = 'new'"
-        " AND attempts = 0",
+        " AND attempts = 0 AND coalesce(json_extract(payload, '$.role'), '') <> 'sla'",
         (detail, now.isoformat(), ref.crm, ref.object, ref.id),
     )
 
@@ -312,7 +315,7 @@ def drop_roles(db: Db, ref: Ref, keep: Sequence[str], now: datetime) -> None:
     db.execute(
         "UPDATE outbox SET state = 'cancelled', detail = 'decided again', settled_at = ?"
         " WHERE crm = ? AND object = ? AND lead_id = ? AND state IN ('new', 'inflight', 'sent')"
-        " AND json_extract(payload, '$.role') IS NOT NULL"
+        " AND json_extract(payload, '$.role') <> 'sla'"
         " AND key NOT IN (SELECT value FROM json_each(?))",
         (now.isoformat(), ref.crm, ref.object, ref.id, json.dumps(list(keep))),
     )

@@ -1,0 +1,130 @@
+"""The SLAs of the policy: every person, team and share that they name makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from fractions import Fraction
+
+from fairlead.core.activity import ActivityKind
+from fairlead.core.durations import parse_duration
+from fairlead.core.policy_build import Builder
+from fairlead.core.policy_document import Path
+from fairlead.core.policy_sla_shapes import SlaShape, StepShape
+from fairlead.core.policy_tables import ReadTable
+from fairlead.core.policy_values import exact_share, rep_id
+from fairlead.core.schema import Schema
+from fairlead.core.sla_terms import (
+    MANAGER,
+    REP,
+    Act,
+    Escalate,
+    Notify,
+    RaisePriority,
+    Reassign,
+    SetAway,
+    Sla,
+    stages_of,
+)
+
+KINDS = ("notify", "escalate", "raise", "reassign", "set_away")
+_ZERO = timedelta(0)
+
+
+def read_slas(builder: Builder, schema: Schema, tables: Mapping[str, ReadTable]) -> dict[str, Sla]:
+    """The SLAs, in the order of the file."""
+    early = builder.early_schema(schema, tables)
+    return {name: _sla(builder, early, name, s) for name, s in builder.shape.slas.items()}
+
+
+def _sla(builder: Builder, schema: Schema, name: str, shape: SlaShape) -> Sla:
+    path: Path = ("slas", name)
+    document = builder.document
+    if shape.respond_within <= _ZERO:
+        document.report((*path, "respond_within"), "give some time to answer, such as 5m")
+    warnings = _warnings(builder, shape, (*path, "warn_at"))
+    steps = []
+    for index, step in enumerate(shape.on_breach):
+        act = _act(builder, step, (*path, "on_breach", index))
+        if act is not None:
+            steps.append((step.after, act))
+    reassigns = any(isinstance(act, Reassign) for _, act in steps)
+    if shape.override_people and not reassigns and not document.lost((*path, "on_breach")):
+        message = "'override_people' is about reassigning; no step of 'on_breach' does"
+        document.report((*path, "override_people"), message, key=True)
+    return Sla(
+        name,
+        shape.respond_within,
+        shape.hours,
+        frozenset(shape.deduct),
+        stages_of(shape.respond_within, warnings, tuple(steps)),
+        builder.condition((*path, "when"), shape.when, schema),
+        builder.condition((*path, "paused_when"), shape.paused_when, schema),
+        builder.condition((*path, "responded_when"), shape.responded_when, schema),
+        shape.override_people,
+        frozenset(ActivityKind(kind) for kind in shape.counts_as_response),
+        document.place(path),
+    )
+
+
+def _warnings(builder: Builder, shape: SlaShape, path: Path) -> tuple[Fraction | timedelta, ...]:
+    """Shares of the time, or how long before it is over; none twice."""
+    found: list[Fraction | timedelta] = []
+    for index, text in enumerate(shape.warn_at):
+        at: Path = (*path, index)
+        try:
+            warning = exact_share(text) if "%" in text else parse_duration(text)
+        except ValueError:
+            message = "a warning is a share of the time (80%) or so long before its end (10m)"
+            builder.document.report(at, message)
+            continue
+        late = warning >= 1 if isinstance(warning, Fraction) else warning <= _ZERO
+        early = isinstance(warning, timedelta) and warning >= shape.respond_within
+        if late or early:
+            message = f"{text} is no warning: it comes {'too late' if late else 'at the start'}"
+            builder.document.report(at, message)
+        elif warning in found:
+            builder.document.report(at, f"{text} is there twice")
+        else:
+            found.append(warning)
+    return tuple(found)
+
+
+def _act(builder: Builder, step: StepShape, path: Path) -> Act | None:
+    document = builder.document
+    given = [k for k in KINDS if k in {n.rstrip("_") for n in step.model_fields_set}]
+    if len(given) != 1:
+        if not document.lost(path):
+            what = " and ".join(given) or "none"
+            message = f"a step does exactly one of {', '.join(KINDS)}; found {what}"
+            document.report(path, message, key=True)
+        return None
+    if step.notify is not None:
+        return _notify(builder, step.notify, (*path, "notify"))
+    if step.escalate is not None:
+        return Escalate(step.escalate)
+    if step.raise_ is not None:
+        if builder.shape.task is None:
+            message = "there is no task to raise: the policy says 'task: none'"
+            document.report((*path, "raise"), message)
+        return RaisePriority()
+    if step.set_away is not None:
+        if step.set_away.for_ <= _ZERO:
+            document.report((*path, "set_away", "for"), "say for how long, such as 4h")
+        return SetAway(step.set_away.for_)
+    if step.reassign is None:
+        return Reassign()
+    teams = document.names("teams")
+    if step.reassign.team not in teams:
+        document.unknown((*path, "reassign", "team"), "team", step.reassign.team, teams)
+    return Reassign(step.reassign.team)
+
+
+def _notify(builder: Builder, whom: str, path: Path) -> Act | None:
+    if whom in (REP, MANAGER):
+        return Notify(whom)
+    try:
+        return Notify(rep_id(whom))
+    except ValueError:
+        builder.document.report(path, f"tell 'rep', 'manager' or an e-mail address, not {whom!r}")
+        return None

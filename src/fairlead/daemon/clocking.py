@@ -1,0 +1,282 @@
+"""Clocks as leads move: begun with the assignment, paused, stopped, begun anew for a new owner.
+
+Called by `routing` inside its transaction, with each decision and each sighting. Level-triggered:
+what is done follows from the lead and its clocks as they are, so that doing it twice is once.
+`sweep` fires what comes due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from fairlead.core.decision import SLA, Case, Decision, OutcomeKind, World
+from fairlead.core.policy import Policy
+from fairlead.core.sla import hours_of, planned, slas_for
+from fairlead.core.sla_terms import DUE, Sla, Stage
+from fairlead.core.types import Lead, LeadState, Ref
+from fairlead.daemon.evidence import evidence
+from fairlead.daemon.sightings import is_persons
+from fairlead.metrics import Metrics
+from fairlead.store import clocks, decisions, journal
+from fairlead.store.clocks import ClockRow
+from fairlead.store.db import Db
+from fairlead.store.leads import LeadRow
+from fairlead.telemetry import get_logger
+
+log = get_logger()
+
+PLANNED_WITH = "clocks_planned_with"
+
+
+class Clocking:
+    """Keeps the clocks of leads under one policy."""
+
+    def __init__(self, db: Db, policy: Policy, metrics: Metrics) -> None:
+        self.db = db
+        self.policy = policy
+        self.metrics = metrics
+        self._planned_with = ""
+
+    # -- by a decision ----------------------------------------------------------------------
+
+    def decided(
+        self, case: Case, decision: Decision, decision_id: str, world: World, now: datetime
+    ) -> None:
+        """Begin the clocks of whoever got the lead; those of the former owner end.
+
+        A reassignment by an SLA is `sweep`'s own: it knows which clock goes on.
+        """
+        if case.order is not None and case.order.kind == SLA:
+            return
+        lead, owner = case.lead, decision.owner_id
+        before = clocks.of_lead(self.db, lead.ref)
+        self.end((c for c in before if c.ended_at is None), "decided again", now)
+        if decision.outcome is not OutcomeKind.ASSIGN or owner is None:
+            return
+        if not is_persons(world, lead.ref.crm, owner):
+            return
+        names = slas_for(
+            self.policy, decision.rule, {**lead.values, "now": now}, [c.sla for c in before]
+        )
+        team = next((p[5:] for p in reversed(decision.places) if p.startswith("team:")), None)
+        for name in names:
+            if decision.follows is None or not clocks.open_of_person(self.db, case.person_id, name):
+                self.begin(
+                    lead, case.person_id, name, decision_id, owner, decision.rep_id, team, world,
+                    now,
+                )  # fmt: skip
+
+    def begin(
+        self,
+        lead: Lead,
+        person_id: str,
+        name: str,
+        decision_id: str,
+        owner_id: str,
+        rep_id: str | None,
+        team: str | None,
+        world: World,
+        now: datetime,
+        *,
+        by_person: bool = False,
+        upto: str | None = None,
+    ) -> ClockRow:
+        """A new clock of this owner."""
+        status = lead.get("status")
+        clock = ClockRow(
+            clocks.next_id(self.db, lead.ref, name), lead.ref, person_id, name, decision_id,
+            owner_id, rep_id, team, status if isinstance(status, str) else None, now,
+            by_person=by_person, upto=upto,
+        )  # fmt: skip
+        clocks.put(self.db, clock)
+        self.plan(clock, world)
+        due = next((s.due_at for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
+        self._tell("clock.armed", clock, now, owner_id=owner_id, due=due and due.isoformat())
+        self.metrics.clocks_armed_total.labels(sla=name).inc()
+        return clock
+
+    # -- by a sighting ----------------------------------------------------------------------
+
+    def seen(self, lead: Lead, row: LeadRow, world: World, now: datetime) -> None:
+        """Bring the clocks of a lead that needs no decision to what it shows."""
+        if not self.policy.slas:
+            return
+        running = clocks.open_of(self.db, row.ref)
+        person = is_persons(world, row.ref.crm, row.owner_id)
+        if not running:
+            if person and row.state is LeadState.ASSIGNED:
+                self._claimed(lead, row, world, now)
+            return
+        if row.closed:
+            self.end(running, "closed", now)
+        elif row.state is not LeadState.ASSIGNED or not person or row.owner_id is None:
+            self.end(running, "nobody owns it", now)
+        elif any(c.after is None and c.owner_id != row.owner_id for c in running):
+            self._restart(lead, row, running, row.owner_id, world, now)
+        else:
+            for clock in running:
+                self._look(clock, lead, world, now)
+
+    def _claimed(self, lead: Lead, row: LeadRow, world: World, now: datetime) -> None:
+        """Somebody took the lead out of a claim queue: their time begins."""
+        if row.decision_id is None or not row.reason.startswith("taken from its claim queue"):
+            return
+        if any(c.decision_id == row.decision_id for c in clocks.of_lead(self.db, row.ref)):
+            return
+        kept = decisions.get_decision(self.db, row.decision_id)
+        rule = "" if kept is None else kept.rule
+        names = slas_for(self.policy, rule, {**lead.values, "now": now})
+        for name in names:
+            self._for_owner(lead, row, name, None, world, now, by_person=False)
+
+    def _restart(
+        self,
+        lead: Lead,
+        row: LeadRow,
+        running: list[ClockRow],
+        owner_id: str,
+        world: World,
+        now: datetime,
+    ) -> None:
+        """A person gave the lead to somebody else, who has the whole time for it."""
+        self.end(running, "given to somebody else", now)
+        for name in dict.fromkeys(c.sla for c in running):
+            if name in self.policy.slas:
+                team = next((c.team for c in running if c.sla == name), None)
+                self._for_owner(lead, row, name, team, world, now, by_person=True)
+
+    def _for_owner(
+        self,
+        lead: Lead,
+        row: LeadRow,
+        name: str,
+        team: str | None,
+        world: World,
+        now: datetime,
+        *,
+        by_person: bool,
+    ) -> None:
+        owner = row.owner_id or ""
+        rep = world.rep_of(row.ref.crm, owner)
+        rep_id = None if rep is None else rep.id
+        self.begin(
+            lead, row.person_id, name, row.decision_id or "", owner, rep_id, team, world,
+            now, by_person=by_person,
+        )  # fmt: skip
+
+    def _look(self, clock: ClockRow, lead: Lead, world: World, now: datetime) -> None:
+        sla = self.policy.slas.get(clock.sla)
+        if sla is None:
+            return
+        found = evidence(sla, clock, lead, now)
+        # The change is as old as the record says; it can have waited for us to look.
+        at = min(now, max(lead.modified_at, clock.paused_since or clock.since))
+        if found.accepted and clock.accepted_at is None:
+            clock = replace(clock, accepted_at=at)
+            clocks.put(self.db, clock)
+        if found.answered is not None:
+            self.answered(clock, found.answered, at, now)
+        elif found.waiting and clock.paused_since is None:
+            clock = replace(clock, paused_since=at)
+            clocks.put(self.db, clock)
+            self.plan(clock, world)
+            self._tell("clock.paused", clock, now)
+        elif not found.waiting and clock.paused_since is not None:
+            span = (clock.paused_since, at)
+            clock = replace(clock, paused_since=None, pauses=(*clock.pauses, span))
+            clocks.put(self.db, clock)
+            self.plan(clock, world)
+            self._tell("clock.resumed", clock, now)
+
+    # -- ends -------------------------------------------------------------------------------
+
+    def answered(
+        self, clock: ClockRow, how: str, at: datetime, now: datetime, **proof: str | None
+    ) -> None:
+        """The lead has its answer; late if the time was over by then."""
+        if clock.after is not None:
+            self.end([clock], "answered by the next owner", now)
+            return
+        due = next((s for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
+        late = due is not None and due.due_at is not None and due.due_at < at
+        clocks.put(self.db, replace(clock, ended_at=at, how=clocks.ANSWERED, late=late))
+        clocks.drop_unfired(self.db, clock.id)
+        self._tell("clock.answered", clock, now, reason=how, late=late, **proof)
+        result = "late" if late else "in_time"
+        self.metrics.clocks_ended_total.labels(sla=clock.sla, how=result).inc()
+
+    def end(self, running: Iterable[ClockRow], why: str, now: datetime) -> None:
+        """End clocks that have nobody to wait for any more."""
+        for clock in running:
+            end_clock(self.db, clock, why, now)
+            self.metrics.clocks_ended_total.labels(sla=clock.sla, how="ended").inc()
+
+    # -- instants ---------------------------------------------------------------------------
+
+    def plan(self, clock: ClockRow, world: World) -> None:
+        """Give the stages to come their instants; what has fired stays."""
+        sla = self.policy.slas[clock.sla]
+        stages = path_of(sla, clock)
+        if clock.paused_since is not None:
+            clocks.set_steps(self.db, clock, [(s.key, s.number, None) for s in stages])
+            return
+        hours = hours_of(sla, clock.rep_id, clock.team, self.policy, world.reps)
+        found = planned(stages, hours, clock.since, clock.pauses)
+        clocks.set_steps(self.db, clock, [(s.key, s.number, at) for s, at in found])
+
+    def replan(self, world: World, roster: str, now: datetime) -> None:
+        """Plan all clocks anew when the policy or the roster is another one than they know."""
+        known = f"{self.policy.hash} {roster}"
+        if known == self._planned_with:
+            return
+        self._planned_with = known
+        if journal.get_switch(self.db, PLANNED_WITH) == known:
+            return
+        for clock in clocks.running(self.db):
+            if clock.sla in self.policy.slas:
+                self.plan(clock, world)
+            else:
+                self.end([clock], "the policy has no such SLA any more", now)
+        journal.set_switch(self.db, PLANNED_WITH, known)
+
+    def _tell(self, event: str, clock: ClockRow, now: datetime, **detail: Any) -> None:
+        tell(self.db, event, clock, now, **detail)
+
+
+def path_of(sla: Sla, clock: ClockRow) -> tuple[Stage, ...]:
+    """The stages of a clock: all, or the part of the path that is its own."""
+    first = None if clock.after is None else sla.stage(clock.after)
+    last = None if clock.upto is None else sla.stage(clock.upto)
+    return tuple(
+        s
+        for s in sla.stages
+        if (first is None or s.number > first.number) and (last is None or s.number <= last.number)
+    )
+
+
+def end_clock(db: Db, clock: ClockRow, why: str, now: datetime) -> None:
+    """End one clock without an answer. Idempotent."""
+    if clock.ended_at is not None:
+        return
+    clocks.put(db, replace(clock, ended_at=now, how=why))
+    clocks.drop_unfired(db, clock.id)
+    tell(db, "clock.ended", clock, now, reason=why)
+
+
+def end_all(db: Db, ref: Ref, why: str, now: datetime) -> None:
+    """End all clocks of a lead that has left."""
+    for clock in clocks.open_of(db, ref):
+        end_clock(db, clock, why, now)
+
+
+def tell(db: Db, event: str, clock: ClockRow, now: datetime, **detail: Any) -> None:
+    """Journal and log one event of a clock."""
+    journal.write(
+        db, now, event, ref=clock.ref, decision_id=clock.decision_id, sla=clock.sla,
+        clock=clock.id, **detail,
+    )  # fmt: skip
+    told = {k: v for k, v in detail.items() if k in ("reason", "due", "step")}
+    log.info(event, crm=clock.ref.crm, lead=str(clock.ref), sla=clock.sla, **told)

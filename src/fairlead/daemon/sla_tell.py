@@ -1,0 +1,120 @@
+"""The tasks by which a clock tells somebody: who that is in the lead's CRM, and what they read.
+
+Used by `sweep`. Tells of one round are gathered: what is long overdue (days off, an outage) becomes
+one task for each person, not one for each lead and step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fairlead.core.decision import World
+from fairlead.core.effects import UpsertTask, effect_key
+from fairlead.core.leave import local
+from fairlead.core.policy import Policy
+from fairlead.core.rep_clock import calendar_of
+from fairlead.core.sla import manager_of
+from fairlead.core.sla_terms import MANAGER, REP
+from fairlead.core.types import OwnerKind
+from fairlead.store import outbox
+from fairlead.store.clocks import ClockRow
+from fairlead.store.db import Db
+
+ROLE = "sla"
+"""The role in a task that belongs to a clock; such a task is never the owner's own."""
+MOST_LINES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One thing to tell one person (an owner id) of one lead."""
+
+    clock: ClockRow
+    step: str
+    owner_id: str
+    line: str
+    generation: int
+    urgent: bool
+    late: bool
+
+
+@dataclass(slots=True)
+class Tellings:
+    """What is to be told at the end of one round."""
+
+    db: Db
+    found: list[Telling] = field(default_factory=list)
+
+    def add(self, telling: Telling) -> None:
+        """One thing to tell; of one lead each person reads the last thing only."""
+        same = [
+            t
+            for t in self.found
+            if (t.clock.ref, t.owner_id) == (telling.clock.ref, telling.owner_id)
+        ]
+        for t in same:
+            self.found.remove(t)
+        if any(t.urgent for t in same) and not telling.urgent:
+            telling = same[-1]
+        self.found.append(telling)
+
+    def send(self, now: datetime) -> int:
+        """Put the tasks into the outbox; how many."""
+        late: dict[str, list[Telling]] = {}
+        sent = 0
+        for telling in self.found:
+            if telling.late:
+                late.setdefault(telling.owner_id, []).append(telling)
+            else:
+                self._task([telling], now)
+                sent += 1
+        for together in late.values():
+            self._task(together, now)
+            sent += 1
+        return sent
+
+    def _task(self, together: list[Telling], now: datetime) -> None:
+        first = together[0]
+        clock = first.clock
+        kind = f"sla {clock.id} {first.step} {first.owner_id}"
+        key = effect_key(clock.person_id, first.generation, clock.ref, kind)
+        lines = [t.line for t in together[:MOST_LINES]]
+        subject = "Answer time of this lead"
+        if len(together) > 1:
+            subject = f"Answer time of {len(together)} leads"
+            lines = [f"{t.clock.ref}: {t.line}" for t in together[:MOST_LINES]]
+            if len(together) > MOST_LINES:
+                lines.append(f"and {len(together) - MOST_LINES} more; see: fairlead sla")
+        urgent = any(t.urgent for t in together)
+        task = UpsertTask(
+            key, clock.ref, f"fl-{key}", first.owner_id, subject, "\n".join(lines), now,
+            high_priority=urgent, role=ROLE,
+        )  # fmt: skip
+        outbox.add(self.db, task, decision_id=clock.decision_id, urgent=urgent, now=now)
+
+
+def owner_to_tell(whom: str, clock: ClockRow, policy: Policy, world: World) -> str | None:
+    """The owner id of the rep, the manager or a person by e-mail; None when there is none."""
+    if whom == REP:
+        return clock.owner_id
+    email = manager_of(policy, clock.team, clock.rep_id) if whom == MANAGER else whom
+    if email is None:
+        return None
+    rep = world.reps.get(email)
+    if rep is not None:
+        return rep.crm_ids[clock.ref.crm] if rep.usable_in(clock.ref.crm) else None
+    found = [
+        o.id
+        for o in world.owners.values()
+        if (o.crm, o.kind, o.email) == (clock.ref.crm, OwnerKind.REP, email) and o.active
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def due_in_words(clock: ClockRow, at: datetime | None, policy: Policy, world: World) -> str:
+    """An instant by the clock of the rep whose lead it is."""
+    if at is None:
+        return "never"
+    rep = world.reps.get(clock.rep_id or "")
+    return local(at, None if rep is None else calendar_of(rep, policy.calendars))
