@@ -289,7 +289,7 @@ def _beside_the_rotation(db: sqlite_utils.Database) -> None:
         )
 
 
-@MIGRATIONS(name="0011_clocks")
+@MIGRATIONS(name="0012_clocks")
 def _clocks(db: sqlite_utils.Database) -> None:
     _run(
         db,
