@@ -57,6 +57,7 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
         if isinstance(rule.to, ToTeam) and rule.to.team is not None:
             alone[rule.to.team] = alone.get(rule.to.team, False) or rule.if_away is None
     routed.reps |= {rep.cover for rep in policy.roster.values() if rep.cover}
+    routed.reps |= {team.manager for team in policy.teams.values() if team.manager}
     helping = _helping(routed, policy)
     yield from _teams(policy, routed, helping, alone)
     members = {m for name in routed.teams | helping for m in policy.teams[name].members}
