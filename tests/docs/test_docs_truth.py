@@ -17,11 +17,11 @@ from fairlead.core.types import LeadState
 from fairlead.daemon import deliver
 from fairlead.daemon.app import JOBS
 from fairlead.daemon.loops import Loop
+from fairlead.events import EVENTS
 from fairlead.metrics import Metrics
 from fairlead.sandbox import control
 from fairlead.sandbox.faults import TRANSPORT_KINDS, Fault
 from fairlead.store.outbox import OutboxState
-from fairlead.telemetry import EVENTS
 
 LIFECYCLE = text_of("docs/lifecycle.md")
 SANDBOX = text_of("docs/sandbox.md")
@@ -89,7 +89,7 @@ def test_the_numbers_told_are_the_code_s() -> None:
 
 
 def test_events_that_are_never_written_are_said_to_be_so() -> None:
-    files = [p for p in (ROOT / "src").rglob("*.py") if p.name != "telemetry.py"]
+    files = [p for p in (ROOT / "src").rglob("*.py") if p.name != "events.py"]
     files += (ROOT / "connectors").rglob("*.py")
     source = "\n".join(p.read_text(encoding="utf-8") for p in files)
     verbs = [loop.verb for loop in Loop.__subclasses__()]

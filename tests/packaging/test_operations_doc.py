@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fairlead import errors
+from fairlead.events import EVENTS, FIELDS
 from fairlead.metrics import Metrics
 from fairlead.settings import PLAIN_KEYS, Settings
-from fairlead.telemetry import EVENTS, FIELDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.telemetry import EVENTS, FIELDS
+from fairlead.events import EVENTS, FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
@@ -40,9 +40,9 @@ def test_there_are_calls_to_look_at() -> None:
 @pytest.mark.parametrize(("place", "call"), CALLS, ids=[place for place, _ in CALLS])
 def test_a_call_names_known_events_and_fields(place: str, call: ast.Call) -> None:
     named = [n.value for n in ast.walk(call.args[0]) if isinstance(n, ast.Constant)]
-    assert all(name in EVENTS for name in named), f"{place}: add {named} to telemetry.EVENTS"
+    assert all(name in EVENTS for name in named), f"{place}: add {named} to events.EVENTS"
     fields = {k.arg for k in call.keywords if k.arg is not None} - {"exc_info"}
-    assert fields <= FIELDS.keys(), f"{place}: {fields - FIELDS.keys()} not in telemetry.FIELDS"
+    assert fields <= FIELDS.keys(), f"{place}: {fields - FIELDS.keys()} not in events.FIELDS"
 
 
 def test_personal_values_have_no_field() -> None:

@@ -7,8 +7,9 @@ rep's, and when the rep's own hour, day and week began.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from fairlead.core.decision import Decision, Load, OutcomeKind
 from fairlead.core.distribute import balanced_by_load
@@ -24,8 +25,42 @@ from fairlead.store.leads import LeadRow
 WINDOWS = ("hour", "day", "week")
 
 
-def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) -> dict[str, Load]:
-    """The loads of the reps with a limit or balanced by load, as they are in the store."""
+class Book(Protocol):
+    """Whoever can count what reps have: the store of what is so, or a shadow's of what would be."""
+
+    def open_leads(self, people: Sequence[tuple[str, str, str]]) -> Mapping[str, int]: ...
+
+    def received(
+        self, asked: Sequence[tuple[str, str, datetime]]
+    ) -> Mapping[tuple[str, str], int]: ...
+
+    def open_sums(
+        self, people: Sequence[tuple[str, str, str]], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Summed]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBook:
+    """What is so."""
+
+    db: Db
+
+    def open_leads(self, people: Sequence[tuple[str, str, str]]) -> Mapping[str, int]:
+        return loads.open_leads(self.db, people)
+
+    def received(self, asked: Sequence[tuple[str, str, datetime]]) -> Mapping[tuple[str, str], int]:
+        return loads.received(self.db, asked)
+
+    def open_sums(
+        self, people: Sequence[tuple[str, str, str]], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Summed]]:
+        return loads.open_sums(self.db, people, names)
+
+
+def count_loads(
+    book: Book, policy: Policy, reps: Mapping[str, Rep], now: datetime
+) -> dict[str, Load]:
+    """The loads of the reps with a limit or balanced by load, as they are in the book."""
     balanced, names = balanced_by_load(policy)
     limited = [r for r in reps.values() if r.capacity != NO_LIMITS or r.id in balanced]
     if not limited:
@@ -42,9 +77,9 @@ def count_loads(db: Db, policy: Policy, reps: Mapping[str, Rep], now: datetime) 
         for window in WINDOWS
         if getattr(r.capacity, f"per_{window}") is not None
     ]
-    has = loads.open_leads(db, people) if people else {}
-    had = loads.received(db, asked) if asked else {}
-    sums = loads.open_sums(db, people, names) if names else {}
+    has = book.open_leads(people) if people else {}
+    had = book.received(asked) if asked else {}
+    sums = book.open_sums(people, names) if names else {}
     found: dict[str, Load] = {}
     for r in limited:
         load = Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))

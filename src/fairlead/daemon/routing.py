@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Protocol
 
 from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
@@ -36,6 +36,7 @@ from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
 from fairlead.daemon import claiming
 from fairlead.daemon.capacity import (
+    StoreBook,
     add_lead,
     count_loads,
     frees,
@@ -52,6 +53,7 @@ from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.restarts import restart_pools
 from fairlead.daemon.scores import keep_score
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
+from fairlead.daemon.telling import tell
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
@@ -63,11 +65,6 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 REFUSAL_HOLDS = timedelta(minutes=15)
-TOLD = {
-    OutcomeKind.ASSIGN: "lead.decided",
-    OutcomeKind.HOLD: "lead.held",
-    OutcomeKind.LEAVE: "lead.left",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +131,7 @@ class Router:
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
         self.clocking.replan(base, name, now)
-        has = count_loads(self.db, self.policy, base.reps, now)
+        has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
             base, balances=running, loads=has, waiting=waiting, peaks=peaks,
@@ -327,7 +324,7 @@ class Router:
             row = replace(row, decision_id=decision_id, decided_at=now)
             if self.beside is not None:
                 self.beside.take(case, decision, decision_id, snap, now)
-            self._tell(case, decision, decision_id, now)
+            tell(self.db, self.metrics, self.policy, case, decision, decision_id, now)
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
             self.clocking.decided(case, decision, decision_id, snap.world, now)
@@ -382,24 +379,6 @@ class Router:
             and j.detail["generation"] == generation
             and j.at > now - REFUSAL_HOLDS
         )
-
-    def _tell(self, case: Case, decision: Decision, decision_id: str, now: datetime) -> None:
-        ref = case.lead.ref
-        arms: dict[str, Any] = {"arms": dict(decision.arms)} if decision.arms else {}
-        journal.write(
-            self.db, now, "lead.decided", ref=ref, decision_id=decision_id,
-            outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
-            reason=decision.reason, policy=self.policy.hash[:12], **arms,
-        )  # fmt: skip
-        self.metrics.decisions_total.labels(
-            outcome=decision.outcome.value, rule=decision.rule
-        ).inc()
-        event = TOLD[decision.outcome]
-        log.info(
-            event, crm=ref.crm, lead=str(ref), decision=decision_id,
-            outcome=decision.outcome.value, state=decision.state.value, rule=decision.rule,
-            owner=decision.owner_id, policy_hash=self.policy.hash[:12],
-        )  # fmt: skip
 
 
 def _lasting(o: CrmOwner) -> tuple[object, ...]:

@@ -7,27 +7,24 @@ and nothing that goes wrong here reaches the real decision: it is undone, counte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from fairlead.clock import Clock
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, LedgerEntry, Load, OutcomeKind, World
-from fairlead.core.distribute import balanced_by_load
+from fairlead.core.decision import Case, Decision, LedgerEntry, OutcomeKind, World
 from fairlead.core.fairness import after
 from fairlead.core.load import Summed
 from fairlead.core.policy import Policy
-from fairlead.core.rep_clock import zone_of
 from fairlead.core.replay import kind_of
 from fairlead.core.replay_events import Given, asks_again, fitting, given
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.turns import CREDIT, REFUND, given_back
-from fairlead.core.types import NO_LIMITS, LeadState, Rep
-from fairlead.core.worktime import window_start
+from fairlead.core.types import LeadState, Rep
 from fairlead.daemon.active_policy import ActivePolicy, read_policy
-from fairlead.daemon.capacity import WINDOWS
+from fairlead.daemon.capacity import count_loads
 from fairlead.daemon.ingest import ODD_DATA
 from fairlead.daemon.routing import Router, Snapshot
 from fairlead.daemon.waiting import HELD_RETRY
@@ -230,7 +227,7 @@ class Shadow:
             snap.world,
             reps=reps,
             balances=shadow.balances(self.db, policy.hash),
-            loads=self._loads(policy, reps, now),
+            loads=count_loads(ShadowBook(self.db, policy.hash), policy, reps, now),
         )
 
     def _reps(self, policy: Policy, snap: Snapshot) -> Mapping[str, Rep]:
@@ -243,33 +240,6 @@ class Shadow:
             self._people = (mark, found)
         return self._people[1]
 
-    def _loads(self, policy: Policy, reps: Mapping[str, Rep], now: datetime) -> dict[str, Load]:
-        balanced, names = balanced_by_load(policy)
-        limited = [r for r in reps.values() if r.capacity != NO_LIMITS or r.id in balanced]
-        if not limited:
-            return {}
-        people = [
-            (r.id, crm, owner)
-            for r in limited
-            if r.capacity.open is not None or r.id in balanced
-            for crm, owner in r.crm_ids.items()
-        ]
-        asked = [
-            (r.id, window, window_start(now, window, zone_of(r, policy.calendars)))
-            for r in limited
-            for window in WINDOWS
-            if getattr(r.capacity, f"per_{window}") is not None
-        ]
-        has = shadow.open_leads(self.db, policy.hash, people) if people else {}
-        had = shadow.received(self.db, policy.hash, asked) if asked else {}
-        sums = shadow.open_sums(self.db, policy.hash, people, names) if names else {}
-        found: dict[str, Load] = {}
-        for r in limited:
-            load = Load(has.get(r.id, 0), *(had.get((r.id, window), 0) for window in WINDOWS))
-            summed = sums.get(r.id, dict.fromkeys(names, Summed())) if r.id in balanced else {}
-            found[r.id] = replace(load, sums=summed)
-        return found
-
     def _as_here(self, policy: Policy, case: Case) -> Case:
         """The case with the owners that duplicates have in the shadow."""
         known = []
@@ -280,6 +250,25 @@ class Shadow:
                 k = replace(k, owner_id=would.owner_id, rep_id=would.rep_id, decided_at=row.at)
             known.append(k)
         return replace(case, match=replace(case.match, known=tuple(known)))
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowBook:
+    """What reps would have under the shadow of this policy."""
+
+    db: Db
+    policy_hash: str
+
+    def open_leads(self, people: Sequence[tuple[str, str, str]]) -> Mapping[str, int]:
+        return shadow.open_leads(self.db, self.policy_hash, people)
+
+    def received(self, asked: Sequence[tuple[str, str, datetime]]) -> Mapping[tuple[str, str], int]:
+        return shadow.received(self.db, self.policy_hash, asked)
+
+    def open_sums(
+        self, people: Sequence[tuple[str, str, str]], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Summed]]:
+        return shadow.open_sums(self.db, self.policy_hash, people, names)
 
 
 def _stands(before: ShadowRow, case: Case) -> bool:
