@@ -101,7 +101,7 @@ def test_every_row_is_seen_however_late_within_the_look_back_it_commits(
     commits: list[tuple[float, float]], size: int, minutes_per_page: float
 ) -> None:
     org, pos, now, seen = Org(commits), Position.start(at(-1)), TEN, set()
-    while now < at(60):
+    while now < at(240):  # two chains of 20 pages at 3 minutes each, and the wait between
         page, full = org.page(pos, now, size)
         seen |= {row_id for _, row_id in page}
         floor = pos.floor
