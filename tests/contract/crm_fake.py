@@ -138,10 +138,11 @@ class FakeUnderTest:
         return [TaskTruth(task.ref, task.owner_id, task.subject, task.body, task.due_at)]
 
     def took_effect(self) -> Sequence[tuple[str, str]]:
+        names = {"owner": "owner", "field": "field", "member": "member"}
         return [
-            ("owner", a.ref.id) if a.op == "owner" else ("task", a.key)
+            (names[a.op], a.ref.id) if a.op in names else ("task", a.key)
             for a in self.fake.our_writes()
-            if a.op != "owner" or a.old != a.new
+            if a.op not in names or a.old != a.new
         ]
 
     def calls(self) -> int:

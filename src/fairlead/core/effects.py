@@ -61,7 +61,36 @@ class SetScore:
     value: int
 
 
-Effect = SetOwner | UpsertTask | SetScore
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Write a text into one field of a record: a pick-list value, a date or a number as text.
+
+    "" clears the field. `expected` is what the decision saw there, None or "" for nothing; the
+    guard leaves a field that shows neither `expected` nor `value`: somebody has changed it since.
+    """
+
+    key: str
+    ref: Ref
+    field: str
+    value: str
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetMember:
+    """Put a lead into a group, or take it out: a Salesforce campaign, a manual list of HubSpot's.
+
+    `group` is the id of the campaign or list. What is so already is done; sending it twice never
+    makes a second member.
+    """
+
+    key: str
+    ref: Ref
+    group: str
+    member: bool
+
+
+Effect = SetOwner | UpsertTask | SetScore | SetField | SetMember
 
 
 def effect_key(person_id: str, generation: int, ref: Ref, kind: str, step: int = 0) -> str:

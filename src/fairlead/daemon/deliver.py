@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from fairlead.clock import Clock
-from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Gone, Kind, Record, Ref
-from fairlead.daemon import score_writes
+from fairlead.daemon import field_writes, member_writes
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
@@ -101,9 +101,10 @@ class Deliver:
 
     def _deliver(self, rows: Sequence[OutboxRow]) -> None:
         answers = self._asking(rows, lambda: self.connector.read(_refs(rows)))
+        shown = self._asking(rows, lambda: member_writes.look(self.connector, rows))
         with self.db.transaction():
             self.verifier.learn_people()
-            passed = [g for r in rows if (g := self._guard(r, answers[r.ref])) is not None]
+            passed = [g for r in rows if (g := self._guard(r, answers[r.ref], shown)) is not None]
             passed = self._only_with_owner(passed, rows)
             outbox.remember_guard(
                 self.db,
@@ -127,7 +128,9 @@ class Deliver:
             self._put_back(rows, e)
             raise
 
-    def _guard(self, row: OutboxRow, answer: Record | Gone) -> Guarded | None:
+    def _guard(
+        self, row: OutboxRow, answer: Record | Gone, shown: member_writes.Shown
+    ) -> Guarded | None:
         """Decide, on the lead as it is now, whether this row may go out."""
         now = self.clock.now()
         current = outbox.get(self.db, row.key)
@@ -142,8 +145,11 @@ class Deliver:
             return None
         if isinstance(row.effect, UpsertTask):
             return self._guard_task(row, row.effect, answer, now)
-        if isinstance(row.effect, SetScore):
-            goes = score_writes.may_go(self.db, row, row.effect, answer, self.metrics, now)
+        if isinstance(row.effect, SetScore | SetField):
+            goes = field_writes.may_go(self.db, row, row.effect, answer, self.metrics, now)
+            return Guarded(row, row.effect, answer) if goes else None
+        if isinstance(row.effect, SetMember):
+            goes = member_writes.may_go(self.db, row, row.effect, shown, self.metrics, now)
             return Guarded(row, row.effect, answer) if goes else None
         if answer.owner_id == row.effect.owner_id or row.state is OutboxState.SENT:
             self.verifier.settle_row(row, answer, now)

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from fairlead.clock import Clock
-from fairlead.core.effects import SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router
@@ -25,7 +25,8 @@ from fairlead.store.db import Db
 
 @dataclass(frozen=True, slots=True)
 class PlannedWrite:
-    """One write that would go out. `owner` is a name a person knows, or a field and its score."""
+    """One write that would go out. `owner` is a name a person knows, a field and its value, or a
+    group."""
 
     lead: str
     kind: str
@@ -99,9 +100,7 @@ def _all_ready(db: Db, names: Sequence[str]) -> bool:
 def _planned(db: Db, row: outbox.OutboxRow, *, waiting: bool) -> PlannedWrite:
     decision = decisions.get_decision(db, row.decision_id)
     names = {o.id: o.email or o.name for o in directory.get_owners(db, row.ref.crm)}
-    kinds = {SetOwner: "owner", UpsertTask: "task", SetScore: "score"}
-    effect, kind = row.effect, kinds[type(row.effect)]
-    to = f"{effect.field} = {effect.value}" if isinstance(effect, SetScore) else effect.owner_id
+    kind, to = _told(row.effect)
     reason = decision.reason if decision else ""
     return PlannedWrite(
         str(row.ref),
@@ -110,3 +109,18 @@ def _planned(db: Db, row: outbox.OutboxRow, *, waiting: bool) -> PlannedWrite:
         decision.rule if decision else "",
         f"{reason} (already waiting)" if waiting else reason,
     )
+
+
+def _told(effect: Effect) -> tuple[str, str]:
+    """What kind of write it is, and to what."""
+    match effect:
+        case SetOwner():
+            return "owner", effect.owner_id
+        case UpsertTask():
+            return "task", effect.owner_id
+        case SetScore():
+            return "score", f"{effect.field} = {effect.value}"
+        case SetField():
+            return "field", f"{effect.field} = {effect.value}"
+        case SetMember():
+            return "member", f"{'into' if effect.member else 'out of'} {effect.group}"

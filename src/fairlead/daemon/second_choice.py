@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fairlead.core.effects import Effect, SetScore, UpsertTask
+from fairlead.core.effects import Effect, SetOwner, UpsertTask
 from fairlead.core.types import Actor, Record
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.refusal import refused
@@ -54,7 +54,7 @@ class SecondChoice:
         if (
             row.kind is EffectKind.RESTORE_OWNER
             or decision is None
-            or isinstance(effect, SetScore)
+            or not isinstance(effect, SetOwner | UpsertTask)
             or (task and (decision.owner_id != effect.owner_id or _chosen_by_person(record)))
         ):
             refused(self.db, row, record, f"this owner cannot have it: {detail}", now)

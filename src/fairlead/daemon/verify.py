@@ -20,9 +20,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fairlead.clock import Clock
-from fairlead.core.effects import SetOwner, SetScore, UpsertTask, effect_key
+from fairlead.core.effects import (
+    SetField,
+    SetMember,
+    SetOwner,
+    SetScore,
+    UpsertTask,
+    effect_key,
+)
 from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
-from fairlead.daemon import claiming, score_writes
+from fairlead.daemon import claiming, field_writes, member_writes
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.refusal import refused
 from fairlead.daemon.sightings import version_of
@@ -38,10 +45,11 @@ log = get_logger()
 
 NOT_VISIBLE_YET = timedelta(seconds=3)
 LOOKS_BEFORE_RESEND = 8
+NO_MEMBERS: member_writes.Shown = {}
 
 
 class Verifier:
-    """Brings `sent` owner writes to their end; used by the connector's writer thread."""
+    """Brings `sent` writes to their end; used by the connector's writer thread."""
 
     def __init__(self, db: Db, connector: Connector, clock: Clock, metrics: Metrics) -> None:
         self.db = db
@@ -70,6 +78,7 @@ class Verifier:
         rows = [r for k in keys if (r := outbox.get(self.db, k)) is not None]
         try:
             answers = self.connector.read(list(dict.fromkeys(r.ref for r in rows)))
+            shown = member_writes.look(self.connector, rows)
         except (RetryLater, Ambiguous) as e:
             # The write is known to be applied; a later claim verifies it.
             with self.db.transaction():
@@ -85,12 +94,17 @@ class Verifier:
                 if gone is not None:
                     lead_gone(self.db, row.ref, gone, now)
                 elif isinstance(answer, Record):
-                    self.settle_row(row, answer, now)
+                    self.settle_row(row, answer, now, shown)
 
-    def settle_row(self, row: OutboxRow, record: Record, now: datetime) -> None:
-        """Settle one write on the record as it is now. Inside a transaction."""
-        if isinstance(row.effect, SetScore):
-            score_writes.settle(self.db, row, row.effect, record, self.metrics, now)
+    def settle_row(
+        self, row: OutboxRow, record: Record, now: datetime, shown: member_writes.Shown = NO_MEMBERS
+    ) -> None:
+        """Settle one write on what is so now. Inside a transaction."""
+        if isinstance(row.effect, SetScore | SetField):
+            field_writes.settle(self.db, row, row.effect, record, self.metrics, now)
+            return
+        if isinstance(row.effect, SetMember):
+            member_writes.settle(self.db, row, row.effect, shown, self.metrics, now)
             return
         assert isinstance(row.effect, SetOwner)
         ours = row.effect.owner_id

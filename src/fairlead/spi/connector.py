@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect
+from fairlead.core.membership import Member
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.core.types import Cursor as Cursor
 
@@ -35,6 +36,15 @@ class ChangePage:
     cursor: Cursor
     more: bool
     server_now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """One page of joinings, oldest first; `cursor` and `more` as those of a `ChangePage`."""
+
+    members: Sequence[Member]
+    cursor: Cursor
+    more: bool
 
 
 class Outcome(StrEnum):
@@ -116,11 +126,14 @@ class Capabilities:
     task_marker: bool
     """The unique marker field exists, so that tasks can be found again."""
     max_effects: int
-    """Most effects of one kind (owners, tasks or scores) that one `write()` takes well."""
+    """Most effects of one kind (owners, tasks, fields, members) that one `write()` takes well."""
     lead_objects: tuple[str, ...]
     """Object names leads live in, e.g. ("Lead",)."""
     activities: frozenset[ActivityKind] = frozenset()
     """Kinds that `activities()` can see; one that our user may not read is missing once known."""
+    groups: bool = False
+    """Leads can be put into groups and `joined()` tells who joined; False once known that our user
+    may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +251,29 @@ class Connector(Protocol):
         """
         ...
 
+    def members_of(self, asked: Sequence[tuple[Ref, str]]) -> Mapping[tuple[Ref, str], bool]:
+        """Whether each lead is in the group (its id) beside it, read by key and not by search.
+
+        Every asked pair has an answer; a lead or a group that is not there is no membership.
+        Reads only, and calls nobody when nothing is asked.
+        """
+        ...
+
+    def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+        """Which leads joined these groups (by id), or had their status there changed, since then.
+
+        None begins at the beginning of time. Reads only. Pages may repeat members; nobody is
+        skipped who joined while a page was being read, or who shows later than they joined. A group
+        that is new to the cursor begins at its own beginning, one no longer asked for is forgotten;
+        one that is not there, or that our user may not see, has nobody in it (`probe()` has a
+        finding). The number of calls of one page is bounded by the number of groups.
+        """
+        ...
+
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
     ) -> Written:
-        """Send the effects once, owners, then tasks, then scores; HTTP retries are off.
+        """Send the effects once: owners, tasks, fields and scores, members; HTTP retries are off.
 
         One receipt per effect, in order. A failure of the whole call before anything was applied
         raises `RetryLater` or `NeedsOperator`; when only part is known, the rest is AMBIGUOUS.
@@ -274,13 +306,15 @@ class Wanted:
 
     `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra
     CRM field names that `fields:` of the policy names. `writes` are fields of a lead that
-    `SetScore` goes to: read where they can be, a finding that is not fatal where they cannot be
-    written.
+    `SetScore` and `SetField` go to: read where they can be, a finding that is not fatal where they
+    cannot be written. `groups` are ids of campaigns or lists that `SetMember` goes to or `joined()`
+    is asked for: a finding that is not fatal for one that is not there or takes nobody.
     """
 
     lead_object: str | None = None
     fields: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 class ConnectorFactory(Protocol):

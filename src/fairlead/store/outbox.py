@@ -13,14 +13,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import Effect
 from fairlead.core.types import OwnerChange, Ref
 from fairlead.store.db import Db
+from fairlead.store.payloads import EffectKind as EffectKind
+from fairlead.store.payloads import dump as dump
+from fairlead.store.payloads import kind_of, load
+from fairlead.store.payloads import task_from as task_from
 
 
 class OutboxState(StrEnum):
@@ -36,13 +40,14 @@ class OutboxState(StrEnum):
 
 OPEN = (OutboxState.NEW, OutboxState.INFLIGHT, OutboxState.SENT)
 
-
-class EffectKind(StrEnum):
-    SET_OWNER = "set_owner"
-    UPSERT_TASK = "upsert_task"
-    RESTORE_OWNER = "restore_owner"
-    """A SetOwner that puts back what a person chose while our write was on its way."""
-    SET_SCORE = "set_score"
+_BEHIND = (
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.crm = t.crm AND e.object = t.object"
+    " AND e.lead_id = t.lead_id AND e.kind = t.kind AND e.seq < t.seq"
+    " AND e.state IN ('new', 'inflight', 'sent')"
+    " AND coalesce(json_extract(e.payload, '$.field'), json_extract(e.payload, '$.group'))"
+    " = coalesce(json_extract(t.payload, '$.field'), json_extract(t.payload, '$.group')))"
+)
+"""Whether an earlier write to the same field or group of row `t`'s lead is still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def add(
     One that is in flight stays so until its quiet period is over: the former payload may still be
     on its way, and two of them must not race.
     """
-    kind = kind or _KINDS[type(effect)]
+    kind = kind or kind_of(effect)
     ref = effect.ref
     db.execute(
         "INSERT INTO outbox (key, crm, object, lead_id, kind, payload, state, urgent, seq,"
@@ -106,10 +111,11 @@ def add(
 
 
 def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) -> list[OutboxRow]:
-    """Take up to `limit` each of owner writes, tasks and scores that are due, in this order.
+    """Take up to `limit` each of what is due: owner writes, tasks, fields and scores, members.
 
     Rows whose quiet period has passed without an answer are taken again; the guard then looks
-    whether the write had been applied. A task waits while its lead's owner write is open.
+    whether the write had been applied. A task waits while its lead's owner write is open, a field
+    or membership while an earlier write to the same one is.
     """
     owners = db.rows(
         "SELECT * FROM outbox WHERE crm = ? AND kind IN ('set_owner', 'restore_owner')"
@@ -129,12 +135,15 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
         (crm, now.isoformat(), json.dumps(going), limit),
     )
     claimed += [_row(r) for r in tasks]
-    scores = db.rows(
-        "SELECT * FROM outbox WHERE crm = ? AND kind = 'set_score'"
-        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ? ORDER BY seq LIMIT ?",
-        (crm, now.isoformat(), limit),
-    )
-    claimed += [_row(r) for r in scores]
+    for kinds in ("('set_score', 'set_field')", "('set_member')"):
+        # Nothing of a caller's is in the text.
+        values = db.rows(
+            f"SELECT * FROM outbox t WHERE t.crm = ? AND t.kind IN {kinds}"  # noqa: S608
+            " AND t.state IN ('new', 'inflight', 'sent') AND t.not_before <= ?"
+            f" AND NOT {_BEHIND} ORDER BY t.urgent DESC, t.seq LIMIT ?",
+            (crm, now.isoformat(), limit),
+        )
+        claimed += [_row(r) for r in values]
     db.executemany(
         "UPDATE outbox SET not_before = ?, attempts = attempts + 1,"
         " state = CASE state WHEN 'sent' THEN 'sent' ELSE 'inflight' END WHERE key = ?",
@@ -281,10 +290,11 @@ def open_rows(db: Db) -> list[OutboxRow]:
 
 
 def next_due(db: Db, crm: str) -> datetime | None:
-    """When the next open row of this CRM wants attention; a task waits for its owner's."""
+    """When the next open row of this CRM wants attention; one that waits for another does not."""
     r = db.row(
-        "SELECT min(not_before) at FROM outbox t WHERE crm = ?"
+        "SELECT min(not_before) at FROM outbox t WHERE crm = ?"  # noqa: S608
         " AND state IN ('new', 'inflight', 'sent')"
+        f" AND NOT (kind IN ('set_field', 'set_member') AND {_BEHIND})"
         " AND (kind != 'upsert_task' OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.crm = t.crm"
         " AND o.object = t.object AND o.lead_id = t.lead_id"
         " AND o.kind IN ('set_owner', 'restore_owner') AND o.state IN ('new', 'inflight')))",
@@ -321,48 +331,13 @@ def drop_roles(db: Db, ref: Ref, keep: Sequence[str], now: datetime) -> None:
     )
 
 
-def dump(effect: Effect) -> str:
-    """An effect as text, for the store."""
-    values: dict[str, Any] = {f: getattr(effect, f) for f in _FIELDS[type(effect)]}
-    values["ref"] = str(effect.ref)
-    if isinstance(effect, UpsertTask):
-        values["due_at"] = effect.due_at.isoformat()
-        if not effect.role:
-            del values["role"]
-    return json.dumps(values, sort_keys=True)
-
-
-def task_from(text: str) -> UpsertTask:
-    """A task that `dump` wrote."""
-    values = json.loads(text)
-    values["ref"] = Ref.parse(values["ref"])
-    values["due_at"] = datetime.fromisoformat(values["due_at"])
-    return UpsertTask(**values)
-
-
-_KINDS: dict[type[Effect], EffectKind] = {
-    SetOwner: EffectKind.SET_OWNER,
-    UpsertTask: EffectKind.UPSERT_TASK,
-    SetScore: EffectKind.SET_SCORE,
-}
-_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in _KINDS}
-
-
-def _load(kind: EffectKind, payload: str) -> Effect:
-    if kind is EffectKind.UPSERT_TASK:
-        return task_from(payload)
-    values = json.loads(payload)
-    values["ref"] = Ref.parse(values["ref"])
-    return SetScore(**values) if kind is EffectKind.SET_SCORE else SetOwner(**values)
-
-
 def _row(r: Any) -> OutboxRow:
     kind = EffectKind(r["kind"])
     return OutboxRow(
         key=r["key"],
         ref=Ref(r["crm"], r["object"], r["lead_id"]),
         kind=kind,
-        effect=_load(kind, r["payload"]),
+        effect=load(kind, r["payload"]),
         state=OutboxState(r["state"]),
         urgent=bool(r["urgent"]),
         seq=r["seq"],

@@ -7,12 +7,12 @@ what a real connector promises and not on less. Faults come from `fake.faults`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, assert_never, cast
 
 from fairlead.core.activity import Activity, ActivityKind
-from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Ambiguous, FairleadError, RateLimited, RetryLater, Unavailable
 from fairlead.spi.connector import (
@@ -23,6 +23,7 @@ from fairlead.spi.connector import (
     Cursor,
     FieldMap,
     Finding,
+    MemberPage,
     Outcome,
     Probe,
     Receipt,
@@ -30,8 +31,10 @@ from fairlead.spi.connector import (
     TaskFound,
     Written,
 )
-from fairlead.testing.fake_crm import OUR_ID, FakeCrm, FakeRow, FakeTask
+from fairlead.testing.fake_crm import FakeCrm
 from fairlead.testing.fake_faults import Took
+from fairlead.testing.fake_fields import FAKE_FIELDS, FakeFieldMap
+from fairlead.testing.fake_rows import OUR_ID, FakeRow, FakeTask
 
 T = TypeVar("T")
 
@@ -45,51 +48,8 @@ FAKE_CAPABILITIES = Capabilities(
     task_marker=True,
     max_effects=100,
     lead_objects=("Lead",),
+    groups=True,
 )
-
-FAKE_FIELDS: tuple[str, ...] = (
-    "email",
-    "phone",
-    "mobile",
-    "first_name",
-    "last_name",
-    "title",
-    "company",
-    "website",
-    "country",
-    "state",
-    "postal_code",
-    "city",
-    "timezone",
-    "language",
-    "industry",
-    "source",
-    "source_detail",
-    "form",
-    "page",
-    "employees",
-    "revenue",
-    "deal_value",
-    "status",
-    "rating",
-    "lifecycle_stage",
-    "opted_out",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FakeFieldMap:
-    """The fake's fields bear our own names, those of accounts with `account.` before them."""
-
-    extra: tuple[str, ...] = ()
-
-    def sources(self, name: str) -> tuple[str, ...]:
-        if name.startswith("account."):
-            return (name,)
-        return (name,) if name in FAKE_FIELDS or name in self.extra else ()
-
-    def names(self) -> tuple[str, ...]:
-        return (*FAKE_FIELDS, *self.extra)
 
 
 class FakeConnector:
@@ -119,7 +79,8 @@ class FakeConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        return replace(self._capabilities, activities=self.fake.activities.shown)
+        groups = self._capabilities.groups and not self.fake.groups.hidden
+        return replace(self._capabilities, activities=self.fake.activities.shown, groups=groups)
 
     @property
     def field_map(self) -> FieldMap:
@@ -223,6 +184,19 @@ class FakeConnector:
 
         return self._call("activities", lambda: {a.ref: told(a) for a in asked}) if asked else {}
 
+    def members_of(self, asked: Sequence[tuple[Ref, str]]) -> Mapping[tuple[Ref, str], bool]:
+        shows = self.fake.groups.shows
+        return self._call("members_of", lambda: {p: shows(*p) for p in asked}) if asked else {}
+
+    def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+        before = {} if cursor is None else cursor.position
+        asked = sorted(set(groups))
+        if not asked:
+            return MemberPage((), Cursor({}, self.fake.clock.now()), False)
+        positions = {g: before.get(g) for g in asked}
+        page, size, back = self.fake.groups.page, self.page_size, self.look_back
+        return self._call("joined", lambda: page(positions, size, back))
+
     # -- writing -----------------------------------------------------------------------------
 
     def write(
@@ -231,11 +205,13 @@ class FakeConnector:
         owners = [e for e in effects if isinstance(e, SetOwner)]
         tasks = [e for e in effects if isinstance(e, UpsertTask)]
         receipts: dict[int, Receipt] = {}
-        scores = [e for e in effects if isinstance(e, SetScore)]
+        values = [e for e in effects if isinstance(e, SetScore | SetField)]
         parts: tuple[tuple[str, Sequence[Effect]], ...] = (
             ("write.owners", owners),
             ("write.tasks", tasks),
-            ("write.scores", scores),
+            ("write.scores", [e for e in values if isinstance(e, SetScore)]),
+            ("write.fields", [e for e in values if isinstance(e, SetField)]),
+            ("write.members", [e for e in effects if isinstance(e, SetMember)]),
         )
         for call, part in parts:
             if not part:
@@ -286,8 +262,12 @@ class FakeConnector:
             remote_id = effect.ref.id
         elif isinstance(effect, UpsertTask):
             remote_id = self._put_task(effect)
-        elif isinstance(effect, SetScore):
-            self.fake.update(effect.ref, actor=Actor.US, **{effect.field: effect.value})
+        elif isinstance(effect, SetScore | SetField):
+            value = None if effect.value == "" else effect.value
+            self.fake.put_field(effect.ref, effect.field, value, key=effect.key)
+            remote_id = effect.ref.id
+        elif isinstance(effect, SetMember):
+            self.fake.put_member(effect.ref, effect.group, effect.member, key=effect.key)
             remote_id = effect.ref.id
         else:
             assert_never(effect)
@@ -300,9 +280,15 @@ class FakeConnector:
         row = self.fake.find(effect.ref)
         if row is None or row.gone:
             return Receipt(effect.key, Outcome.GONE, "no such record")
-        if isinstance(effect, SetScore):
+        if isinstance(effect, SetScore | SetField):
             if effect.field in faults.read_only:
                 return Receipt(effect.key, Outcome.REFUSED, f"{effect.field} cannot be written")
+        elif isinstance(effect, SetMember):
+            groups = self.fake.groups
+            if groups.hidden or effect.group not in groups.names:
+                return Receipt(effect.key, Outcome.REFUSED, f"there is no group {effect.group}")
+            if effect.group in groups.dynamic:
+                return Receipt(effect.key, Outcome.REFUSED, f"{effect.group} fills itself")
         elif not self._can_own(effect.owner_id):
             return Receipt(effect.key, Outcome.BAD_OWNER, f"{effect.owner_id} cannot own it")
         if effect.ref in faults.refused:

@@ -13,7 +13,6 @@ import threading
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,64 +21,10 @@ from fairlead.core.types import Actor, Availability, CrmOwner, Kind, OwnerChange
 from fairlead.testing.builders import LEAD_FIELDS
 from fairlead.testing.fake_activities import FakeActivities
 from fairlead.testing.fake_faults import FakeFaults
-
-OUR_ID = "integration"
-AUTOMATION_ID = "flow"
-
-
-@dataclass(slots=True)
-class FakeRow:
-    """One record as it truly is; `indexed_at` is the stamp under which the change feed lists it."""
-
-    ref: Ref
-    kind: Kind
-    created_at: datetime
-    modified_at: datetime
-    fields: dict[str, Any]
-    owner_id: str | None
-    deleted: bool = False
-    merged_into: Ref | None = None
-    converted: bool = False
-    unreadable: str | None = None
-    history: list[OwnerChange] = field(default_factory=list)
-    indexed_at: datetime | None = None
-
-    @property
-    def gone(self) -> bool:
-        return self.deleted or self.converted
-
-
-@dataclass(slots=True)
-class FakeTask:
-    """A task by its unique marker."""
-
-    id: str
-    marker: str
-    ref: Ref
-    owner_id: str
-    subject: str
-    body: str
-    due_at: datetime
-    high_priority: bool
-    open: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """One write that took effect. `op` is create, update, owner, task.create, task.update, delete,
-    merge or convert; `old` and `new` are owner ids for owner and task writes; `key` is the
-    effect's key or the task's marker when the write is ours.
-    """
-
-    seq: int
-    at: datetime
-    op: str
-    ref: Ref
-    actor: Actor
-    actor_id: str
-    old: str | None = None
-    new: str | None = None
-    key: str = ""
+from fairlead.testing.fake_groups import FakeGroups
+from fairlead.testing.fake_rows import AUTOMATION_ID, FakeRow, FakeTask
+from fairlead.testing.fake_rows import OUR_ID as OUR_ID
+from fairlead.testing.fake_rows import Audit as Audit
 
 
 class FakeCrm:
@@ -98,6 +43,7 @@ class FakeCrm:
         self.lock = threading.RLock()
         self.faults = FakeFaults()
         self.activities = FakeActivities(clock)
+        self.groups = FakeGroups(clock)
         self.feed_lag = timedelta(0)
         self.stamp_resolution = timedelta(0)
         self.merged_reads_as_survivor = True
@@ -310,6 +256,27 @@ class FakeCrm:
             if old != owner_id:
                 row.history.append(OwnerChange(row.modified_at, owner_id, actor, actor_id))
             self._log("owner", ref, actor, actor_id, old=old, new=owner_id, key=key)
+
+    def put_field(self, ref: Ref, field: str, value: Any, *, key: str) -> None:
+        """Set one field of the record (ours); an unchanged one moves the stamp all the same."""
+        with self.lock:
+            row = self.row(ref)
+            old, row.fields[field] = row.fields.get(field), value
+            self._touch(row)
+            texts = tuple(None if v in (None, "") else str(v) for v in (old, value))
+            self._log("field", ref, Actor.US, OUR_ID, old=texts[0], new=texts[1], key=key)
+
+    def put_member(self, ref: Ref, group: str, member: bool, *, key: str) -> None:
+        """Put a lead into a group or take it out (ours); what is so already stays as it is."""
+        with self.lock:
+            before = self.groups.has(ref, group)
+            if member:
+                self.groups.add(ref, group)
+            else:
+                self.groups.remove(ref, group)
+            words = {True: "in", False: "out"}
+            old, new = words[before], words[member]
+            self._log("member", ref, Actor.US, OUR_ID, old=old, new=new, key=key)
 
     def put_task(self, task: FakeTask) -> FakeTask:
         """Create the task with this marker or bring the existing one to this state (ours)."""

@@ -1,7 +1,8 @@
 """What goes wrong with a fake CRM: scripted per call or per record, taken in the order given.
 
-A call is named as in `FakeConnector`: changes, read, owners, find_tasks, activities, fields,
-probe, write.owners, write.tasks, write.poll; "write" strikes whichever part of a write comes first.
+A call is named as in `FakeConnector`: changes, read, owners, find_tasks, activities, members_of,
+joined, fields, probe, write.owners, write.tasks, write.scores, write.fields, write.members,
+write.poll; "write" strikes whichever part of a write comes first.
 """
 
 from __future__ import annotations
