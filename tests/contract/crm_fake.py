@@ -13,14 +13,17 @@ from fairlead.spi.connector import Connector, Direction
 from fairlead.testing import FakeConnector, FakeCrm, ManualClock
 from fairlead.testing.contract import Abilities, Breakage, TaskTruth
 
-CALLS = ("changes", "read", "activities", "owners", "find_tasks", "fields", "probe", "write")
+CALLS = (
+    *("changes", "read", "activities", "owners", "find_tasks", "members_of", "joined", "fields"),
+    *("probe", "write"),
+)
 
 
 class FakeUnderTest:
     """Acts on a `FakeCrm`; pages are small so that every promise crosses page edges."""
 
     def __init__(self) -> None:
-        self.abilities = Abilities()
+        self.abilities = Abilities(checks_field_names=False)
         self.clock = ManualClock()
         self.fake = FakeCrm(self.clock)
 
@@ -116,6 +119,24 @@ class FakeUnderTest:
         task, done = self.fake.tasks[marker], ActivityKind.TASK_DONE
         self.fake.activities.log(task.ref, done, by=person, actor=Actor.US)
 
+    def create_group(self, name: str, *, dynamic: bool = False) -> str:
+        return self.fake.groups.create(name, dynamic=dynamic)
+
+    def join(self, refs: Sequence[Ref], group: str, *, late: timedelta | None = None) -> None:
+        self.fake.groups.lag = late or timedelta(0)
+        for ref in refs:
+            self.fake.groups.add(ref, group, "Sent")
+        self.fake.groups.lag = timedelta(0)
+
+    def leave(self, ref: Ref, group: str) -> None:
+        self.fake.groups.remove(ref, group)
+
+    def set_member_status(self, ref: Ref, group: str, status: str) -> None:
+        self.fake.groups.set_status(ref, group, status)
+
+    def wait_joined(self) -> None:
+        self.clock.advance(self.fake.groups.lag.total_seconds())
+
     def wait_logged(self) -> None:
         self.clock.advance(self.fake.activities.lag.total_seconds())
 
@@ -124,6 +145,16 @@ class FakeUnderTest:
 
     def missing_owner(self) -> str:
         return "nobody"
+
+    def missing_group(self) -> str:
+        return "group-nobody-made"
+
+    def value_of(self, ref: Ref, field: str) -> str:
+        value = self.fake.row(ref).fields.get(field)
+        return "" if value is None else str(value)
+
+    def members(self, group: str) -> Sequence[Ref]:
+        return self.fake.groups.members(group)
 
     def owner_of(self, ref: Ref) -> str | None:
         return self.fake.owner_of(ref)

@@ -18,14 +18,23 @@ from fairlead.testing.promises.about import AboutPromises
 from fairlead.testing.promises.activity import ActivityPromises
 from fairlead.testing.promises.failing import FailurePromises
 from fairlead.testing.promises.feed import FeedPromises
+from fairlead.testing.promises.groups import GroupPromises
 from fairlead.testing.promises.reading import ReadPromises
 from fairlead.testing.promises.under_test import Abilities, Breakage, CrmUnderTest, TaskTruth
+from fairlead.testing.promises.values import ValuePromises
 from fairlead.testing.promises.writing import WritePromises
 
 __all__ = ["Abilities", "Breakage", "ConnectorContract", "CrmUnderTest", "TaskTruth"]
 
 
 class ConnectorContract(
-    FeedPromises, ReadPromises, ActivityPromises, WritePromises, AboutPromises, FailurePromises
+    FeedPromises,
+    ReadPromises,
+    ActivityPromises,
+    WritePromises,
+    ValuePromises,
+    GroupPromises,
+    AboutPromises,
+    FailurePromises,
 ):
     """All promises; override the fixture `crm`."""

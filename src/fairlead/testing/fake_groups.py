@@ -87,6 +87,10 @@ class FakeGroups:
         """Whether the lead is in the group in truth."""
         return (ref, group) in self._members
 
+    def members(self, group: str) -> list[Ref]:
+        """Who is in the group in truth, in the order in which they joined."""
+        return [ref for ref, g in self._members if g == group]
+
     def shows(self, ref: Ref, group: str) -> bool:
         """Whether a look-up by key shows the lead in the group."""
         membership = self._members.get((ref, group))

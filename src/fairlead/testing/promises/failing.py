@@ -144,11 +144,13 @@ def warmed_up(crm: CrmUnderTest, writer: Connector, owner_id: str) -> list[tuple
 
 def reading_calls(connector: Connector, crm: CrmUnderTest) -> list[Call]:
     """Every call that reads, each ready to be made."""
-    missing = crm.missing_ref()
+    missing, group = crm.missing_ref(), crm.missing_group()
     cursor = connector.start_cursor(Kind.LEAD, since=crm.now())
     return [
         lambda: connector.changes({Kind.LEAD: cursor}),
         lambda: connector.read([missing]),
+        lambda: connector.joined([group], None),
+        lambda: connector.members_of([(missing, group)]),
         lambda: connector.activities([ActivitiesOf(missing, crm.now(), thorough=True)]),
         connector.owners,
         connector.fields,

@@ -40,6 +40,14 @@ class Abilities:
     """Kinds of activity it keeps of a lead."""
     number_field: str | None = "employees"
     """A lead field of ours that this CRM holds as a number."""
+    text_written: str = "title"
+    """The CRM's name of a text field of a lead that our user may write."""
+    number_written: str | None = "employees"
+    """The CRM's name of a number field of a lead that our user may write."""
+    checks_field_names: bool = True
+    """A field that does not exist is told from one that does."""
+    member_status: bool = True
+    """It keeps a status of each membership of a group."""
 
 
 class Breakage(StrEnum):
@@ -171,6 +179,32 @@ class CrmUnderTest(Protocol):
         """The user with owner id `person` completes the task that bears this marker."""
         ...
 
+    # groups: campaigns, lists
+
+    def create_group(self, name: str, *, dynamic: bool = False) -> str:
+        """A person makes a group that takes leads by hand, or one that only its filters fill, which
+        a CRM without such a thing answers with an id that takes nobody; returns its id.
+        """
+        ...
+
+    def join(self, refs: Sequence[Ref], group: str, *, late: timedelta | None = None) -> None:
+        """A person puts leads into the group; with `late` they show that much later than they
+        joined.
+        """
+        ...
+
+    def leave(self, ref: Ref, group: str) -> None:
+        """A person takes a lead out of the group."""
+        ...
+
+    def set_member_status(self, ref: Ref, group: str, status: str) -> None:
+        """The lead's status in the group changes; `status` is one of the CRM's own words."""
+        ...
+
+    def wait_joined(self) -> None:
+        """Return once all who joined would show: move the CRM's clock where it must pass."""
+        ...
+
     def wait_logged(self) -> None:
         """Return once all that was logged can be seen: move the CRM's clock where it must pass."""
         ...
@@ -185,7 +219,19 @@ class CrmUnderTest(Protocol):
         """A well-formed owner id that nobody has."""
         ...
 
+    def missing_group(self) -> str:
+        """A well-formed id of a group that nobody has made."""
+        ...
+
     def owner_of(self, ref: Ref) -> str | None: ...
+
+    def value_of(self, ref: Ref, field: str) -> str:
+        """What stands in a field, by the CRM's name, as text; "" for nothing."""
+        ...
+
+    def members(self, group: str) -> Sequence[Ref]:
+        """Who is in the group in truth, once for each membership."""
+        ...
 
     def audit_of(self, ref: Ref) -> str | None:
         """What stands in the audit field."""
@@ -197,7 +243,8 @@ class CrmUnderTest(Protocol):
 
     def took_effect(self) -> Sequence[tuple[str, str]]:
         """Our integration's writes in the order they took effect: ("owner", record id) for each
-        owner that changed, ("task", marker) for each task created or changed.
+        owner that changed, ("task", marker) for each task created or changed, ("field", record id)
+        for each change of other fields, ("member", record id) for each lead that came or went.
         """
         ...
 
