@@ -183,13 +183,13 @@ class Doctor:
         may = found is not None and not fixed and found.get("calculated") is not True
         why = "HubSpot lets nobody write it" if found is not None else "it does not exist"
         self._say(
-            f"{self._lead.name} have the property {name} for the score",
+            f"{self._lead.name} have the property {name} to write",
             may,
-            "it takes the score"
+            "it takes what the policy writes"
             if may
-            else f"{why}: scores are not written, leads are routed all the same",
-            f"create the number property {name} as {GUIDE} shows, or correct the name under"
-            " scoring: write_to:",
+            else f"{why}: nothing is written to it, leads are routed all the same",
+            f"create the property {name} (a number for scores) as {GUIDE} shows, or correct its"
+            " name in the policy",
             fatal=False,
         )
 

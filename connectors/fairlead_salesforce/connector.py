@@ -6,6 +6,7 @@ no simple-salesforce type or text leaves. See docs/connectors-salesforce.md for 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 from fairlead.clock import Clock
 from fairlead.core.activity import Activity, ActivityKind
-from fairlead.core.effects import Effect, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetScore, UpsertTask
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import (
     Ambiguous,
@@ -39,6 +40,8 @@ from fairlead.spi.connector import (
     Cursor,
     Direction,
     FieldMap,
+    MemberPage,
+    Outcome,
     Probe,
     Receipt,
     RemoteField,
@@ -46,11 +49,13 @@ from fairlead.spi.connector import (
     Wanted,
     Written,
 )
-from fairlead_salesforce import doctor, feed, mapping, people, soql, staff, writes
+from fairlead_salesforce import doctor, feed, group_writes, mapping, people, soql, staff, writes
 from fairlead_salesforce.activities import ActivityReader
 from fairlead_salesforce.auth import TokenHolder, check_secrets
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.composite import PARTS, ROWS, Answer, Part, query_all, rows_of, send
+from fairlead_salesforce.group_writes import GroupWriter
+from fairlead_salesforce.groups import Groups
 from fairlead_salesforce.mapping import CRM, FEEDS, MARKER_FIELD
 from fairlead_salesforce.reads import Reader
 from fairlead_salesforce.schema import Schema
@@ -79,6 +84,9 @@ class SalesforceConnector:
         self._reader = Reader(self._client, self._schema)
         self._activities = ActivityReader(self._client, self._schema)
         self._lookback = timedelta(seconds=settings.lookback)
+        self._groups = Groups(self._client, self._schema, self._lookback)
+        self._group_writer = GroupWriter(self._client, self._groups)
+        self._wanted_groups = wanted.groups
         self._ours: tuple[str, ...] | None = None
         self._people: people.People | None = None
         self._strangers: set[str] = set()
@@ -97,6 +105,7 @@ class SalesforceConnector:
             max_effects=2 * ROWS,
             lead_objects=("Lead",),
             activities=self._activities.kinds,
+            groups=not self._groups.hidden,
         )
 
     @property
@@ -156,34 +165,60 @@ class SalesforceConnector:
         """See the protocol. One call for 200 leads, two when some of them were converted."""
         return self._activities.read(asked, kinds, self._who)
 
+    def members_of(self, asked: Sequence[tuple[Ref, str]]) -> Mapping[tuple[Ref, str], bool]:
+        return self._groups.members_of(asked)
+
+    def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+        return self._groups.joined(groups, cursor)
+
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
     ) -> Written:
-        """See the protocol. Polls go along in the free parts of the last call, in their order."""
+        """See the protocol. Polls go along in the free parts of the last call that carries owners,
+        tasks or fields, in their order.
+        """
+        members = [e for e in effects if isinstance(e, SetMember)]
+        others = [e for e in effects if not isinstance(e, SetMember)]
+        if not members:
+            return self._write(others, then_poll or {})
+        receipts: dict[int, Receipt] = {}
+        written = Written(())
+        if others:
+            written = self._write(others, then_poll or {})
+            receipts |= {id(e): r for e, r in zip(others, written.receipts, strict=True)}
+        answers = self._settled_members(
+            members, self._group_writer.write(members, first=not others)
+        )
+        receipts |= {id(e): r for e, r in zip(members, answers, strict=True)}
+        if not others and then_poll:
+            # The receipts matter more; the next poll meets the same fault and reports it.
+            with contextlib.suppress(RetryLater, NeedsOperator, Ambiguous):
+                written = self._write([], then_poll)
+        return Written([receipts[id(e)] for e in effects], written.pages)
+
+    def _write(self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor]) -> Written:
         tasks = [e for e in effects if isinstance(e, UpsertTask)]
+        values = any(isinstance(e, SetScore | SetField) for e in effects)
+        fields = self._schema.shape("Lead").fields if values else {}
         made = writes.batches(
             effects,
             version=self._settings.api_version,
             audit_length=self._schema.audit_length() if effects else 0,
             marker=bool(tasks) and self._schema.has_marker(),
             due_on=self._who(task.owner_id for task in tasks).local_date,
-            may_write=self._schema.may_write,
+            fields=fields,
         )
-        polls = dict(list((then_poll or {}).items())[:PARTS])
+        polls = dict(list(then_poll.items())[:PARTS])
         try:
-            sent = writes.send_all(
-                self._client, effects, made, self._poll_parts(polls), self._schema.may_write
-            )
+            sent = writes.send_all(self._client, effects, made, self._poll_parts(polls), fields)
         except SchemaDrift:
             self._schema.forget()
             raise
         pages: dict[Kind, ChangePage] = {}
         for (kind, cursor), answer in zip(polls.items(), sent.polls, strict=False):
-            try:
+            # The receipts matter more; the next poll meets the same fault and reports it.
+            with contextlib.suppress(RetryLater, NeedsOperator, Ambiguous):
                 pages[kind] = self._page(kind, cursor, answer, sent.date)
-            except (RetryLater, NeedsOperator, Ambiguous):
-                # The receipts matter more; the next poll meets the same fault and reports it.
-                continue
         return Written(self._settled(effects, sent), pages)
 
     def probe(self) -> Probe:
@@ -203,6 +238,7 @@ class SalesforceConnector:
             *doctor.activities(
                 self._activities.hidden, doctor.owner_history(self._client, "Status")
             ),
+            *self._groups.findings(self._wanted_groups),
         )
         token = self._client.token()
         # A token with a "!" begins with the org's id; of any other no part may be shown.
@@ -233,6 +269,16 @@ class SalesforceConnector:
         except (RetryLater, NeedsOperator, Ambiguous):
             return writes.settle(effects, sent, None)
         return writes.settle(effects, sent, there)
+
+    def _settled_members(
+        self, effects: Sequence[SetMember], receipts: Sequence[Receipt]
+    ) -> Sequence[Receipt]:
+        gone = [e.ref for e, r in zip(effects, receipts, strict=True) if r.outcome is Outcome.GONE]
+        there = None
+        if gone:
+            with contextlib.suppress(RetryLater, NeedsOperator, Ambiguous):
+                there = self.read(gone)
+        return group_writes.settle(effects, receipts, there)
 
     def _poll_parts(self, cursors: Mapping[Kind, Cursor]) -> list[Part]:
         parts = []

@@ -176,15 +176,15 @@ def _writable(name: str, lead: ObjectShape) -> Finding:
     may = lead.may(name, "updateable")
     why = f"our user may not edit Lead.{name}" if name in lead.fields else f"Lead has no {name}"
     return Finding(
-        f"score field {name}",
+        f"field {name} to write",
         may,
-        "takes the score"
+        "takes what the policy writes"
         if may
-        else f"{why}: scores are not written, leads are routed all the same",
+        else f"{why}: nothing is written to it, leads are routed all the same",
         ""
         if may
-        else f"make the number field {name} on Lead and give edit access to it, or correct the"
-        " name in the policy under scoring: write_to:",
+        else f"make the field {name} on Lead (a number for scores) and give edit access to it, or"
+        " correct its name in the policy",
         fatal=False,
     )
 

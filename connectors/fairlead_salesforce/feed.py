@@ -149,7 +149,7 @@ def page(
     SchemaDrift when no row of a full page has a stamp, since nothing could then move on.
     """
     full = cut or len(rows) >= page_size
-    last = _last(rows)
+    last = last_of(rows)
     if full and (last is None or last == (pos.at, pos.last_id)):
         raise SchemaDrift(f"{feed.object}: no row of a full page has a readable stamp and id")
     records = [record(kind, feed.object, row, base_url) for row in rows if isinstance(row, Mapping)]
@@ -163,7 +163,8 @@ def page(
     )
 
 
-def _last(rows: list[Any]) -> tuple[datetime, str] | None:
+def last_of(rows: list[Any]) -> tuple[datetime, str] | None:
+    """The stamp and id of the last row that has both."""
     for row in reversed(rows):
         if not isinstance(row, Mapping):
             continue

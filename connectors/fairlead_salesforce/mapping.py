@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from fairlead.core.effects import SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import SetOwner, UpsertTask
 from fairlead.core.types import Kind, Record, Ref
 from fairlead.spi.connector import RemoteField, TaskFound
 
@@ -249,15 +249,6 @@ def owner_row(effect: SetOwner, *, audit_length: int) -> dict[str, Any]:
     if audit_length and effect.audit and effect.ref.object == "Lead":
         row[AUDIT_FIELD] = _harmless(effect.audit, audit_length)
     return row
-
-
-def score_row(effect: SetScore) -> dict[str, Any]:
-    """One record of a Collections PATCH that writes a lead's score."""
-    return {
-        "attributes": {"type": effect.ref.object},
-        "id": effect.ref.id,
-        effect.field: effect.value,
-    }
 
 
 def task_row(effect: UpsertTask, due_on: str, *, marker: bool) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class ObjectShape:
     fields: Mapping[str, Mapping[str, Any]]
     createable: bool
     updateable: bool
+    deletable: bool = False
 
     def may(self, field: str, right: str) -> bool:
         """Whether `field` exists and has the describe flag `right` (createable, updateable)."""
@@ -64,6 +65,7 @@ class Schema:
                 },
                 createable=body.get("createable") is True,
                 updateable=body.get("updateable") is True,
+                deletable=body.get("deletable") is True,
             )
         return self._shapes[obj]
 
@@ -90,10 +92,6 @@ class Schema:
             )
         wanted += self.writes if kind is Kind.LEAD else ()
         return feed, tuple(dict.fromkeys(f for f in (*feed.fields, *wanted) if f in there))
-
-    def may_write(self, field: str) -> bool:
-        """Whether leads have this field and our user may edit it."""
-        return self.shape("Lead").may(field, "updateable")
 
     def audit_length(self) -> int:
         """How much text the audit field on leads takes; 0 when there is none that we may write."""

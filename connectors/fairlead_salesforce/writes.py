@@ -1,4 +1,4 @@
-"""Sending effects: owners by Collections, then tasks by upsert on our key, then scores, then polls.
+"""Sending effects: owners by Collections, then tasks by upsert on our key, then values, then polls.
 
 One composite takes five parts of 200 rows each, so 400 owners, their 400 tasks and the next poll
 are one API call. Every effect gets a receipt: from its own result row, from its part's failure, or
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Gone, Record, Ref
 from fairlead.errors import (
     Ambiguous,
@@ -26,7 +26,8 @@ from fairlead.spi.connector import Outcome, Receipt
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.composite import PARTS, ROWS, WRITE_HEADERS, Answer, Part, send
 from fairlead_salesforce.failures import call_error, is_doubtful, problems, row_outcome
-from fairlead_salesforce.mapping import MARKER_FIELD, owner_row, score_row, task_row, to_18
+from fairlead_salesforce.mapping import MARKER_FIELD, owner_row, task_row, to_18
+from fairlead_salesforce.values import FieldWrite, unfit, value_row
 
 QUEUE_PREFIX = "00G"
 
@@ -39,7 +40,8 @@ OWNER_HEADERS = {
 }
 
 
-E = TypeVar("E", SetOwner, UpsertTask, SetScore)
+E = TypeVar("E", SetOwner, UpsertTask, FieldWrite)
+Described = Mapping[str, Mapping[str, Any]]
 Placed = tuple[int, E]
 """An effect with its place among all effects of the write."""
 
@@ -73,13 +75,14 @@ def batches(
     audit_length: int,
     marker: bool,
     due_on: Callable[[datetime, str], str],
-    may_write: Callable[[str], bool] = lambda _: True,
+    fields: Described,
 ) -> list[Batch]:
-    """Parts in the order to send: owners grouped by object, tasks that a rep can own, scores.
+    """Parts in the order to send: owners grouped by object, tasks that a rep can own, fields.
 
-    No part holds one record (or one marker) twice, which Salesforce would refuse. Tasks for a queue
-    and scores for a field that is not there for us are left out; `send_all` answers them without
-    sending.
+    No part holds one record (or one marker) twice, which Salesforce would refuse, and none holds
+    two fields, so that one that has gone spoils no other. Tasks for a queue and values that their
+    field cannot take are left out; `send_all` answers them without sending. `fields` are the
+    lead's as described.
     """
     base = f"/services/data/v{version}/composite/sobjects"
     owners = [(i, e) for i, e in enumerate(effects) if isinstance(e, SetOwner)]
@@ -99,13 +102,15 @@ def batches(
         rows = [task_row(e, due_on(e.due_at, e.owner_id), marker=marker) for _, e in batch]
         part = _collection(method, url, rows, WRITE_HEADERS)
         made.append(Batch(part, tuple(i for i, _ in batch), tasks=True))
-    scores = [
-        (i, e) for i, e in enumerate(effects) if isinstance(e, SetScore) and may_write(e.field)
-    ]
-    for scored in _groups(scores, lambda e: e.ref):
-        rows = [score_row(e) for _, e in scored]
-        part = _collection("PATCH", base, rows, OWNER_HEADERS)
-        made.append(Batch(part, tuple(i for i, _ in scored), tasks=False))
+    values: dict[str, list[tuple[int, FieldWrite]]] = {}
+    for place, effect in enumerate(effects):
+        if isinstance(effect, SetScore | SetField) and unfit(effect, fields) is None:
+            values.setdefault(effect.field, []).append((place, effect))
+    for of_field in values.values():
+        for some in _groups(of_field, lambda e: e.ref):
+            rows = [value_row(e, fields) for _, e in some]
+            part = _collection("PATCH", base, rows, OWNER_HEADERS)
+            made.append(Batch(part, tuple(i for i, _ in some), tasks=False))
     return made
 
 
@@ -114,7 +119,7 @@ def send_all(
     effects: Sequence[Effect],
     made: Sequence[Batch],
     polls: Sequence[Part],
-    may_write: Callable[[str], bool] = lambda _: True,
+    fields: Described,
 ) -> Sent:
     """Send the batches in order, five to a call, with polls in the free parts of the last call.
 
@@ -159,9 +164,8 @@ def send_all(
         if isinstance(effect, UpsertTask) and effect.owner_id.startswith(QUEUE_PREFIX):
             text = "a queue cannot own this task"
             receipts[place] = _receipt(effect, Outcome.BAD_OWNER, text)
-        elif isinstance(effect, SetScore) and not may_write(effect.field):
-            text = f"our user cannot edit {effect.field}"
-            receipts[place] = _receipt(effect, Outcome.REFUSED, text)
+        elif isinstance(effect, SetScore | SetField) and (why := unfit(effect, fields)):
+            receipts[place] = _receipt(effect, Outcome.REFUSED, why)
         else:
             text = f"not sent: {stopped}"
             receipts[place] = _receipt(effect, Outcome.RETRY, text, after=after)
@@ -198,8 +202,8 @@ def _receive(
     """Write the receipts of one part; returns what an operator must mend if the part failed so."""
     if answer.status is not None and not answer.ok:
         error = call_error(answer.status, problems(answer.body), writing=True)
-        scores = all(isinstance(effects[place], SetScore) for place in batch.places)
-        if scores and isinstance(error, SchemaDrift | PermissionMissing):
+        values = all(isinstance(effects[place], SetScore | SetField) for place in batch.places)
+        if values and isinstance(error, SchemaDrift | PermissionMissing):
             # The field is gone since we looked: that must not stop the owners of other leads.
             for place in batch.places:
                 receipts[place] = _receipt(effects[place], Outcome.REFUSED, str(error))
@@ -228,7 +232,7 @@ def _row_receipt(effect: Effect, row: Any, *, tasks: bool) -> Receipt:
         codes = "; ".join(p.bare for p in found[:3]) or "refused without a reason"
         words = "; ".join(str(p) for p in found[:3])
         outcome = row_outcome(found, task=tasks)
-        if isinstance(effect, SetScore) and outcome is Outcome.BAD_OWNER:
+        if isinstance(effect, SetScore | SetField) and outcome is Outcome.BAD_OWNER:
             outcome = Outcome.REFUSED
         return Receipt(effect.key, outcome, codes, said=words)
     return _receipt(effect, Outcome.AMBIGUOUS, "no result for this row")

@@ -10,6 +10,7 @@ from contract.sandboxed import TOKEN, ServedSandbox, deserted_url
 
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Ref
+from fairlead.sandbox.org import Row
 from fairlead.spi.connector import Connector, Direction, Wanted
 from fairlead.testing.contract import Abilities, Breakage, TaskTruth
 from fairlead_salesforce.connector import FACTORY
@@ -31,6 +32,7 @@ FAULTS = {
     Breakage.DROPPED_AFTER: ("reset", "after"),
     Breakage.TRUNCATED: ("truncate", "after"),
 }
+REPORT = "00OAA0000000001YAA"
 API = "^/services/data"
 SUBTYPES = {ActivityKind.MESSAGE: "LinkedIn", ActivityKind.TASK_DONE: "Task"}
 LOGS = {
@@ -51,6 +53,8 @@ class SalesforceUnderTest:
         self.abilities = Abilities(
             late=timedelta(minutes=10),
             activities=frozenset({*LOGS, *SUBTYPES, ActivityKind.STATUS_CHANGE}),
+            text_written="Title",
+            number_written="Score__c",
         )
         self.sandbox = ServedSandbox(FACE)
 
@@ -70,7 +74,7 @@ class SalesforceUnderTest:
             instance_url=url,
             **self.settings,
         )
-        return FACTORY.build(settings, direction, Wanted())
+        return FACTORY.build(settings, direction, Wanted(writes=("Title", "Score__c")))
 
     def now(self) -> datetime:
         return self.sandbox.now()
@@ -180,6 +184,32 @@ class SalesforceUnderTest:
         [id] = [r.id for r in rows if r.fields.get("Fairlead_Key__c") == marker]
         self.update(Ref("salesforce", "Task", id), {"Status": "Completed"}, user=person)
 
+    def create_group(self, name: str, *, dynamic: bool = False) -> str:
+        # Salesforce has no campaign that fills itself: a report in its place takes nobody.
+        return REPORT if dynamic else self._create("Campaign", {"Name": name}).id
+
+    def join(self, refs: Sequence[Ref], group: str, *, late: timedelta | None = None) -> None:
+        delay = {"commit_delay_seconds": late.total_seconds()} if late else {}
+        for ref in refs:
+            self._create("CampaignMember", {"CampaignId": group, "LeadId": ref.id}, **delay)
+
+    def leave(self, ref: Ref, group: str) -> None:
+        self.delete(self._membership(ref, group))
+
+    def set_member_status(self, ref: Ref, group: str, status: str) -> None:
+        self.update(self._membership(ref, group), {"Status": status})
+
+    def _membership(self, ref: Ref, group: str) -> Ref:
+        [row] = [r for r in self._memberships(group) if r.fields["LeadId"] == ref.id]
+        return Ref("salesforce", "CampaignMember", row.id)
+
+    def _memberships(self, group: str) -> list[Row]:
+        rows = self.sandbox.org.rows("CampaignMember")
+        return [r for r in rows if not r.deleted and r.fields["CampaignId"] == group]
+
+    def wait_joined(self) -> None:
+        """Salesforce shows what is committed."""
+
     def wait_logged(self) -> None:
         """Salesforce shows what is committed."""
 
@@ -188,6 +218,16 @@ class SalesforceUnderTest:
 
     def missing_owner(self) -> str:
         return "005AA0000000001YAA"
+
+    def missing_group(self) -> str:
+        return "701AA0000000001YAA"
+
+    def value_of(self, ref: Ref, field: str) -> str:
+        value = self.sandbox.row(ref.object, ref.id).fields.get(field)
+        return "" if value is None else str(value)
+
+    def members(self, group: str) -> Sequence[Ref]:
+        return [Ref("salesforce", "Lead", r.fields["LeadId"]) for r in self._memberships(group)]
 
     def owner_of(self, ref: Ref) -> str | None:
         owner: str | None = self.sandbox.row(ref.object, ref.id).fields.get("OwnerId")
@@ -216,6 +256,10 @@ class SalesforceUnderTest:
                 seen.append(("task", marker))
             elif write.table == "Lead" and "OwnerId" in write.changes:
                 seen.append(("owner", write.id))
+            elif write.table == "Lead" and write.changes.keys() - {"LastActivityDate"}:
+                seen.append(("field", write.id))
+            elif write.table == "CampaignMember":
+                seen.append(("member", self.sandbox.row(write.table, write.id).fields["LeadId"]))
         return seen
 
     def calls(self) -> int:

@@ -71,8 +71,8 @@ def test_why_shows_the_reasons_and_doctor_the_fields(stage: Stage) -> None:
     assert "score: 45, grade mql (fit 45, negative 0)" in said
     assert "+45  fit: a large company" in said
     found = {f["check"]: f["ok"] for f in stage.json("doctor")}
-    assert found["score field Score__c"] is True
-    assert found["contacts have the property lead_points for the score"] is True
+    assert found["field Score__c to write"] is True
+    assert found["contacts have the property lead_points to write"] is True
 
 
 def test_a_field_that_goes_away_costs_no_lead_its_owner(stage: Stage) -> None:

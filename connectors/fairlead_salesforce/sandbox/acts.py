@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
-from fairlead_salesforce.sandbox import absences, activities, rows, rules
+from fairlead_salesforce.sandbox import absences, activities, campaigns, rows, rules
 from fairlead_salesforce.sandbox.errors import Refused
 from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.people import Result, activity, freezing, need, seed_people
@@ -221,11 +221,10 @@ def _merge(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:
 
 def _move_activities(sb: Sandbox, old: str, new: str, who: Who, at: datetime) -> None:
     activities.move_mail(sb, old, new, who, at)
+    campaigns.move(sb, old, new, who, at)
     for child in rows.children(sb, old):
-        link = "WhoId" if child.table in ("Task", "Event") else "LeadId"
-        to_contact = link == "LeadId" and new.startswith("003")
-        fields = {"LeadId": None, "ContactId": new} if to_contact else {link: new}
-        sb.change(child, fields, who, at)
+        if child.table in ("Task", "Event"):
+            sb.change(child, {"WhoId": new}, who, at)
 
 
 def _convert(sb: Sandbox, order: Mapping[str, Any], who: Who) -> Result:

@@ -288,9 +288,23 @@ OBJECTS: tuple[ObjectDef, ...] = (
         CampaignId reference>Campaign=Campaign required createonly
         LeadId reference>Lead=Lead createonly
         ContactId reference>Contact=Contact createonly
-        Status picklist:40 defaulted values=Sent|Responded
+        Status picklist:40 defaulted
         HasResponded boolean ro
         FirstRespondedDate date ro
+        """,
+    ),
+    define(
+        "CampaignMemberStatus",
+        "01Y",
+        "Campaign Member Status|Campaign Member Statuses",
+        "crud",
+        "full",
+        """
+        CampaignId reference>Campaign=Campaign required createonly
+        Label string:40 required
+        SortOrder int:8
+        IsDefault boolean
+        HasResponded boolean
         """,
     ),
     define("LeadHistory", "017", "Lead History|Lead History", "r", "history", _LEAD_HISTORY),

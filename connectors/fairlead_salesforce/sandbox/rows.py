@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
-from fairlead_salesforce.sandbox import rules
+from fairlead_salesforce.sandbox import campaigns, rules
 from fairlead_salesforce.sandbox.errors import Refused, Several, no_such_column, not_found
 from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.render import address
@@ -205,12 +205,12 @@ def delete(sb: Sandbox, obj: ObjectDef, row: Row, save: Save) -> None:
 
 
 def children(sb: Sandbox, id: str) -> list[Row]:
-    """The live activities and campaign memberships of a person."""
-    if id[:3] not in ("00Q", "003"):
+    """The live activities and campaign memberships of a person, or the members of a campaign."""
+    if id[:3] not in ("00Q", "003", "701"):
         return []
-    link = "LeadId" if id.startswith("00Q") else "ContactId"
-    tables = (("Task", "WhoId"), ("Event", "WhoId"), ("CampaignMember", link))
-    return [r for t, f in tables for r in sb.org.rows(t) if not r.deleted and r.fields.get(f) == id]
+    tables = () if id.startswith("701") else ("Task", "Event")
+    done = [r for t in tables for r in sb.org.rows(t) if r.fields.get("WhoId") == id]
+    return [*(r for r in done if not r.deleted), *campaigns.members(sb, id)]
 
 
 def find_by_external(
@@ -284,6 +284,8 @@ def _consider(
         rules.check_owner(sb, obj, after.get("OwnerId"))
     _check_unique(sb, obj, id, changed)
     _check_activity(sb, obj, row, changed, after)
+    if obj.name == campaigns.MEMBER:
+        campaigns.check(sb, row, after)
     facts = {"obj": obj, "op": op, "id": id, "changed": changed, "after": after, "who": save.who}
     after |= rules.automate(sb, **facts)
     if save.auto_assign and (owner := rules.assigned_owner(sb, obj)):
@@ -370,11 +372,8 @@ def _derive(
             after["IsUnreadByOwner"] = True
         elif save.who.id == after.get("OwnerId"):
             after["IsUnreadByOwner"] = False
-    if obj.name == "CampaignMember":
-        responded = after.get("Status") == "Responded"
-        if responded and not before.get("HasResponded"):
-            after["FirstRespondedDate"] = at.date().isoformat()
-        after["HasResponded"] = responded
+    if obj.name == campaigns.MEMBER:
+        campaigns.derive(sb, before, after, at)
     if obj.name == "Opportunity":
         after["IsClosed"] = str(after.get("StageName")).startswith("Closed")
         after["IsWon"] = after.get("StageName") == "Closed Won"
@@ -382,6 +381,8 @@ def _derive(
 
 def _afterwards(sb: Sandbox, obj: ObjectDef, row: Row, who: Who, at: datetime) -> None:
     """A dated activity moves LastActivityDate of its person: a system change, not an edit."""
+    if obj.name == "Campaign" and not campaigns.has_statuses(sb, row.id):
+        campaigns.begin(sb, row, who, at)
     day = row.fields.get("ActivityDate")
     if obj.name not in ("Task", "Event") or not day:
         return

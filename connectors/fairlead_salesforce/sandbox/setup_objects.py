@@ -196,7 +196,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
     },
     "Event": {"ShowAs": "Busy", "EventSubtype": "Event", "IsChild": False, "IsArchived": False},
     "EmailMessage": {"Status": "3"},
-    "CampaignMember": {"Status": "Sent", "HasResponded": False},
+    "CampaignMember": {"HasResponded": False},
     "Group": {"Type": "Regular"},
     "OutOfOffice": {"IsEnabled": True},
     "User": {
