@@ -20,6 +20,8 @@ from fairlead_hubspot.seam import Answer, Portal, Seam
 from fairlead_hubspot.settings import HubSpotSettings
 
 Json = dict[str, Any]
+MEMBERS = 250
+"""Members of a list that one page holds; more is not documented."""
 
 
 class HubSpotClient:
@@ -134,6 +136,32 @@ class HubSpotClient:
         answer = self._properties.get_all(kind, _preload_content=False)
         return _results(answer, writing=False)
 
+    def lists(self, ids: Sequence[str]) -> list[Any]:
+        """The lists with these ids that are there."""
+        params = [("listIds", i) for i in ids]
+        answer = self.seam.GET("/crm/v3/lists/", query_params=params)
+        return _rows(answer, "lists", writing=False)
+
+    def memberships(self, type_id: str, ids: Sequence[str]) -> list[Any]:
+        """Rows {recordId, recordListMemberships} of at most 100 records; in any order."""
+        body = {"inputs": [{"objectTypeId": type_id, "recordId": i} for i in ids]}
+        answer = self.seam.POST("/crm/v3/lists/records/memberships/batch/read", body=body)
+        return _results(answer, writing=False)
+
+    def joined_page(self, list_id: str, after: str | None) -> tuple[list[Any], str | None]:
+        """One page of a list's members, whoever joined first first, and the key of the next."""
+        params = [("limit", str(MEMBERS)), *([("after", after)] if after is not None else [])]
+        path = f"/crm/v3/lists/{list_id}/memberships/join-order"
+        answer = self.seam.GET(path, query_params=params)
+        return _results(answer, writing=False), _next(answer.body)
+
+    def change_members(self, list_id: str, ids: Sequence[str], *, member: bool) -> Json:
+        """Put records into a list by hand, or take them out."""
+        verb = "add" if member else "remove"
+        path = f"/crm/v3/lists/{list_id}/memberships/{verb}"
+        body: Json = self.seam.PUT(path, body=list(ids)).body
+        return body
+
     def account(self) -> Json:
         """The portal's details: portalId, uiDomain, timeZone."""
         body: Json = self.seam.GET("/account-info/v3/details").body
@@ -151,9 +179,13 @@ class HubSpotClient:
 
 
 def _results(answer: Answer, *, writing: bool) -> list[Any]:
-    rows = answer.body.get("results")
+    return _rows(answer, "results", writing=writing)
+
+
+def _rows(answer: Answer, name: str, *, writing: bool) -> list[Any]:
+    rows = answer.body.get(name)
     if not isinstance(rows, list):
-        raise no_answer(f"HTTP {answer.status} without results", writing=writing)
+        raise no_answer(f"HTTP {answer.status} without {name}", writing=writing)
     return rows
 
 

@@ -11,7 +11,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -27,6 +27,7 @@ from fairlead.spi.connector import (
     Cursor,
     Direction,
     FieldMap,
+    MemberPage,
     Probe,
     RemoteField,
     TaskFound,
@@ -39,6 +40,8 @@ from fairlead_hubspot.activities import ActivityReader
 from fairlead_hubspot.client import HubSpotClient
 from fairlead_hubspot.doctor import Doctor
 from fairlead_hubspot.doctor import activities as doctor_of_activities
+from fairlead_hubspot.group_writes import GroupWriter
+from fairlead_hubspot.groups import Groups
 from fairlead_hubspot.names import (
     CONTACT_FIELDS,
     CONTACT_PREFIX,
@@ -69,8 +72,7 @@ class HubSpotConnector:
         settings: HubSpotSettings,
         portal: Portal,
         lead_object: str,
-        fields: Sequence[str],
-        writes: Sequence[str] = (),
+        wanted: Wanted,
     ) -> None:
         self._settings = settings
         self._portal = portal
@@ -78,14 +80,17 @@ class HubSpotConnector:
         self._client = HubSpotClient(
             settings, portal, lambda: read_secret(settings.token_file, "hubspot token_file")
         )
-        self._reader = Reader(self._client, portal, self._lead, (*fields, *writes))
-        self._writes = tuple(writes)
+        self._reader = Reader(self._client, portal, self._lead, (*wanted.fields, *wanted.writes))
+        self._wanted = wanted
         self._users = Users(self._client)
         self._activities = ActivityReader(self._client, portal, self._lead)
         self._owner_of_user: dict[str, str] = {}
         self._strangers: set[str] = set()
         self._shown: defaultdict[Kind, polling.Shown] = defaultdict(polling.Shown)
-        self._writer = Writer(self._client, portal, self._reader, self._lead)
+        back = timedelta(seconds=settings.look_back_seconds)
+        self._groups = Groups(self._client, portal, self._lead, back)
+        members = GroupWriter(self._client, portal, self._reader, self._lead, self._groups)
+        self._writer = Writer(self._client, portal, self._reader, self._lead, members)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -99,6 +104,7 @@ class HubSpotConnector:
             max_effects=BATCH,
             lead_objects=(self._lead.name,),
             activities=self._activities.kinds,
+            groups=not self._groups.hidden,
         )
 
     @property
@@ -152,6 +158,12 @@ class HubSpotConnector:
         """See the protocol; `fairlead_hubspot.activities` tells how many calls it takes."""
         return self._activities.read(asked, kinds, self._owners_of)
 
+    def members_of(self, asked: Sequence[tuple[Ref, str]]) -> Mapping[tuple[Ref, str], bool]:
+        return self._groups.members_of(asked)
+
+    def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+        return self._groups.joined(groups, cursor)
+
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None
     ) -> Written:
@@ -165,10 +177,11 @@ class HubSpotConnector:
             return Written(receipts)
 
     def probe(self) -> Probe:
-        doctor = Doctor(self._client, self._portal, self._lead, self._writes)
+        doctor = Doctor(self._client, self._portal, self._lead, self._wanted.writes)
         findings = doctor.examine()
         self._activities.try_all()
         findings += doctor_of_activities(self._activities.hidden)
+        findings += self._groups.findings(self._wanted.groups, self._wanted.watched)
         return Probe(
             server_now=self._client.seam.server_now,
             account=self._portal.portal_id or "unknown portal",
@@ -258,7 +271,7 @@ class HubSpotFactory:
             portal = self._portals.get(settings)
             if portal is None:
                 portal = self._portals[settings] = Portal(settings)
-        return HubSpotConnector(settings, portal, lead_object, wanted.fields, wanted.writes)
+        return HubSpotConnector(settings, portal, lead_object, wanted)
 
 
 FACTORY = HubSpotFactory()

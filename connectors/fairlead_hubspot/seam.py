@@ -33,7 +33,7 @@ LONGEST_HOLD = 10.0
 MOST_OWN_WRITES = 200
 CALLER = "fairlead"
 
-_LIBRARY_PATH = re.compile(r"^/crm/v[34]/(objects|owners|properties|associations)(/.*)?$")
+_LIBRARY_PATH = re.compile(r"^/crm/v[34]/(objects|owners|properties|associations|lists)(/.*)?$")
 _READING_POST = ("/search", "/batch/read", "/access-token-info")
 
 
@@ -61,8 +61,9 @@ class OwnWrite:
 class Portal:
     """What both directions of one connector share: the pace, and what was learnt of the portal.
 
-    Learnt values are set once known and never unset, except `audit` and `marker`, which a refused
-    write corrects. Safe between threads: pacers lock themselves, the rest is single assignments.
+    Learnt values are set once known and never unset, except `audit`, `marker` and `lists` (by id),
+    which a refused write corrects. Safe between threads: pacers lock themselves, the rest is single
+    assignments.
     """
 
     def __init__(self, settings: HubSpotSettings) -> None:
@@ -73,6 +74,7 @@ class Portal:
         self.ui_domain = "app.hubspot.com"
         self.marker: bool | None = None
         self.audit: bool | None = None
+        self.lists: dict[str, dict[str, Any]] = {}
         self._own_writes: dict[tuple[str, str], OwnWrite] = {}
         self._lock = threading.Lock()
         self._closed_until = 0.0

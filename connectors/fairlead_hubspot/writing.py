@@ -1,4 +1,4 @@
-"""Writing: owners first, then tasks, then scores, in batches of a hundred, each sent once.
+"""Writing: owners, then tasks, then values, then members, in batches of a hundred, each sent once.
 
 HubSpot refuses a whole batch for one bad input, so a refused batch is halved until the bad input
 is alone; what is known to be a bad owner is not sent again. Results come back in another order than
@@ -15,13 +15,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from fairlead.core.effects import Effect, SetOwner, SetScore, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Ref
 from fairlead.errors import Ambiguous, FairleadError, NeedsOperator, RetryLater
 from fairlead.spi.connector import Outcome, Receipt, TaskFound
 from fairlead_hubspot import mapping
 from fairlead_hubspot.client import HubSpotClient, Json
 from fairlead_hubspot.faults import RefusedCall, named_ids, row_verdict
+from fairlead_hubspot.group_writes import GroupWriter
 from fairlead_hubspot.names import AUDIT, MARKER, OWNER, TASKS, ObjectType
 from fairlead_hubspot.reading import BATCH, Reader, chunks
 from fairlead_hubspot.seam import OwnWrite, Portal
@@ -58,7 +59,7 @@ class Run:
     def settle(
         self, item: Item, outcome: Outcome, detail: str = "", remote_id: str | None = None
     ) -> None:
-        if isinstance(item.effect, SetScore):
+        if not isinstance(item.effect, SetOwner | UpsertTask):
             outcome = Outcome.REFUSED if outcome is Outcome.BAD_OWNER else outcome
         elif outcome is Outcome.BAD_OWNER:
             self.bad_owners[item.effect.owner_id] = detail
@@ -80,12 +81,18 @@ class Writer:
     """Writes of one connector; for one thread."""
 
     def __init__(
-        self, client: HubSpotClient, portal: Portal, reader: Reader, lead: ObjectType
+        self,
+        client: HubSpotClient,
+        portal: Portal,
+        reader: Reader,
+        lead: ObjectType,
+        groups: GroupWriter,
     ) -> None:
         self._client = client
         self._portal = portal
         self._reader = reader
         self._lead = lead
+        self._groups = groups
 
     def learn_schema(self) -> None:
         """Ask once whether the marker and the audit property exist; two reads, shared by both."""
@@ -106,25 +113,33 @@ class Writer:
         run = Run()
         owners: dict[str, list[Item]] = {}
         tasks: list[Item] = []
-        scores: dict[str, list[Item]] = {}
+        values: dict[tuple[str, str], list[Item]] = {}
+        members = [(n, e) for n, e in enumerate(effects) if isinstance(e, SetMember)]
         for place, effect in enumerate(effects):
             if isinstance(effect, SetOwner):
                 item = Item(place, effect, self._owner_input(effect))
                 owners.setdefault(effect.ref.object, []).append(item)
-            elif isinstance(effect, SetScore):
-                item = Item(place, effect, _score_input(effect))
-                scores.setdefault(effect.ref.object, []).append(item)
-            else:
+            elif isinstance(effect, SetScore | SetField):
+                item = Item(place, effect, _value_input(effect))
+                # One property to a call, so that one that is gone spoils no other.
+                values.setdefault((effect.ref.object, effect.field), []).append(item)
+            elif isinstance(effect, UpsertTask):
                 tasks.append(Item(place, effect, self._task_input(effect)))
         for name, items in owners.items():
             for part in chunks(items, BATCH):
                 self._guarded(run, part, partial(self._update, run, name))
         for part in chunks(tasks, BATCH):
             self._guarded(run, part, partial(self._tasks, run))
-        for name, items in scores.items():
+        for (name, _), items in values.items():
             for part in chunks(items, BATCH):
                 self._guarded(run, part, partial(self._update, run, name))
+        if members:
+            self._members(run, members, first=len(members) == len(effects))
         return [run.receipts[place] for place in range(len(effects))]
+
+    def _members(self, run: Run, placed: Sequence[tuple[int, SetMember]], *, first: bool) -> None:
+        answers = self._groups.write([e for _, e in placed], first=first)
+        run.receipts |= {n: a for (n, _), a in zip(placed, answers, strict=True)}
 
     def _guarded(
         self, run: Run, items: Sequence[Item], send: Callable[[Sequence[Item]], None]
@@ -327,19 +342,19 @@ class Writer:
         }
 
 
-def _score_input(effect: SetScore) -> Json:
+def _value_input(effect: SetScore | SetField) -> Json:
     return {"id": effect.ref.id, "properties": {effect.field: str(effect.value)}}
 
 
 def _lacks_all(refusal: RefusedCall, items: Sequence[Item]) -> bool:
-    """Whether the refusal is about a score's property: then it is about every score of the call."""
-    fields = {i.effect.field for i in items if isinstance(i.effect, SetScore)}
+    """Whether the refusal is about a property we write: then it is about every row of the call."""
+    fields = {i.effect.field for i in items if isinstance(i.effect, SetScore | SetField)}
     return any(refusal.is_about(field) for field in fields)
 
 
 def _owner(effect: Effect) -> str:
-    """Who would own what the effect writes; nobody, for a score."""
-    return "" if isinstance(effect, SetScore) else effect.owner_id
+    """Who would own what the effect writes; nobody, for a value."""
+    return effect.owner_id if isinstance(effect, SetOwner | UpsertTask) else ""
 
 
 def _marker(item: Item) -> str:

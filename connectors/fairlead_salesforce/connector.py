@@ -86,7 +86,7 @@ class SalesforceConnector:
         self._lookback = timedelta(seconds=settings.lookback)
         self._groups = Groups(self._client, self._schema, self._lookback)
         self._group_writer = GroupWriter(self._client, self._groups)
-        self._wanted_groups = wanted.groups
+        self._wanted = wanted
         self._ours: tuple[str, ...] | None = None
         self._people: people.People | None = None
         self._strangers: set[str] = set()
@@ -238,7 +238,7 @@ class SalesforceConnector:
             *doctor.activities(
                 self._activities.hidden, doctor.owner_history(self._client, "Status")
             ),
-            *self._groups.findings(self._wanted_groups),
+            *self._groups.findings(self._wanted.groups, self._wanted.watched),
         )
         token = self._client.token()
         # A token with a "!" begins with the org's id; of any other no part may be shown.

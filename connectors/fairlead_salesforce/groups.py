@@ -140,30 +140,33 @@ class Groups:
 
     # -- doctor ------------------------------------------------------------------------------
 
-    def findings(self, groups: Sequence[str]) -> Iterator[Finding]:
+    def findings(self, groups: Sequence[str], watched: Sequence[str]) -> Iterator[Finding]:
         """Whether the campaigns that the policy names are there and take leads; reads only."""
         self.hidden = False
-        if not groups:
+        asked = list(dict.fromkeys((*groups, *watched)))
+        if not asked:
             return
         try:
             shape = self._schema.shape(MEMBER)
-            found = self._campaigns([to_18(g) for g in groups if _is_id(g)])
+            found = self._campaigns([to_18(g) for g in asked if _is_id(g)])
         except (PermissionMissing, SchemaDrift) as e:
             self.hidden = True
             yield Finding("campaigns", False, str(e), RIGHTS, fatal=False)
             return
-        may = shape.createable and shape.deletable
+        may = not groups or (shape.createable and shape.deletable)
         yield Finding(
             "campaign members",
             may,
             "leads can be put into campaigns and taken out"
+            if may and groups
+            else "who joins a campaign is read"
             if may
             else "our user may not create and delete campaign members: who joins is read, nobody is"
             " put in or taken out",
             "" if may else RIGHTS,
             fatal=False,
         )
-        for group in groups:
+        for group in asked:
             name = found.get(to_18(group)) if _is_id(group) else None
             yield Finding(
                 f"campaign {group}",

@@ -60,12 +60,20 @@ class HubSpotUnderTest:
             tells_deletions=False,
             late=timedelta(seconds=50),
             number_field=None,
+            text_written="jobtitle",
+            number_written="annualrevenue",
+            member_status=False,
         )
         self.sandbox = ServedSandbox(FACE)
         assert isinstance(self.sandbox.face, HubspotFace)
         self.portal = self.sandbox.face.portal
         self._lag = list(lag) if lag else None
-        self.sandbox.tune(search_lag_seconds=self._lag, search_per_second=1000, burst_limit=10_000)
+        self.sandbox.tune(
+            search_lag_seconds=self._lag,
+            list_lag_seconds=None,
+            search_per_second=1000,
+            burst_limit=10_000,
+        )
 
     def connector(self, direction: Direction) -> Connector:
         return self._build(direction, TOKEN, self.sandbox.url)
@@ -82,7 +90,10 @@ class HubSpotUnderTest:
             base_url=url,
             **self._settings,
         )
-        return FACTORY.build(settings, direction, Wanted(lead_object=self.lead_object))
+        a = self.abilities
+        writes = tuple(f for f in (a.text_written, a.number_written) if f is not None)
+        wanted = Wanted(lead_object=self.lead_object, writes=writes)
+        return FACTORY.build(settings, direction, wanted)
 
     def now(self) -> datetime:
         return self.sandbox.now()
@@ -208,6 +219,27 @@ class HubSpotUnderTest:
     def contact_of(self, ref: Ref) -> str:
         return ref.id
 
+    def create_group(self, name: str, *, dynamic: bool = False) -> str:
+        kind = "DYNAMIC" if dynamic else "MANUAL"
+        made = self.sandbox.act(
+            op="create_list", name=name, object=self.lead_object, processing=kind
+        )
+        return str(made["id"])
+
+    def join(self, refs: Sequence[Ref], group: str, *, late: timedelta | None = None) -> None:
+        self.sandbox.tune(list_lag_seconds=late.total_seconds() if late else None)
+        self.sandbox.act(op="join", list=group, ids=[r.id for r in refs])
+        self.sandbox.tune(list_lag_seconds=None)
+
+    def leave(self, ref: Ref, group: str) -> None:
+        self.sandbox.act(op="leave", list=group, ids=[ref.id])
+
+    def set_member_status(self, ref: Ref, group: str, status: str) -> None:
+        raise NotImplementedError("HubSpot keeps no status in a list; Abilities says so")
+
+    def wait_joined(self) -> None:
+        """Lists show at once unless a test makes them trail."""
+
     def complete_task(self, marker: str, *, person: str) -> None:
         rows = self.sandbox.org.rows("tasks")
         [id] = [r.id for r in rows if r.fields.get("fairlead_key") == marker]
@@ -224,6 +256,17 @@ class HubSpotUnderTest:
 
     def missing_owner(self) -> str:
         return "999999999"
+
+    def missing_group(self) -> str:
+        return "99999"
+
+    def value_of(self, ref: Ref, field: str) -> str:
+        return self._field(ref, field) or ""
+
+    def members(self, group: str) -> Sequence[Ref]:
+        rows = self.sandbox.org.rows("list_memberships")
+        inside = [r for r in rows if not r.deleted and r.fields["list"] == group]
+        return [Ref("hubspot", self.lead_object, r.fields["record"]) for r in inside]
 
     def owner_of(self, ref: Ref) -> str | None:
         return self._field(ref, "hubspot_owner_id")
@@ -258,8 +301,12 @@ class HubSpotUnderTest:
             if write.table == "tasks":
                 marker = self.sandbox.row("tasks", write.id).fields["fairlead_key"]
                 seen.append(("task", marker))
+            elif write.table == "list_memberships":
+                seen.append(("member", self.sandbox.row(write.table, write.id).fields["record"]))
             elif "hubspot_owner_id" in write.changes:
                 seen.append(("owner", write.id))
+            elif write.changes:
+                seen.append(("field", write.id))
         return seen
 
     def calls(self) -> int:
@@ -267,7 +314,7 @@ class HubSpotUnderTest:
 
     def break_calls(self, how: Breakage, *, writes_only: bool = False) -> None:
         kind, where = FAULTS[how]
-        path = "/batch/(create|update|upsert)$" if writes_only else ""
+        path = "/(batch/(create|update|upsert)|memberships/(add|remove))$" if writes_only else ""
         self.sandbox.break_calls(kind, path=path, where=where)
 
     def heal(self) -> None:
@@ -288,7 +335,9 @@ class HubSpotLeadsUnderTest(HubSpotUnderTest):
 
     def __init__(self) -> None:
         super().__init__()
-        self.abilities = replace(self.abilities, merge=False)
+        self.abilities = replace(
+            self.abilities, merge=False, text_written="hs_lead_name", number_written=None
+        )
         self._contacts: dict[Ref, Ref] = {}
 
     def create_lead(self, fields: Mapping[str, Any], *, owner_id: str | None = None) -> Ref:

@@ -22,6 +22,7 @@ from fairlead_hubspot.sandbox import (
     batch,
     control,
     faults,
+    lists,
     objects,
     owners,
     properties,
@@ -63,6 +64,14 @@ def _schemas(way: str) -> Scopes:
 
 def _owners_read(_: tuple[str, ...]) -> tuple[str, ...]:
     return ("crm.objects.owners.read",)
+
+
+def _lists_read(_: tuple[str, ...]) -> tuple[str, ...]:
+    return ("crm.lists.read",)
+
+
+def _lists_write(_: tuple[str, ...]) -> tuple[str, ...]:
+    return ("crm.lists.write",)
 
 
 def _no_scope(_: tuple[str, ...]) -> tuple[str, ...]:
@@ -152,6 +161,8 @@ _OWNERS = rf"/crm/(?:v3/owners|owners/(?:{_DATES}))"
 _PROPERTIES = rf"/crm/(?:v3/properties|properties/(?:{_DATES}))/([^/]+)"
 _TIES = rf"/crm/(?:v4/objects|objects/(?:{_DATES}))/([^/]+)/([^/]+)/associations"
 _TIES_BATCH = rf"/crm/(?:v4/associations|associations/(?:{_DATES}))/([^/]+)/([^/]+)/batch"
+_LISTS = rf"/crm/(?:v3/lists|lists/(?:{_DATES}))"
+_LIST = rf"{_LISTS}/(\d+)"
 _ACCOUNT = rf"/account-info/(?:v3|{_DATES})"
 
 _READ, _WRITE = _objects("read"), _objects("write")
@@ -203,6 +214,50 @@ _TABLE: tuple[tuple[str, str, Handler, Scopes, str], ...] = (
         rf"{_OWNERS}/([^/]+)/?",
         lambda f, r, p: owners.get(f.portal, r, p[0]),
         _owners_read,
+        "burst",
+    ),
+    ("POST", rf"{_LISTS}/?", _on_ties(lists.create), _lists_write, "burst"),
+    ("GET", rf"{_LISTS}/?", _on_ties(lists.several), _lists_read, "burst"),
+    ("POST", rf"{_LISTS}/search", _on_ties(lists.search), _lists_read, "burst"),
+    (
+        "GET",
+        rf"{_LISTS}/object-type-id/([^/]+)/name/([^/]+)",
+        _on_ties(lists.by_name),
+        _lists_read,
+        "burst",
+    ),
+    (
+        "POST",
+        rf"{_LISTS}/records/memberships/batch/read",
+        _on_ties(lists.of_records),
+        _lists_read,
+        "burst",
+    ),
+    (
+        "GET",
+        rf"{_LISTS}/records/([^/]+)/([^/]+)/memberships",
+        _on_ties(lists.of_record),
+        _lists_read,
+        "burst",
+    ),
+    ("GET", _LIST, _on_ties(lists.get), _lists_read, "burst"),
+    ("DELETE", _LIST, _on_ties(lists.delete), _lists_write, "burst"),
+    ("GET", rf"{_LIST}/memberships", _on_ties(lists.by_record), _lists_read, "burst"),
+    (
+        "GET",
+        rf"{_LIST}/memberships/join-order",
+        _on_ties(lists.in_join_order),
+        _lists_read,
+        "burst",
+    ),
+    ("DELETE", rf"{_LIST}/memberships", _on_ties(lists.empty), _lists_write, "burst"),
+    ("PUT", rf"{_LIST}/memberships/add", _on_ties(lists.put_in), _lists_write, "burst"),
+    ("PUT", rf"{_LIST}/memberships/remove", _on_ties(lists.take_out), _lists_write, "burst"),
+    (
+        "PUT",
+        rf"{_LIST}/memberships/add-and-remove",
+        _on_ties(lists.put_and_take),
+        _lists_write,
         "burst",
     ),
     (

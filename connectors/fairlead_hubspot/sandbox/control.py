@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.sandbox.org import SYSTEM, Row, Who
-from fairlead_hubspot.sandbox import associations, engagements, objects, owners
+from fairlead_hubspot.sandbox import associations, engagements, lists, objects, owners
 from fairlead_hubspot.sandbox.errors import Refusal
 from fairlead_hubspot.sandbox.moments import from_ms, instant_ms
 from fairlead_hubspot.sandbox.portal import OTHER_APP_ID, Portal
@@ -29,6 +29,10 @@ _KEYS = {
         *("object", "contact", "lead", "at", "owner", "incoming", "seconds", "sequence"),
         *("captured", "fields"),
     },
+    "create_list": {"name", "object", "processing"},
+    "delete_list": {"list"},
+    "join": {"list", "ids"},
+    "leave": {"list", "ids"},
     "corrupt": {"object", "id", "property", "value"},
     "create_owner": {"email", "first_name", "last_name", "team", "time_zone"},
     "create_queue": {"name", "email"},
@@ -179,6 +183,32 @@ def _associate(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
     return {"id": row.id, "to_id": other.id}
 
 
+def _create_list(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
+    kind, processing = _kind(order), str(order.get("processing", "MANUAL"))
+    if not order.get("name") or processing not in lists.TYPES:
+        raise ValueError("create_list needs a name, and MANUAL, SNAPSHOT or DYNAMIC as processing")
+    return {"id": lists.add(portal, str(order["name"]), kind, processing, who).id}
+
+
+def _delete_list(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
+    row = lists.must_find(portal, str(order.get("list")))
+    portal.org.delete(lists.LISTS, row.id, who)
+    return {"id": row.id}
+
+
+def _join(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
+    """People fill a list by hand; for a DYNAMIC one it is its filters that let the records in."""
+    row = lists.must_find(portal, str(order.get("list")))
+    records = [_row(portal, lists.kind_of(row), i).id for i in order.get("ids", [])]
+    return {"ids": [i for i in records if lists.join(portal, row, i, who)]}
+
+
+def _leave(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
+    row = lists.must_find(portal, str(order.get("list")))
+    records = [str(i) for i in order.get("ids", [])]
+    return {"ids": [i for i in records if lists.leave(portal, row, i, who)]}
+
+
 def _corrupt(portal: Portal, order: Order, who: Who) -> dict[str, Any]:
     """Put garbage in one property on the wire, and touch the record so that pollers meet it."""
     kind = _kind(order)
@@ -236,6 +266,10 @@ _OPS: dict[str, Callable[[Portal, Order, Who], dict[str, Any]]] = {
     "merge": _merge,
     "associate": _associate,
     "log": engagements.log,
+    "create_list": _create_list,
+    "delete_list": _delete_list,
+    "join": _join,
+    "leave": _leave,
     "corrupt": _corrupt,
     "create_owner": _create_owner,
     "create_queue": _create_queue,

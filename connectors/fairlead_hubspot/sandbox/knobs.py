@@ -25,6 +25,7 @@ class Knobs:
         default_factory=lambda: {"contacts": (1.8, 25.0), "companies": (0.7, 4.8)}
     )
     calculated_seconds: Span = (1.0, 10.0)
+    list_lag_seconds: Span = (0.5, 3.0)
     read_lag_seconds: float = 0.0
     burst_limit: int = 190
     burst_window: float = 10.0
@@ -53,7 +54,7 @@ class Knobs:
 
 def _read(name: str, value: Any, now: Knobs) -> Any:
     match name:
-        case "search_lag_seconds" | "calculated_seconds":
+        case "search_lag_seconds" | "calculated_seconds" | "list_lag_seconds":
             return _span(name, value)
         case "bump_seconds":
             if isinstance(value, Mapping):

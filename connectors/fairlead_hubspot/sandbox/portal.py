@@ -59,10 +59,15 @@ class Portal:
     def new_id(self, table: str, first: int) -> str:
         """An unused id near the last ones, above or below: ids do not follow time."""
         while True:
-            n = self._made[table] = self._made.get(table, 0) + 1
+            n = self.count(table)
             id = str(first + n * 3 + self.org.rng.randrange(3 * SPREAD))
             if self.org.get(table, id) is None:
                 return id
+
+    def count(self, table: str) -> int:
+        """The next number in a table."""
+        self._made[table] = self._made.get(table, 0) + 1
+        return self._made[table]
 
     # -- reading ----------------------------------------------------------------------------
 

@@ -307,14 +307,16 @@ class Wanted:
     `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra
     CRM field names that `fields:` of the policy names. `writes` are fields of a lead that
     `SetScore` and `SetField` go to: read where they can be, a finding that is not fatal where they
-    cannot be written. `groups` are ids of campaigns or lists that `SetMember` goes to or `joined()`
-    is asked for: a finding that is not fatal for one that is not there or takes nobody.
+    cannot be written. `groups` are ids of campaigns or lists that `SetMember` goes to, `watched`
+    those that `joined()` is asked for: a finding that is not fatal for one that is not there, or
+    that takes nobody.
     """
 
     lead_object: str | None = None
     fields: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
 
 
 class ConnectorFactory(Protocol):
