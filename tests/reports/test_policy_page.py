@@ -214,6 +214,8 @@ def test_the_page_says_what_holds_for_all_leads() -> None:
         "A pilot: 80 % of the companies are routed by this policy.",
         "From hs: a lead without country waits for it, up to 10 minutes, before any rule is asked.",
         "A lead is routed again when this changes: country, employees, product\\_interest.",
+        "A lead is routed again when this is seen once more: demo\\_requested.",
+        "Signal trial ended is seen on the date of trial ends.",
         "Split demo\\_test, by account: control 50 %, fast 50 %.",
     ):
         assert f"\n{fact}\n" in page

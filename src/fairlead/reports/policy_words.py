@@ -12,7 +12,7 @@ from itertools import groupby
 
 from fairlead.core.condition_words import duration_words, in_words
 from fairlead.core.policy import HoldUntil, Policy, RosterEntry, Rule, SkillAsk, Team
-from fairlead.core.signals import GROUP_WORDS, Signal
+from fairlead.core.signals import GROUP_WORDS, PREFIX, Signal
 from fairlead.core.tables import Prefixes, Ranges, Table
 from fairlead.core.worktime import Calendar
 
@@ -97,8 +97,12 @@ def facts(policy: Policy) -> Iterator[str]:
         yield f"Of a person in both CRMs the owner in {policy.owner_authority} counts."
     if policy.sticky is not None:
         yield f"Who comes again {_again(policy.sticky)}."
-    if policy.reroute_on:
-        yield f"A lead is routed again when this changes: {', '.join(policy.reroute_on)}."
+    seen = [n.removeprefix(PREFIX) for n in policy.reroute_on if n.startswith(PREFIX)]
+    moved = [n for n in policy.reroute_on if not n.startswith(PREFIX)]
+    if moved:
+        yield f"A lead is routed again when this changes: {', '.join(moved)}."
+    if seen:
+        yield f"A lead is routed again when this is seen once more: {', '.join(seen)}."
     back = policy.credit_back
     if back is not None:
         whys = [] if back.when is None else [in_words(back.when.text)]
