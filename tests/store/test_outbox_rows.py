@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fairlead.core.effects import SetOwner, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Actor, OwnerChange, Ref
 from fairlead.store import outbox
 from fairlead.store.db import Db
@@ -32,9 +32,7 @@ def task(n: int, to: str = "rep-1") -> UpsertTask:
     return UpsertTask(f"t{n}", Ref("sf", "Lead", str(n)), f"fl-t{n}", to, "Call", "", START)
 
 
-def add(
-    db: Db, *effects: SetOwner | UpsertTask, urgent: bool = False, at: datetime = START
-) -> None:
+def add(db: Db, *effects: Effect, urgent: bool = False, at: datetime = START) -> None:
     with db.transaction():
         for e in effects:
             outbox.add(db, e, decision_id="d", urgent=urgent, now=at)
@@ -189,3 +187,40 @@ def test_history_marks_tell_every_entry_apart(db: Db) -> None:
     row = outbox.get(db, "o1")
     assert row is not None
     assert row.guard_history == marks
+
+
+def field(n: int, key: str, name: str = "Status") -> SetField:
+    return SetField(key, Ref("sf", "Lead", str(n)), name, "Nurture", None)
+
+
+def member(n: int, key: str, group: str = "701") -> SetMember:
+    return SetMember(key, Ref("sf", "Lead", str(n)), group, True)
+
+
+def test_every_effect_comes_back_as_it_was(db: Db) -> None:
+    ref = Ref("sf", "Lead", "1")
+    effects: list[Effect] = [
+        owner(1),
+        task(1),
+        SetScore("s", ref, "Score__c", 70),
+        SetField("f", ref, "Status", "", "Working"),
+        SetMember("m", ref, "701", False),
+    ]
+    add(db, *effects)
+    assert [r.effect for r in outbox.open_rows(db)] == effects
+
+
+def test_fields_and_members_follow_owners_and_tasks(db: Db) -> None:
+    add(db, member(1, "m1"), field(1, "f1"), owner(2), task(3))
+    assert claim(db) == ["o2", "t3", "f1", "m1"]
+
+
+def test_a_write_waits_for_an_earlier_one_to_the_same_field_or_group(db: Db) -> None:
+    add(db, field(1, "f1"), field(1, "f2"), field(1, "f3", "Rating"), field(2, "f4"))
+    add(db, member(1, "m1"), member(1, "m2"), member(1, "m3", "702"))
+    assert claim(db) == ["f1", "f3", "f4", "m1", "m3"]
+    assert outbox.next_due(db, "sf") == START + QUIET, "what waits wants no attention"
+    with db.transaction():
+        for key in ("f1", "m1"):
+            outbox.settle(db, key, OutboxState.DONE, "", START)
+    assert claim(db) == ["f2", "m2"]
