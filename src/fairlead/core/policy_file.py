@@ -13,6 +13,7 @@ from types import MappingProxyType
 from fairlead.core.policy import Policy
 from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_build import Builder
+from fairlead.core.policy_decay import read_decay
 from fairlead.core.policy_destinations import Destinations
 from fairlead.core.policy_document import Document
 from fairlead.core.policy_files import Files, is_beside
@@ -93,6 +94,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     otherwise = rule_builder.otherwise()
     splits = builder.splits()
     slas = read_slas(builder, schema, tables)
+    decay = read_decay(builder, builder.early_schema(schema, tables, scored=True))
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -115,6 +117,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         scoring=scoring,
         splits=MappingProxyType(splits),
         slas=MappingProxyType(slas),
+        decay=decay,
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

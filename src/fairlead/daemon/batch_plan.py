@@ -24,6 +24,7 @@ from fairlead.core.policy import Condition, Policy
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.capacity import add_lead
+from fairlead.daemon.decaying import with_decay
 from fairlead.daemon.gone import why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.matching import match_of
@@ -101,6 +102,7 @@ def case_of(
     if record.unreadable is not None:
         raise BadRecord(record.unreadable)
     lead = normalise(record, feed.sources, policy.fields, snap.world.owners)
+    lead = with_decay(db, policy, lead)
     others = [(moved or {}).get(o.ref, o) for o in leads.leads_of_person(db, row.person_id)]
     match = match_of(db, lead, others, snap.world)
     takes = order is not None and order.takes

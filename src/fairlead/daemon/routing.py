@@ -32,7 +32,7 @@ from fairlead.core.normalise import normalise
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
-from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref
+from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref, Value
 from fairlead.core.zones import VERSION
 from fairlead.daemon import claiming
 from fairlead.daemon.capacity import (
@@ -43,6 +43,7 @@ from fairlead.daemon.capacity import (
     numbers_of,
 )
 from fairlead.daemon.clocking import Clocking
+from fairlead.daemon.decaying import Decaying, with_decay
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
@@ -105,6 +106,7 @@ class Router:
         self.metrics = metrics
         self.beside: Beside | None = None
         self.clocking = Clocking(db, policy, metrics)
+        self.decaying = Decaying(db, policy)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -131,6 +133,7 @@ class Router:
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
         self.clocking.replan(base, name, now)
+        self.decaying.replan(now)
         has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
@@ -169,7 +172,7 @@ class Router:
             return self._gone(record, row, version, reason, snap, now)
         if record.unreadable is not None:
             raise BadRecord(record.unreadable)
-        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        lead = self.read(record, feed, snap)
         keys = identity_keys(lead)
         done = self.policy.closed_when
         closed = done is not None and done.test({**lead.values, "now": now})
@@ -203,9 +206,10 @@ class Router:
         if kept is None:
             return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
         learn(self.db, self.policy, lead, before, kept, snap, now)
+        handed_on = before is not None and before.owner_id != kept.owner_id
         if self._counts_open and frees(before, kept):
             leads.wake_held(self.db)
-        if before is not None and before.owner_id != kept.owner_id:
+        if handed_on:
             journal.write(
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
             )
@@ -216,26 +220,36 @@ class Router:
                 self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
             )
         leads.put_lead(self.db, kept)
-        keep_score(self.db, self.policy, lead, kept, snap.world, now)
-        self.clocking.seen(lead, kept, snap.world, now)
+        values = keep_score(self.db, self.policy, lead, kept, snap.world, now)
+        self.clocking.seen(lead, kept, snap.world, values, now)
+        self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stage = None if dead else "read"
             journal.close_dead_letters_of(self.db, record.ref, now, stage)
         return kept.state
 
-    def rescore(self, record: Record, feed: Feed, snap: Snapshot, now: datetime) -> None:
-        """Score a known record again because of time alone; it is news of nothing else.
+    def rescore(
+        self, record: Record, feed: Feed, snap: Snapshot, now: datetime
+    ) -> Mapping[str, Value]:
+        """What time alone has made of a known record, which is no news: its values, score and all.
 
         Raises BadRecord for one that cannot be read.
         """
         row = leads.get_lead(self.db, record.ref)
         if row is None:
-            return
+            return {}
         if record.unreadable is not None:
             raise BadRecord(record.unreadable)
+        lead = self.read(record, feed, snap)
+        values = keep_score(self.db, self.policy, lead, row, snap.world, now)
+        self.decaying.seen(lead, row, snap.world, values, now)
+        return values
+
+    def read(self, record: Record, feed: Feed, snap: Snapshot) -> Lead:
+        """The lead as rules see it, with what we know of it beside its record."""
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
-        keep_score(self.db, self.policy, lead, row, snap.world, now)
+        return with_decay(self.db, self.policy, lead)
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -346,7 +360,8 @@ class Router:
             waits_for=decision.places if decision.outcome is OutcomeKind.HOLD else (),
         )  # fmt: skip
         leads.put_lead(self.db, row)
-        keep_score(self.db, self.policy, lead, row, snap.world, now, match)
+        values = keep_score(self.db, self.policy, lead, row, snap.world, now, match)
+        self.decaying.seen(lead, row, snap.world, values, now)
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state
