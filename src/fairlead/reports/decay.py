@@ -14,7 +14,8 @@ def human_decay(v: Mapping[str, Any]) -> Iterator[str]:
     """The levels of one lead, reached and to come."""
     at = f"at level {v['level']}" if v["level"] else "at no level"
     stands = ", stands: nobody of ours has it" if v["stands"] else ""
-    yield f"decay: {at}, aged since {_at(v['since'])}, silent since {_at(v['silent_since'])}{stands}"
+    since = f"aged since {_at(v['since'])}, silent since {_at(v['silent_since'])}"
+    yield f"decay: {at}, {since}{stands}"
     for one in v["levels"]:
         when = f"at {_at(one['due'])} unless something is done" if one["due"] else "not in sight"
         if one["reached"]:

@@ -90,8 +90,8 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
     if policy.decay:
         yield Heading("Leads that go cold", 2)
-        told = ("level", "when a lead gets there", "which leads", "what happens")
-        yield Grid(told, tuple(level_row(level) for level in policy.decay))
+        cold = ("level", "when a lead gets there", "which leads", "what happens")
+        yield Grid(cold, tuple(level_row(level) for level in policy.decay))
     if policy.teams:
         yield Heading("Teams", 2)
         columns = (

@@ -83,8 +83,8 @@ def put(db: Db, row: ClockRow) -> None:
         " rep_id, team, status, since, pauses, paused_since, by_person, after, upto, accepted_at,"
         " ended_at, how, late, moved_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
         " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
-        " ON CONFLICT (id) DO UPDATE SET pauses = ?13, paused_since = ?14, after = ?16, accepted_at = ?18, ended_at = ?19, how = ?20,"
-        " late = ?21, status = ?11, moved_at = ?22",
+        " ON CONFLICT (id) DO UPDATE SET pauses = ?13, paused_since = ?14, after = ?16,"
+        " accepted_at = ?18, ended_at = ?19, how = ?20, late = ?21, status = ?11, moved_at = ?22",
         (
             row.id, row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.sla,
             row.decision_id, row.owner_id, row.rep_id, row.team, row.status,
