@@ -71,10 +71,10 @@ class World(ClockWorld):
             self.done.setdefault(one, [])
 
     def silent_at(self, ref: Ref, at: datetime) -> timedelta:
-        return at - max([self.came[ref], *(d for d in self.done[ref] if d <= at)])
+        return at - max([self.came[ref], *(d for d in self.done[ref] if d < at)])
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(ACTIONS, min_size=3, max_size=14))
 def test_each_level_is_reached_once_not_early_and_none_is_lost(
     actions: list[tuple[str, object]],
