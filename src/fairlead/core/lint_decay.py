@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fairlead.core.decay_terms import Level, Measure
 from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.policy import Policy
+from fairlead.core.sla import manager_of
 from fairlead.core.sla_terms import MANAGER, Notify, short
 from fairlead.core.worktime import HORIZON
 
@@ -64,13 +65,17 @@ def _text(level: Level) -> str | None:
 
 
 def _managers(level: Level, policy: Policy) -> Iterator[LintFinding]:
-    without = sorted(t.name for t in policy.teams.values() if t.manager is None)
+    without = sorted(
+        t.name
+        for t in policy.teams.values()
+        if any(manager_of(policy, None, rep) is None for rep in t.members)
+    )
     if without and Notify(MANAGER) in level.acts:
         yield LintFinding(
             "decay-without-manager",
             Severity.WARNING,
             level.place,
-            f"level {level.name!r} tells the manager, and there is none of team"
-            f" {', '.join(without)}",
+            f"level {level.name!r} tells the manager, and some of team {', '.join(without)}"
+            " have none",
             "give the team a 'manager', or tell a person by e-mail",
         )
