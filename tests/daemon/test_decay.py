@@ -230,14 +230,6 @@ def test_a_clock_that_has_jumped_reaches_nothing(
     assert reached(house, ref) == ["cooling"]
 
 
-def test_a_tick_that_reaches_nothing_asks_the_index(house: House) -> None:
-    plan = house.db.rows(
-        "EXPLAIN QUERY PLAN SELECT object, lead_id, look_at FROM decay_levels WHERE crm = 'x'"
-        " AND reached_at IS NULL AND look_at IS NOT NULL AND look_at <= 'y' ORDER BY look_at"
-    )
-    assert "decay_levels_due" in plan[0]["detail"]
-
-
 # -- who moved a status, and who took a lead up ----------------------------------------------------
 
 WITH_SLA = POLICY.replace(

@@ -61,12 +61,7 @@ class Sweep:
 
         Raises what reading from the CRM raises; nothing is lost by it.
         """
-        now = self.clock.now()
-        due = (
-            *clocks.due(self.db, self.crm, now, BATCH),
-            *decays.due(self.db, self.crm, now, BATCH),
-        )
-        refs = list(dict.fromkeys(due))[:BATCH]
+        refs = self._due(self.clock.now())
         if not refs or not self._trust.holds():
             return 0
         answers = self.ingest.connector.read(refs)
@@ -94,6 +89,12 @@ class Sweep:
             round_.acting.tellings.send(now)
         self.ingest.announce()
         return len(refs)
+
+    def _due(self, now: datetime) -> list[Ref]:
+        moved = clocks.moved(self.db, self.crm, BATCH)
+        steps = clocks.due(self.db, self.crm, now, BATCH)
+        levels = decays.due(self.db, self.crm, now, BATCH)
+        return list(dict.fromkeys((*moved, *steps, *levels)))[:BATCH]
 
     def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
         """What was done with leads since their clocks or their silence began; asked only of those

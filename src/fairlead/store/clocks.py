@@ -118,8 +118,7 @@ def set_steps(db: Db, clock: ClockRow, steps: Iterable[tuple[str, int, datetime 
 
 
 def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
-    """The leads of a CRM with a step to look at, or whose status somebody has moved, the longest
-    due first."""
+    """The leads of a CRM with a step to look at, the longest due first."""
     rows = db.rows(
         "SELECT c.crm, c.object, c.lead_id, min(s.look_at) at FROM (SELECT clock_id, look_at"
         " FROM clock_steps WHERE crm = ? AND fired_at IS NULL AND look_at IS NOT NULL"
@@ -127,12 +126,17 @@ def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
         " GROUP BY c.crm, c.object, c.lead_id ORDER BY at",
         (crm, now.isoformat(), limit),
     )
-    moved = db.rows(
-        "SELECT DISTINCT crm, object, lead_id FROM clocks WHERE crm = ? AND moved_at IS NOT NULL"
+    return [Ref(r["crm"], r["object"], r["lead_id"]) for r in rows]
+
+
+def moved(db: Db, crm: str, limit: int) -> list[Ref]:
+    """The leads of a CRM whose status was moved, by whom is to be found out; the first first."""
+    rows = db.rows(
+        "SELECT object, lead_id FROM clocks WHERE crm = ? AND moved_at IS NOT NULL"
         " AND ended_at IS NULL ORDER BY moved_at LIMIT ?",
         (crm, limit),
     )
-    return list(dict.fromkeys(Ref(r["crm"], r["object"], r["lead_id"]) for r in (*moved, *rows)))
+    return list(dict.fromkeys(Ref(crm, r["object"], r["lead_id"]) for r in rows))
 
 
 def put_off(db: Db, clock_id: str, now: datetime, until: datetime) -> None:
