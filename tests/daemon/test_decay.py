@@ -198,6 +198,25 @@ def test_a_lead_goes_on_where_it_was_after_a_restart_and_a_change_of_the_policy(
     assert reached(house, ref) == ["cooling", "tepid", "cold"]
 
 
+def test_a_recycled_lead_begins_its_levels_anew(sf: FakeCrm, clock: ManualClock) -> None:
+    policy = POLICY.replace(
+        "teams:", "fields: {cycles: {type: number, salesforce: Cycles__c}}\nteams:"
+    )
+    house = a_house(sf, clock, policy)
+    try:
+        ref = a_lead(house, sf)
+        wait(house, clock, days(3))
+        wait(house, clock, days(1))
+        sf.update(ref, Cycles__c=1)
+        wait(house, clock, days(0))
+        assert decays.latest(house.db, ref) != decays.get(house.db, ref, 0)
+        wait(house, clock, days(3))
+        assert reached(house, ref) == ["cooling", "cooling"]
+        assert [n.reached_at for n in decays.levels_of(house.db, ref, 0)][1:] == []
+    finally:
+        house.close()
+
+
 def test_a_deleted_lead_reaches_nothing(house: House, sf: FakeCrm, clock: ManualClock) -> None:
     ref = a_lead(house, sf)
     sf.delete(ref)

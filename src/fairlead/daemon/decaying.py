@@ -73,11 +73,15 @@ class Decaying:
             and is_persons(world, row.ref.crm, row.owner_id)
         )
         if kept is None:
+            older = decays.latest(self.db, row.ref)
+            if older is not None and not older.asleep:
+                decays.drop_unreached(self.db, row.ref)
             if not here or self._goes_with_another(row):
                 return
             recycled = lead.values.get("recycled_at")
-            after = recycled if isinstance(recycled, datetime) else None
-            decays.drop_unreached(self.db, row.ref)
+            after = now if cycle else None
+            if isinstance(recycled, datetime):
+                after = recycled
             kept = DecayRow(row.ref, cycle, decays.taken_at(self.db, row.ref, after) or now)
         did = (
             kept.touched,

@@ -158,6 +158,9 @@ class _Round:
         try:
             lead = self.router.read(record, self.sweep.ingest.feed, self.acting.snap)
         except (BadRecord, *ODD_DATA):
+            # Once it can be read again, its status tells again that it was moved.
+            clock = replace(clock, moved_at=None)
+            clocks.put(self.db, clock)
             return clock
         return self.router.clocking.moved(clock, sla, lead, done, self.now)
 
