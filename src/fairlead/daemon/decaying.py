@@ -116,7 +116,14 @@ class Decaying:
             elif values is not None:
                 held = fallen(self.policy.scoring, level, held, values, now)
             planned.append((level.name, level.number, held.fell_at, held.at))
-        decays.set_levels(self.db, row, planned)
+        there = {
+            (n.level, n.number, n.due_at, n.held_at): n.look_at
+            for n in known.values()
+            if n.reached_at is None
+        }
+        looked = {plan: None if row.asleep else plan[2] for plan in planned}
+        if there != looked:
+            decays.set_levels(self.db, row, planned)
 
     def replan(self, now: datetime) -> None:
         """Plan all levels anew when the policy is another one than they know."""

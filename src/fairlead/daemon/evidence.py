@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.sla_terms import Sla
 from fairlead.core.types import Actor, Lead
 from fairlead.store.clocks import ClockRow
+
+SKEW = timedelta(seconds=60)
+"""How far the CRM's clock, by which it writes its history, may be from ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,8 @@ def who_moved(
     A status in which the policy waits for the buyer is no answer, nor is what we or automation
     moved. Where the CRM shows no history of it, any move counts as a person's.
     """
-    shown = [
-        a for a in done
-        if a.kind is ActivityKind.STATUS_CHANGE and clock.since <= a.at <= now
-    ]  # fmt: skip
+    begins = clock.since - SKEW
+    shown = [a for a in done if a.kind is ActivityKind.STATUS_CHANGE and a.at >= begins]
     if not shown:
         waiting = evidence(sla, clock, lead, now).waiting
         at = min(now, clock.moved_at or now)
@@ -64,7 +65,8 @@ def who_moved(
         values = {**lead.values, "status": after, "now": now}
         waiting = sla.paused_when is not None and sla.paused_when.test(values)
         if one.actor in (Actor.PERSON, Actor.UNKNOWN) and not waiting and after != clock.status:
-            return Move(one.at, f"its status was moved: {one.why}", one.by, str(one.ref))
+            at = min(now, max(clock.since, one.at))
+            return Move(at, f"its status was moved: {one.why}", one.by, str(one.ref))
     return None
 
 

@@ -27,7 +27,7 @@ from fairlead.daemon.acting import Acting
 from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
-from fairlead.daemon.evidence import first_done, first_taken
+from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.routing import Router, Snapshot
@@ -105,7 +105,7 @@ class Sweep:
         kinds: set[ActivityKind] = set()
         for ref in refs:
             open_ = [c for c in clocks.open_of(self.db, ref) if c.sla in slas]
-            begins = [c.since for c in open_]
+            begins = [c.since - SKEW for c in open_]
             for clock in open_:
                 kinds |= slas[clock.sla].counts | {ActivityKind.STATUS_CHANGE}
             silent = silent_since(self.db, policy, ref, now)
