@@ -301,6 +301,22 @@ def test_a_moved_status_answers_unless_its_history_shows_a_tool(
     assert clocks.of_lead(quick.db, ref)[0].how == "answered"
 
 
+def test_the_crm_s_clock_may_be_ahead_of_ours(
+    quick: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    ref = sf.create_lead(email="x@acme.example", status="New", employees=50)
+    quick.round()
+    wait(quick, clock, timedelta(minutes=5))
+    ahead = clock.now() + timedelta(seconds=20)
+    sf.activities.log(
+        ref, ActivityKind.STATUS_CHANGE, actor=Actor.AUTOMATION, at=ahead, detail="New > Routed"
+    )
+    sf.update(ref, status="Routed")
+    wait(quick, clock, timedelta(0))
+    [kept] = clocks.of_lead(quick.db, ref)
+    assert (kept.how, kept.status) == ("running", "Routed")
+
+
 def test_accepted_is_the_first_thing_its_owner_did(
     quick: House, sf: FakeCrm, clock: ManualClock
 ) -> None:
