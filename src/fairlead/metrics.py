@@ -82,6 +82,9 @@ class Metrics:
             "clock_steps_total", "Steps of SLA clocks that fired", "sla", "step"
         )
         self.clock_lag_seconds = h("clock_lag_seconds", "From a step's instant to its firing")
+        self.decay_levels_total = c(
+            "decay_levels_total", "Levels of decay that leads have reached", "level", "critical"
+        )
         self.leads_waiting = g("leads_waiting", "People held for a team", "team")
         self.peak = g("peak", "1 while the team's peak plan is on", "team")
         self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")

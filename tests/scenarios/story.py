@@ -1,4 +1,5 @@
-"""Reads and plays one story of a clock: a lead in a running house, what people do, what must fire.
+"""Reads and plays one story of a clock, or of decay: a lead in a running house, what people do,
+what must fire.
 
 The house is real but for its CRM; its time is moved from one event to the next.
 """
@@ -17,11 +18,12 @@ from fairlead.core.durations import parse_duration
 from fairlead.core.policy_problem import SourceText
 from fairlead.core.policy_yaml import data_of, read_yaml
 from fairlead.core.sla_terms import short
-from fairlead.core.types import Ref
+from fairlead.core.types import Actor, Ref
 from fairlead.store import clocks, journal, loads
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
 
+TELLS = ("Answer time", "Decay")
 STORIES = Path(__file__).parents[2] / "fixtures" / "clocks"
 PEOPLE = (
     "anna@example.com", "ben@example.com", "carla@example.com", "mona@example.com",
@@ -34,10 +36,12 @@ class _Strict(BaseModel):
 
 
 class Event(_Strict):
-    """What happens `at` so long after the lead came: exactly one thing."""
+    """What happens `at` so long after the lead came: exactly one thing. `who` did it shows in the
+    CRM's history of a status that is changed, and in what is logged."""
 
     at: str
     change: dict[str, Any] | None = None
+    who: Literal["person", "automation", "us", "buyer"] | None = None
     logs: Literal["call", "email", "meeting", "note"] | None = None
     given_to: str | None = None
     away: str | None = None
@@ -46,7 +50,8 @@ class Event(_Strict):
 
 class Expected(_Strict):
     """`fires` are times since the lead came with steps, `instants` the same by the clock; `some`:
-    what else may fire is not said. `told` counts tasks of clocks by reader."""
+    what else may fire is not said. `told` counts tasks of clocks and of decay by reader. `decays`
+    are times since the lead came with levels, `critical` counts the alerts."""
 
     fires: list[str] | None = None
     includes: list[str] = []
@@ -57,6 +62,9 @@ class Expected(_Strict):
     clocks: list[str] | None = None
     away: list[str] = []
     urgent: bool | None = None
+    decays: list[str] | None = None
+    level: str | None = None
+    critical: int | None = None
 
 
 class Story(_Strict):
@@ -81,14 +89,14 @@ def read_story(path: Path) -> Story:
 class Played:
     """A story played to its end in one CRM."""
 
-    def __init__(self, story: Story, crm: str) -> None:
+    def __init__(self, story: Story, crm: str, folder: Path = STORIES) -> None:
         self.story = story
         self.clock = ManualClock(story.now - timedelta(seconds=1))
         lead_object = "Lead" if crm == "salesforce" else "contacts"
         self.fake = FakeCrm(self.clock, name=crm, lead_object=lead_object)
         for email in PEOPLE:
             self.fake.add_user(email)
-        policy = (STORIES / story.policy).read_text(encoding="utf-8")
+        policy = (folder / story.policy).read_text(encoding="utf-8")
         self.house = House(None, [self.fake], self.clock, policy=policy)
         self.house.start()
         self.clock.advance(1)
@@ -110,7 +118,11 @@ class Played:
         events = [(start + parse_duration(e.at), e) for e in self.story.story]
         while True:
             coming = [at for at, _ in events[:1]]
-            row = self.house.db.row("SELECT min(look_at) at FROM clock_steps")
+            row = self.house.db.row(
+                "SELECT min(at) at FROM (SELECT min(look_at) at FROM clock_steps"
+                " UNION ALL SELECT min(look_at) FROM decay_levels"
+                " UNION ALL SELECT min(due_at) FROM scores)"
+            )
             if row is not None and row["at"]:
                 coming.append(max(datetime.fromisoformat(row["at"]), self.clock.now()))
             at = min(coming, default=end)
@@ -127,20 +139,35 @@ class Played:
     def _go_to(self, at: datetime) -> None:
         self.clock.advance(max(timedelta(0), at - self.clock.now()))
         self.house.poll()
+        for ingest in self.house.ingests.values():
+            ingest.rescore_due()
         self.house.sweep()
         self.house.deliver()
 
     def _happens(self, event: Event) -> None:
         if event.change is not None:
-            self.fake.update(self.ref, **event.change)
+            self._change(event.change, event.who)
         if event.logs is not None:
             owner = self.fake.owner_of(self.ref)
-            self.fake.activities.log(self.ref, ActivityKind(event.logs), by=owner)
+            buyer = event.who == "buyer"
+            actor = Actor.UNKNOWN if buyer else Actor(event.who or "person")
+            self.fake.activities.log(
+                self.ref, ActivityKind(event.logs), by=owner, actor=actor, incoming=buyer
+            )
         if event.given_to is not None:
             self.fake.person_sets_owner(self.ref, user_id(self.fake, event.given_to))
         if event.away is not None:
             self.house.commands.rep_away(event.away, str(event.until), "ill")
         self.house.round()
+
+    def _change(self, fields: dict[str, Any], who: str | None) -> None:
+        if who is not None:
+            before = self.fake.row(self.ref).fields.get("status")
+            self.fake.activities.log(
+                self.ref, ActivityKind.STATUS_CHANGE, by=self.fake.owner_of(self.ref),
+                actor=Actor(who), detail=f"{before or ''} > {fields['status']}",
+            )  # fmt: skip
+        self.fake.update(self.ref, **fields)
 
     # -- what came of it --------------------------------------------------------------------
 
@@ -152,7 +179,7 @@ class Played:
         return [f"{short(at - self.story.now)} {step}" for at, step in self.fired()]
 
     def told(self, email: str) -> int:
-        tasks = [t for t in self.fake.tasks.values() if t.subject.startswith("Answer time")]
+        tasks = [t for t in self.fake.tasks.values() if t.subject.startswith(TELLS)]
         return sum(t.owner_id == user_id(self.fake, email) for t in tasks)
 
     def owner(self) -> str | None:
@@ -165,6 +192,20 @@ class Played:
     def away(self) -> list[str]:
         return sorted(s.rep_id for s in loads.switches(self.house.db) if s.away_since)
 
+    def decays(self, ref: Ref | None = None) -> list[str]:
+        told = journal.of_lead(self.house.db, ref or self.ref)
+        found = [(j.at, j.detail["level"]) for j in told if j.event == "lead.decayed"]
+        return [f"{short(at - self.story.now)} {level}" for at, level in found]
+
+    def level(self) -> str | None:
+        [told] = self.house.commands.why(str(self.ref))
+        level: str | None = told["decay"]["level"]
+        return level
+
+    def critical(self) -> int:
+        told = journal.of_lead(self.house.db, self.ref)
+        return sum(j.event == "lead.decayed" and bool(j.detail["critical"]) for j in told)
+
     def urgent(self) -> bool:
-        tasks = [t for t in self.fake.tasks.values() if not t.subject.startswith("Answer time")]
+        tasks = [t for t in self.fake.tasks.values() if not t.subject.startswith(TELLS)]
         return any(t.high_priority for t in tasks)

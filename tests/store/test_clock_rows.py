@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fairlead.core.types import Ref
-from fairlead.store import clocks
+from fairlead.store import clocks, decays
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 
@@ -43,6 +43,20 @@ def test_a_look_that_finds_nothing_due_asks_the_index_alone(db: Db) -> None:
     assert len(searched) == 1
     assert "USING INDEX clock_steps_due (crm=? AND look_at" in searched[0]
     assert not any(line.startswith("SCAN clocks") or "SCAN c " in line for line in plan)
+
+
+def test_so_does_a_look_for_moved_statuses_and_for_levels_of_decay(db: Db) -> None:
+    statements: list[str] = []
+    db._conn.set_trace_callback(statements.append)
+    assert clocks.moved(db, "salesforce", 500) == decays.due(db, "salesforce", NOW, 500) == []
+    db._conn.set_trace_callback(None)
+    moved, levels = (
+        " ".join(str(r["detail"]) for r in db.rows(f"EXPLAIN QUERY PLAN {s}")) for s in statements
+    )
+    assert "USING INDEX clocks_moved (crm=? AND moved_at" in moved
+    assert "USING INDEX decay_levels_due (crm=? AND look_at" in levels
+    assert "SCAN clocks" not in moved
+    assert "SCAN decay_levels" not in levels
 
 
 def test_what_fired_stays_when_the_rest_is_planned_anew(db: Db) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from fairlead.core.claim import Claim
 from fairlead.core.decision import (
     BACKFILL,
+    DECAY,
     REASSIGN,
     REROUTE,
     SLA,
@@ -139,7 +140,7 @@ def _ordered(order: Order) -> str:
     if order.kind == REROUTE:
         return f"routed again: {order.reason}"
     taken = "taken from its owner and given on"
-    what = {BACKFILL: "backfill", REASSIGN: taken, SLA: taken}
+    what = {BACKFILL: "backfill", REASSIGN: taken, SLA: taken, DECAY: taken}
     text = what.get(order.kind, f"given to {order.to} by hand")
     return f"{text}, by {order.by}" + (f": {order.reason}" if order.reason else "")
 

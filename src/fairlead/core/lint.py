@@ -4,7 +4,7 @@ The reader refuses what is wrong; this finds what is right and does nothing, or 
 it seems to. One module per concern: lint_rules (reach, overlaps), lint_gaps,
 lint_conditions (values and negations), lint_tables and lint_last_step (lines of tables),
 lint_people (teams, reps, destinations), lint_methods (how teams share), lint_scoring (points),
-lint_skills, lint_hours, lint_slas, lint_signals.
+lint_skills, lint_hours, lint_slas, lint_signals, lint_decay.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from fairlead.core.lint_conditions import lint_conditions
+from fairlead.core.lint_decay import lint_decay
 from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_hours import lint_hours
 from fairlead.core.lint_methods import lint_methods
@@ -49,6 +50,7 @@ def lint(policy: Policy, now: datetime) -> tuple[LintFinding, ...]:
         lint_scoring(policy, space),
         lint_slas(policy, now),
         lint_signals(policy),
+        lint_decay(policy),
     )
     for part in parts:
         space.work = Work()

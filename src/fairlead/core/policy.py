@@ -13,6 +13,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
+from fairlead.core.decay_terms import Level
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
@@ -348,6 +349,8 @@ class Policy:
     """How leads are scored; without it `score` and `grade` do not exist."""
     slas: Mapping[str, Sla] = field(default_factory=dict)
     signals: Signals = field(default_factory=dict)
+    decay: tuple[Level, ...] = ()
+    """The levels of decay, the lowest first; without them `decay` does not exist."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

@@ -27,7 +27,7 @@ from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import PolicyShape
 from fairlead.core.policy_scoring import ScoringReader, score_types
 from fairlead.core.policy_tables import ReadTable, read_table
-from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, NOT_SCORED, FieldType, Schema
+from fairlead.core.schema import LEAD_SCHEMA, NO_LEVELS, NOT_FILLED, NOT_SCORED, FieldType, Schema
 from fairlead.core.scorecard import Scorecard
 from fairlead.core.signals import signal_types, told
 from fairlead.core.worktime import Calendar
@@ -107,6 +107,7 @@ class Builder:
         types.update(score_types(self.shape.scoring))
         types.update(signal_types(self.document.names("signals")))
         filled = {name for name in NOT_SCORED if self.shape.scoring is not None}
+        filled |= {name for name in NO_LEVELS if self.shape.decay}
         unfilled = {name: why for name, why in NOT_FILLED.items() if name not in filled}
         return schema.extended(types).hiding(unfilled)
 
@@ -187,9 +188,12 @@ class Builder:
     ) -> Condition | None:
         return self.condition(path, text, self.early_schema(schema, tables))
 
-    def early_schema(self, schema: Schema, tables: Mapping[str, ReadTable]) -> Schema:
-        """What can be asked of a lead by itself, before it is matched."""
-        later = dict.fromkeys(("account", "score", "grade", *tables), _NOT_AT_PICK_UP)
+    def early_schema(
+        self, schema: Schema, tables: Mapping[str, ReadTable], *, scored: bool = False
+    ) -> Schema:
+        """What can be asked of a lead by itself, before it is matched; with its points if so."""
+        points = () if scored else ("score", "grade")
+        later = dict.fromkeys(("account", *points, *tables), _NOT_AT_PICK_UP)
         return schema.hiding(later)
 
     def slas_named(self, names: list[str], path: Path) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
 )
 
+from fairlead.core.policy_decay_shapes import LevelShape
 from fairlead.core.policy_method_shapes import (
     METHOD_NAMES,
     MethodShape,
@@ -338,6 +339,7 @@ class PolicyShape(_Shape):
     splits: dict[Identifier, SplitShape] = {}
     slas: dict[Identifier, SlaShape] = {}
     signals: dict[Identifier, SignalShape] = {}
+    decay: list[LevelShape] = []
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []

@@ -10,7 +10,7 @@ from fairlead.core.activity import ActivityKind
 from fairlead.core.durations import parse_duration
 from fairlead.core.policy_build import Builder
 from fairlead.core.policy_document import Path
-from fairlead.core.policy_sla_shapes import SlaShape, StepShape
+from fairlead.core.policy_sla_shapes import ActShape, SlaShape
 from fairlead.core.policy_tables import ReadTable
 from fairlead.core.policy_values import exact_share, rep_id
 from fairlead.core.schema import Schema
@@ -34,10 +34,12 @@ _ZERO = timedelta(0)
 def read_slas(builder: Builder, schema: Schema, tables: Mapping[str, ReadTable]) -> dict[str, Sla]:
     """The SLAs, in the order of the file."""
     early = builder.early_schema(schema, tables)
-    return {name: _sla(builder, early, name, s) for name, s in builder.shape.slas.items()}
+    given = builder.early_schema(schema, tables, scored=True)
+    return {name: _sla(builder, early, given, name, s) for name, s in builder.shape.slas.items()}
 
 
-def _sla(builder: Builder, schema: Schema, name: str, shape: SlaShape) -> Sla:
+def _sla(builder: Builder, schema: Schema, given: Schema, name: str, shape: SlaShape) -> Sla:
+    """`given` is what is known when a lead is given to somebody, `schema` whenever it is read."""
     path: Path = ("slas", name)
     document = builder.document
     if shape.respond_within <= _ZERO:
@@ -45,7 +47,7 @@ def _sla(builder: Builder, schema: Schema, name: str, shape: SlaShape) -> Sla:
     warnings = _warnings(builder, shape, (*path, "warn_at"))
     steps = []
     for index, step in enumerate(shape.on_breach):
-        act = _act(builder, step, (*path, "on_breach", index))
+        act = read_act(builder, step, (*path, "on_breach", index))
         if act is not None:
             steps.append((step.after, act))
     reassigns = any(isinstance(act, Reassign) for _, act in steps)
@@ -58,7 +60,7 @@ def _sla(builder: Builder, schema: Schema, name: str, shape: SlaShape) -> Sla:
         shape.hours,
         frozenset(shape.deduct),
         stages_of(shape.respond_within, warnings, tuple(steps)),
-        builder.condition((*path, "when"), shape.when, schema),
+        builder.condition((*path, "when"), shape.when, given),
         builder.condition((*path, "paused_when"), shape.paused_when, schema),
         builder.condition((*path, "responded_when"), shape.responded_when, schema),
         shape.override_people,
@@ -90,7 +92,8 @@ def _warnings(builder: Builder, shape: SlaShape, path: Path) -> tuple[Fraction |
     return tuple(found)
 
 
-def _act(builder: Builder, step: StepShape, path: Path) -> Act | None:
+def read_act(builder: Builder, step: ActShape, path: Path) -> Act | None:
+    """What a step of an SLA, or a level of decay, does; None when that is broken."""
     document = builder.document
     given = [k for k in KINDS if k in {n.rstrip("_") for n in step.model_fields_set}]
     if len(given) != 1:

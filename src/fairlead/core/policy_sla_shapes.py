@@ -30,10 +30,9 @@ def _next(value: Any) -> Any:
     return None if value == "next" else value
 
 
-class StepShape(_Shape):
-    """One step after the time is over: exactly one thing, `after` so much more of the time."""
+class ActShape(_Shape):
+    """One thing that is done: exactly one of these."""
 
-    after: Duration = Field(default_factory=timedelta)
     notify: Text | None = None
     escalate: Email | None = None
     raise_: Literal["priority"] | None = Field(default=None, alias="raise")
@@ -42,6 +41,12 @@ class StepShape(_Shape):
         BeforeValidator(_next, json_schema_input_type=ReassignShape | Literal["next"]),
     ] = None
     set_away: AwayShape | None = None
+
+
+class StepShape(ActShape):
+    """One step after the time is over: exactly one thing, `after` so much more of the time."""
+
+    after: Duration = Field(default_factory=timedelta)
 
 
 class SlaShape(_Shape):

@@ -60,7 +60,7 @@ def _lead_types() -> dict[str, FieldType]:
         FieldType.TEXT: (
             "id crm object url email phone mobile first_name last_name title company website "
             "domain country state postal_code city timezone language industry source source_detail "
-            "form page status rating lifecycle_stage grade owner.kind owner.name owner.email "
+            "form page status rating lifecycle_stage grade decay owner.kind owner.name owner.email "
             "account.id account.name account.type account.owner account.parent account.industry"
         ),
         FieldType.NUMBER: "employees revenue deal_value score account.employees",
@@ -75,9 +75,14 @@ _LATER = "is not worked out by this version, so a rule on it would never match"
 _NO_POINTS = "is not worked out, for nothing gives points; say what does under 'scoring:'"
 NOT_SCORED: Mapping[str, str] = MappingProxyType({"score": _NO_POINTS, "grade": _NO_POINTS})
 """Names that have a value only where the policy has `scoring`."""
+NO_LEVELS: Mapping[str, str] = MappingProxyType(
+    {"decay": "is not worked out, for no level is named; name some under 'decay:'"}
+)
+"""The name that has a value only where the policy has `decay`."""
 NOT_FILLED: Mapping[str, str] = MappingProxyType(
     {
         **NOT_SCORED,
+        **NO_LEVELS,
         "assigned_at": _LATER,
         "deal_value": "is no standard field of a lead; declare your own under 'fields:'",
     }

@@ -27,9 +27,9 @@ from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.capacity import add_lead
 from fairlead.daemon.gone import why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
+from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.routing import Feed, Snapshot
-from fairlead.daemon.signalling import as_seen
 from fairlead.errors import BadRecord, ConfigError, Unavailable
 from fairlead.spi.connector import Connector
 from fairlead.spi.patience import patiently
@@ -103,7 +103,7 @@ def case_of(
     if record.unreadable is not None:
         raise BadRecord(record.unreadable)
     lead = normalise(record, feed.sources, policy.fields, snap.world.owners)
-    lead = as_seen(db, policy, lead, row.person_id, snap.at)
+    lead = with_known(db, policy, lead, row.person_id, snap.at)
     others = [(moved or {}).get(o.ref, o) for o in leads.leads_of_person(db, row.person_id)]
     match = match_of(db, lead, others, snap.world)
     takes = order is not None and order.takes

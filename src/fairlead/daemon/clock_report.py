@@ -127,8 +127,9 @@ def times_of(db: Db, row: LeadRow) -> dict[str, str | None]:
     """The seven times of a lead; of its latest decision where there were several.
 
     Captured: created in the CRM. Eligible: first taken as ours to route. Decided: by us. Assigned:
-    the owner was seen in the CRM. Notified: the owner's task was there. Accepted: the status was
-    moved. First response: the evidence that stopped a clock.
+    the owner was seen in the CRM. Notified: the owner's task was there. Accepted: the owner
+    first did something, or a person moved the status. First response: the evidence that stopped a
+    clock.
     """
     told_ = journal.of_lead(db, row.ref)
     ours = (j.at for j in told_ if j.event == "lead.decided" and j.detail.get("outcome") != "leave")

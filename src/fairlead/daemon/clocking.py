@@ -7,17 +7,19 @@ what is done follows from the lead and its clocks as they are, so that doing it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from fairlead.core.activity import Activity
 from fairlead.core.decision import SLA, Case, Decision, OutcomeKind, World
 from fairlead.core.policy import Policy
+from fairlead.core.scoring import score_values
 from fairlead.core.sla import hours_of, planned, slas_for
 from fairlead.core.sla_terms import DUE, Sla, Stage
-from fairlead.core.types import Lead, LeadState, Ref
-from fairlead.daemon.evidence import evidence
+from fairlead.core.types import Lead, LeadState, Ref, Value
+from fairlead.daemon.evidence import evidence, who_moved
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
 from fairlead.store import clocks, decisions, journal
@@ -58,9 +60,10 @@ class Clocking:
             return
         if not is_persons(world, lead.ref.crm, owner):
             return
-        names = slas_for(
-            self.policy, decision.rule, {**lead.values, "now": now}, [c.sla for c in before]
-        )
+        scored = decision.trace.score
+        points = {} if scored is None else score_values(scored)
+        values = {**lead.values, **points, "now": now}
+        names = slas_for(self.policy, decision.rule, values, [c.sla for c in before])
         team = next((p[5:] for p in reversed(decision.places) if p.startswith("team:")), None)
         for name in names:
             if decision.follows is None or not clocks.open_of_person(self.db, case.person_id, name):
@@ -100,15 +103,20 @@ class Clocking:
 
     # -- by a sighting ----------------------------------------------------------------------
 
-    def seen(self, lead: Lead, row: LeadRow, world: World, now: datetime) -> None:
-        """Bring the clocks of a lead that needs no decision to what it shows."""
+    def seen(
+        self, lead: Lead, row: LeadRow, world: World, values: Mapping[str, Value], now: datetime
+    ) -> None:
+        """Bring the clocks of a lead that needs no decision to what it shows.
+
+        `values` are the lead's, with its score.
+        """
         if not self.policy.slas:
             return
         running = clocks.open_of(self.db, row.ref)
         person = is_persons(world, row.ref.crm, row.owner_id)
         if not running:
             if person and row.state is LeadState.ASSIGNED:
-                self._claimed(lead, row, world, now)
+                self._claimed(lead, row, world, values, now)
             return
         if row.closed:
             self.end(running, "closed", now)
@@ -120,7 +128,9 @@ class Clocking:
             for clock in running:
                 self._look(clock, lead, world, now)
 
-    def _claimed(self, lead: Lead, row: LeadRow, world: World, now: datetime) -> None:
+    def _claimed(
+        self, lead: Lead, row: LeadRow, world: World, values: Mapping[str, Value], now: datetime
+    ) -> None:
         """Somebody took the lead out of a claim queue: their time begins."""
         if row.decision_id is None or not row.reason.startswith("taken from its claim queue"):
             return
@@ -128,7 +138,7 @@ class Clocking:
             return
         kept = decisions.get_decision(self.db, row.decision_id)
         rule = "" if kept is None else kept.rule
-        names = slas_for(self.policy, rule, {**lead.values, "now": now})
+        names = slas_for(self.policy, rule, values)
         for name in names:
             self._for_owner(lead, row, name, None, world, now, by_person=False)
 
@@ -174,8 +184,9 @@ class Clocking:
         found = evidence(sla, clock, lead, now)
         # The change is as old as the record says; it can have waited for us to look.
         at = min(now, max(lead.modified_at, clock.paused_since or clock.since))
-        if found.accepted and clock.accepted_at is None:
-            clock = replace(clock, accepted_at=at)
+        open_ = clock.accepted_at is None or (sla.responded_when is None and not found.waiting)
+        if found.moved and open_ and clock.moved_at is None:
+            clock = replace(clock, moved_at=at)
             clocks.put(self.db, clock)
         if found.answered is not None:
             self.answered(clock, found.answered, at, now)
@@ -190,6 +201,28 @@ class Clocking:
             clocks.put(self.db, clock)
             self.plan(clock, world)
             self._tell("clock.resumed", clock, now)
+
+    def moved(
+        self, clock: ClockRow, sla: Sla, lead: Lead, done: Iterable[Activity], now: datetime
+    ) -> ClockRow:
+        """Whoever moved the status is known now, as far as it ever will be; the clock then.
+
+        What nobody of ours moved becomes the status that the next move is told from.
+        """
+        move = who_moved(sla, clock, lead, done, now)
+        seen = evidence(sla, clock, lead, now)
+        status = lead.get("status")
+        accepted = clock.accepted_at
+        if accepted is None and move is not None:
+            accepted = move.at
+        if not seen.waiting and move is None and isinstance(status, str):
+            clock = replace(clock, status=status)
+        clock = replace(clock, moved_at=None, accepted_at=accepted)
+        clocks.put(self.db, clock)
+        if move is not None and sla.responded_when is None:
+            self.answered(clock, move.how, move.at, now, by=move.by, proof=move.proof)
+            return clocks.get(self.db, clock.id) or clock
+        return clock
 
     # -- ends -------------------------------------------------------------------------------
 
@@ -213,6 +246,40 @@ class Clocking:
         for clock in running:
             end_clock(self.db, clock, why, now)
             self.metrics.clocks_ended_total.labels(sla=clock.sla, how="ended").inc()
+
+    def reassigned(
+        self,
+        lead: Lead,
+        row: LeadRow,
+        clock: ClockRow,
+        sla: Sla,
+        key: str,
+        world: World,
+        now: datetime,
+    ) -> None:
+        """The new owner has the whole time, and the path up to stage `key`; the rest goes on."""
+        owner = row.owner_id or ""
+        rep = world.rep_of(row.ref.crm, owner)
+        rep_id = None if rep is None else rep.id
+        began: list[tuple[str, str | None, str | None]] = [(sla.name, clock.team, key)]
+        for other in clocks.open_of(self.db, row.ref):
+            mine = other.sla == sla.name
+            if other.id == clock.id:
+                rest = replace(clock, after=key)
+                if path_of(sla, rest):
+                    clocks.put(self.db, rest)
+                    self.plan(rest, world)
+                    continue
+            elif mine and other.after is not None:
+                continue
+            end_clock(self.db, other, "reassigned", now)
+            if not mine and other.after is None and other.sla in self.policy.slas:
+                began.append((other.sla, other.team, None))
+        for name, team, upto in began:
+            self.begin(
+                lead, row.person_id, name, row.decision_id or "", owner, rep_id, team, world, now,
+                upto=upto,
+            )  # fmt: skip
 
     # -- instants ---------------------------------------------------------------------------
 

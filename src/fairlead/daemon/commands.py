@@ -21,6 +21,7 @@ from fairlead.core.types import LeadState
 from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.clock_report import clocks_of, sla_report, times_of
+from fairlead.daemon.decay_report import decay_of
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
@@ -147,6 +148,7 @@ class Commands:
             ],
             "times": times_of(self.db, row),
             "clocks": clocks_of(self.db, row.ref, self._policy()),
+            "decay": decay_of(self.db, row.ref, self._policy()),
             "decision": None,
             "score": score_told(self.db, row.ref),
             "signals": signals_told(self.db, row.person_id),

@@ -4,37 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from fairlead.core.activity import Activity
+from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.sla_terms import Sla
 from fairlead.core.types import Actor, Lead
 from fairlead.store.clocks import ClockRow
 
+SKEW = timedelta(seconds=60)
+"""How far the CRM's clock, by which it writes its history, may be from ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a lead tells of one clock: whether it waits for the buyer, is accepted, is answered."""
+    """What a lead tells of one clock: whether it waits for the buyer, was moved, is answered."""
 
     waiting: bool
-    accepted: bool
+    moved: bool
+    """Its status is another one; who moved it is for its history to say."""
     answered: str | None
     """What the answer is, in words; None while there is none."""
 
 
 def evidence(sla: Sla, clock: ClockRow, lead: Lead, now: datetime) -> Seen:
-    """By the policy's `responded_when`, else by the status that was moved since the clock began.
-
-    A status in which the policy waits for the buyer is no answer. Who moved it, no CRM tells here.
-    """
+    """By the policy's `responded_when`; else the status that was moved since the clock began may be
+    an answer, which `who_moved` finds out."""
     values = {**lead.values, "now": now}
     waiting = sla.paused_when is not None and sla.paused_when.test(values)
     moved = lead.get("status") != clock.status
-    if sla.responded_when is not None:
-        answered = "responded_when holds" if sla.responded_when.test(values) else None
-    else:
-        answered = "its status was moved" if moved and not waiting else None
-    return Seen(waiting, moved, answered)
+    holds = sla.responded_when is not None and sla.responded_when.test(values)
+    return Seen(waiting, moved, "responded_when holds" if holds else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A person's move of the status that is an answer: when, who and the record that proves it."""
+
+    at: datetime
+    how: str
+    by: str | None = None
+    proof: str | None = None
+
+
+def who_moved(
+    sla: Sla, clock: ClockRow, lead: Lead, done: Iterable[Activity], now: datetime
+) -> Move | None:
+    """The first move of the status, since the clock began, that is an answer; None: there is none.
+
+    A status in which the policy waits for the buyer is no answer, nor is what we or automation
+    moved. Where the CRM shows no history of it, any move counts as a person's.
+    """
+    begins = clock.since - SKEW
+    shown = [a for a in done if a.kind is ActivityKind.STATUS_CHANGE and a.at >= begins]
+    if not shown:
+        waiting = evidence(sla, clock, lead, now).waiting
+        at = min(now, clock.moved_at or now)
+        return None if waiting else Move(at, "its status was moved")
+    for one in sorted(shown, key=lambda a: (a.at, str(a.ref))):
+        after = one.detail.rpartition(" > ")[2] or lead.get("status")
+        values = {**lead.values, "status": after, "now": now}
+        waiting = sla.paused_when is not None and sla.paused_when.test(values)
+        if one.actor in (Actor.PERSON, Actor.UNKNOWN) and not waiting and after != clock.status:
+            at = min(now, max(clock.since, one.at))
+            return Move(at, f"its status was moved: {one.why}", one.by, str(one.ref))
+    return None
+
+
+def first_taken(clock: ClockRow, done: Iterable[Activity], now: datetime) -> datetime | None:
+    """When the lead was taken up since the clock began: its status moved by a person, or the first
+    thing that its owner did with it."""
+    return min(
+        (
+            a.at for a in done
+            if a.actor is Actor.PERSON and not a.incoming and clock.since <= a.at <= now
+            and (a.kind is ActivityKind.STATUS_CHANGE or a.by == clock.owner_id)
+        ),
+        default=None,
+    )  # fmt: skip
 
 
 def first_done(

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.clocking import end_all
+from fairlead.daemon.decaying import end_decay
 from fairlead.store import claims, decisions, journal, leads, outbox, scores, signals
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
@@ -55,6 +56,7 @@ def lead_gone(
         signals.hand_over(db, ref, survivor)
         signals.look_at(db, [survivor], now)
     end_all(db, ref, reason, now)
+    end_decay(db, ref)
     before = leads.get_lead(db, ref)
     leads.set_state(db, ref, LeadState.GONE, reason)
     journal.close_dead_letters_of(db, ref, now)

@@ -32,7 +32,7 @@ from fairlead.core.normalise import normalise
 from fairlead.core.policy import Policy
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
-from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref
+from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref, Value
 from fairlead.core.zones import VERSION
 from fairlead.daemon import claiming, signalling
 from fairlead.daemon.capacity import (
@@ -43,9 +43,11 @@ from fairlead.daemon.capacity import (
     numbers_of,
 )
 from fairlead.daemon.clocking import Clocking
+from fairlead.daemon.decaying import Decaying
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
+from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.peaks import keep_peaks
@@ -106,6 +108,7 @@ class Router:
         self.metrics = metrics
         self.beside: Beside | None = None
         self.clocking = Clocking(db, policy, metrics)
+        self.decaying = Decaying(db, policy)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -132,6 +135,7 @@ class Router:
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
         self.clocking.replan(base, name, now)
+        self.decaying.replan(now)
         has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
@@ -187,7 +191,8 @@ class Router:
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
-        lead = signalling.keep(self.db, self.policy, lead, row, now)
+        signalling.keep(self.db, self.policy, lead, row, now)
+        lead = with_known(self.db, self.policy, lead, row.person_id, now)
         done = self.policy.closed_when
         closed = done is not None and done.test({**lead.values, "now": now})
         row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
@@ -207,9 +212,10 @@ class Router:
         if kept is None:
             return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
         learn(self.db, self.policy, lead, before, kept, snap, now)
+        handed_on = before is not None and before.owner_id != kept.owner_id
         if self._counts_open and frees(before, kept):
             leads.wake_held(self.db)
-        if before is not None and before.owner_id != kept.owner_id:
+        if handed_on:
             journal.write(
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
             )
@@ -220,27 +226,38 @@ class Router:
                 self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
             )
         leads.put_lead(self.db, kept)
-        keep_score(self.db, self.policy, lead, kept, snap.world, now)
-        self.clocking.seen(lead, kept, snap.world, now)
+        values = keep_score(self.db, self.policy, lead, kept, snap.world, now)
+        self.clocking.seen(lead, kept, snap.world, values, now)
+        self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stage = None if dead else "read"
             journal.close_dead_letters_of(self.db, record.ref, now, stage)
         return kept.state
 
-    def rescore(self, record: Record, feed: Feed, snap: Snapshot, now: datetime) -> None:
-        """Score a known record again because of time alone; it is news of nothing else.
+    def rescore(
+        self, record: Record, feed: Feed, snap: Snapshot, now: datetime
+    ) -> Mapping[str, Value]:
+        """What time alone has made of a known record, which is no news: its values, score and all.
 
         Raises BadRecord for one that cannot be read.
         """
         row = leads.get_lead(self.db, record.ref)
         if row is None:
-            return
+            return {}
+        lead = self.read(record, feed, snap, row.person_id, now)
+        values = keep_score(self.db, self.policy, lead, row, snap.world, now)
+        self.decaying.seen(lead, row, snap.world, values, now)
+        return values
+
+    def read(
+        self, record: Record, feed: Feed, snap: Snapshot, person_id: str, now: datetime
+    ) -> Lead:
+        """The lead of a known record as rules see it; raises BadRecord for an unreadable one."""
         if record.unreadable is not None:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
-        lead = signalling.as_seen(self.db, self.policy, lead, row.person_id, now)
-        keep_score(self.db, self.policy, lead, row, snap.world, now)
+        return with_known(self.db, self.policy, lead, person_id, now)
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -351,7 +368,8 @@ class Router:
             waits_for=decision.places if decision.outcome is OutcomeKind.HOLD else (),
         )  # fmt: skip
         leads.put_lead(self.db, row)
-        keep_score(self.db, self.policy, lead, row, snap.world, now, match)
+        values = keep_score(self.db, self.policy, lead, row, snap.world, now, match)
+        self.decaying.seen(lead, row, snap.world, values, now)
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now)
         return decision.state

@@ -7,6 +7,7 @@ inputs give the same score, and nothing more is written.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from fairlead.core.decision import Match, World
 from fairlead.core.effects import SetScore, effect_key
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.policy import Policy
-from fairlead.core.scoring import Score, next_grade_at, score
+from fairlead.core.scoring import Score, next_grade_at, score, score_values
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon.matching import match_of
 from fairlead.store import journal, leads, outbox, scores
@@ -39,17 +40,17 @@ def keep_score(
     world: World,
     now: datetime,
     match: Match | None = None,
-) -> None:
-    """Bring the kept score and the CRM's field up to date. Idempotent.
+) -> Mapping[str, Value]:
+    """Bring the kept score and the CRM's field up to date; the lead's values with it. Idempotent.
 
     `row` is the lead as it will be stored; `match` is looked up where it is needed and not given.
     """
     card = policy.scoring
     if card is None:
-        return
+        return {**lead.values, "now": now}
     if row.state not in ROUTED or row.decision_id is None:
         scores.drop(db, lead.ref)
-        return
+        return {**lead.values, "now": now}
     if match is None:
         asked = {name.partition(".")[0] for name in card.reads}
         far = asked & {"account", *policy.tables}
@@ -65,6 +66,7 @@ def keep_score(
     field = card.write_to.get(lead.ref.crm)
     if field is not None:
         _intend(db, SetScore(_key(lead.ref), lead.ref, field, found.total), row.decision_id, now)
+    return {**values, "now": now, **score_values(found)}
 
 
 def score_told(db: Db, ref: Ref) -> dict[str, Any] | None:

@@ -25,17 +25,15 @@ NEVER_LOOKED_AT = (LeadState.GONE, LeadState.PRE_EXISTING)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def keep(db: Db, policy: Policy, lead: Lead, row: LeadRow, now: datetime) -> Lead:
-    """Keep what a record shows; the lead as rules see it. Idempotent."""
+def keep(db: Db, policy: Policy, lead: Lead, row: LeadRow, now: datetime) -> None:
+    """Keep what a record shows. Idempotent."""
     if not policy.signals:
-        return lead
+        return
     shown = in_fields(policy.signals, lead, now)
     note(db, lead.ref, row.person_id, shown, now, here=True)
-    seen = as_seen(db, policy, lead, row.person_id, now)
     ahead = [s.occurrence.at for s in signals.seen_on(db, row.person_id, lead.ref)]
     if coming := [at for at in ahead if at > now]:
         signals.look_at(db, [lead.ref], min(coming))
-    return seen
 
 
 def as_seen(db: Db, policy: Policy, lead: Lead, person_id: str, now: datetime) -> Lead:

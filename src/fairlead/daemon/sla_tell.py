@@ -1,4 +1,5 @@
-"""The tasks by which a clock tells somebody: who that is in the lead's CRM, and what they read.
+"""The tasks by which a clock, or decay, tells somebody: who that is in the lead's CRM, and
+what they read.
 
 Used by `sweep`. Tells of one round are gathered: what is long overdue (days off, an outage) becomes
 one task for each person, not one for each lead and step.
@@ -9,34 +10,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fairlead.core.decision import World
+from fairlead.core.decision import DECAY, SLA, World
 from fairlead.core.effects import UpsertTask, effect_key
-from fairlead.core.leave import local
 from fairlead.core.policy import Policy
-from fairlead.core.rep_clock import calendar_of
 from fairlead.core.sla import manager_of
 from fairlead.core.sla_terms import MANAGER, REP
 from fairlead.core.types import OwnerKind
+from fairlead.daemon.cause import Cause
 from fairlead.store import outbox
-from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 
 ROLE = "sla"
 """The role in a task that belongs to a clock; such a task is never the owner's own."""
 MOST_LINES = 50
+SUBJECTS = {SLA: "Answer time", DECAY: "Decay"}
+BOTH = "Answer time and decay"
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """One thing to tell one person (an owner id) of one lead."""
 
-    clock: ClockRow
-    step: str
+    cause: Cause
     owner_id: str
     line: str
     generation: int
     urgent: bool
-    late: bool
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Tellings:
         same = [
             t
             for t in self.found
-            if (t.clock.ref, t.owner_id) == (telling.clock.ref, telling.owner_id)
+            if (t.cause.ref, t.owner_id) == (telling.cause.ref, telling.owner_id)
         ]
         for t in same:
             self.found.remove(t)
@@ -64,7 +63,7 @@ class Tellings:
         late: dict[str, list[Telling]] = {}
         sent = 0
         for telling in self.found:
-            if telling.late:
+            if telling.cause.late:
                 late.setdefault(telling.owner_id, []).append(telling)
             else:
                 self._task([telling], now)
@@ -76,45 +75,38 @@ class Tellings:
 
     def _task(self, together: list[Telling], now: datetime) -> None:
         first = together[0]
-        clock = first.clock
-        kind = f"sla {clock.id} {first.step} {first.owner_id}"
-        key = effect_key(clock.person_id, first.generation, clock.ref, kind)
+        cause = first.cause
+        kind = f"{cause.key} {first.owner_id}"
+        key = effect_key(cause.person_id, first.generation, cause.ref, kind)
         lines = [t.line for t in together[:MOST_LINES]]
-        subject = "Answer time of this lead"
+        about = SUBJECTS.get(" ".join(sorted({t.cause.kind for t in together})), BOTH)
+        subject = f"{about} of this lead"
         if len(together) > 1:
-            subject = f"Answer time of {len(together)} leads"
-            lines = [f"{t.clock.ref}: {t.line}" for t in together[:MOST_LINES]]
+            subject = f"{about} of {len(together)} leads"
+            lines = [f"{t.cause.ref}: {t.line}" for t in together[:MOST_LINES]]
             if len(together) > MOST_LINES:
                 lines.append(f"and {len(together) - MOST_LINES} more; see: fairlead sla")
         urgent = any(t.urgent for t in together)
         task = UpsertTask(
-            key, clock.ref, f"fl-{key}", first.owner_id, subject, "\n".join(lines), now,
+            key, cause.ref, f"fl-{key}", first.owner_id, subject, "\n".join(lines), now,
             high_priority=urgent, role=ROLE,
         )  # fmt: skip
-        outbox.add(self.db, task, decision_id=clock.decision_id, urgent=urgent, now=now)
+        outbox.add(self.db, task, decision_id=cause.decision_id, urgent=urgent, now=now)
 
 
-def owner_to_tell(whom: str, clock: ClockRow, policy: Policy, world: World) -> str | None:
+def owner_to_tell(whom: str, cause: Cause, policy: Policy, world: World) -> str | None:
     """The owner id of the rep, the manager or a person by e-mail; None when there is none."""
     if whom == REP:
-        return clock.owner_id
-    email = manager_of(policy, clock.team, clock.rep_id) if whom == MANAGER else whom
+        return cause.owner_id
+    email = manager_of(policy, cause.team, cause.rep_id) if whom == MANAGER else whom
     if email is None:
         return None
     rep = world.reps.get(email)
     if rep is not None:
-        return rep.crm_ids[clock.ref.crm] if rep.usable_in(clock.ref.crm) else None
+        return rep.crm_ids[cause.ref.crm] if rep.usable_in(cause.ref.crm) else None
     found = [
         o.id
         for o in world.owners.values()
-        if (o.crm, o.kind, o.email) == (clock.ref.crm, OwnerKind.REP, email) and o.active
+        if (o.crm, o.kind, o.email) == (cause.ref.crm, OwnerKind.REP, email) and o.active
     ]
     return found[0] if len(found) == 1 else None
-
-
-def due_in_words(clock: ClockRow, at: datetime | None, policy: Policy, world: World) -> str:
-    """An instant by the clock of the rep whose lead it is."""
-    if at is None:
-        return "never"
-    rep = world.reps.get(clock.rep_id or "")
-    return local(at, None if rep is None else calendar_of(rep, policy.calendars))

@@ -1,4 +1,4 @@
-"""The sweep: what has come due on clocks is looked at and fired, once, with its effect.
+"""The sweep: what has come due on clocks, or by decay, is looked at and done once, with its effect.
 
 Run by the reader of each CRM between two polls; when nothing is due it asks the index one question.
 Each due lead is first read by id and brought up to date, which may stop or pause its clock. Then
@@ -9,7 +9,8 @@ the machine's clock cannot be trusted nothing fires.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from fairlead.clock import Clock
 from fairlead.core.activity import Activity, ActivityKind
@@ -19,19 +20,24 @@ from fairlead.core.sla_terms import (
     DUE,
     Reassign,
     Sla,
+    Stage,
     told,
 )
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
+from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
-from fairlead.daemon.evidence import first_done
+from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
+from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.gone import lead_gone, why_gone
-from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.routing import Router, Snapshot
 from fairlead.daemon.signalling import note
+from fairlead.daemon.trust import Trust
+from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ActivitiesOf
-from fairlead.store import clocks, leads, outbox
+from fairlead.store import clocks, decays, leads, outbox
 from fairlead.store.clocks import ClockRow, StepRow
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
@@ -39,13 +45,6 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 BATCH = 500
-LATE = timedelta(minutes=15)
-"""What is fired so long after it was due goes into one task for each person who is told."""
-AFTER_ITS_OWNER = timedelta(seconds=30)
-"""A lead whose new owner is not written yet is looked at again so much later."""
-TRUSTED = timedelta(seconds=60)
-"""How far the wall clock may be from the monotonic one, or from the CRM's, to be trusted."""
-ASK_AGAIN = 60.0
 
 
 class Sweep:
@@ -57,16 +56,15 @@ class Sweep:
         self.crm = ingest.crm
         self.clock = clock
         self.metrics = metrics
-        self._trusted_at: tuple[datetime, float] | None = None
-        self._asked: float | None = None
+        self._trust = Trust(ingest.connector, clock)
 
     def tick(self) -> int:
         """Fire what is due; the number of leads looked at, 0 when there is nothing to do.
 
         Raises what reading from the CRM raises; nothing is lost by it.
         """
-        refs = clocks.due(self.db, self.crm, self.clock.now(), BATCH)
-        if not refs or not self._trusted():
+        refs = self._due(self.clock.now())
+        if not refs or not self._trust.holds():
             return 0
         answers = self.ingest.connector.read(refs)
         done = self._done(refs)
@@ -85,27 +83,41 @@ class Sweep:
             snap = router.snapshot(now)
             self._behaviours(self.ingest.router().policy.signals, here, done, now)
             round_ = _Round(self, router, snap, now)
+            decaying = DecayRound(round_.acting, self.metrics)
             for record in here:
-                round_.answers(record, done.get(record.ref, ()))
+                did = done.get(record.ref, ())
+                round_.answers(record, did)
                 round_.lead(record)
+                decaying.lead(record, did)
             round_.acting.tellings.send(now)
         self.ingest.announce()
         return len(refs)
 
+    def _due(self, now: datetime) -> list[Ref]:
+        moved = clocks.moved(self.db, self.crm, BATCH)
+        steps = clocks.due(self.db, self.crm, now, BATCH)
+        levels = decays.due(self.db, self.crm, now, BATCH)
+        return list(dict.fromkeys((*moved, *steps, *levels)))[:BATCH]
+
     def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
-        """What was done with leads since their clocks began; asked only of those that are due."""
+        """What was done with leads since their clocks or their silence began; asked only of those
+        that are due. Who moved a status is asked with it."""
         policy = self.ingest.router().policy
-        slas = policy.slas
+        slas, now = policy.slas, self.clock.now()
         asked: list[ActivitiesOf] = []
         kinds: set[ActivityKind] = set()
         for ref in refs:
             open_ = [c for c in clocks.open_of(self.db, ref) if c.sla in slas]
-            counts = {kind for c in open_ for kind in slas[c.sla].counts}
-            counts |= kinds_of(policy.signals) if open_ else set()
-            if counts:
-                since = min(c.since for c in open_)
-                asked.append(ActivitiesOf(ref, since, thorough=True))
-                kinds |= counts
+            begins = [c.since - SKEW for c in open_]
+            for clock in open_:
+                kinds |= slas[clock.sla].counts | {ActivityKind.STATUS_CHANGE}
+                kinds |= kinds_of(policy.signals)
+            silent = silent_since(self.db, policy, ref, now)
+            if silent is not None:
+                begins.append(silent)
+                kinds |= set(ActivityKind)
+            if begins:
+                asked.append(ActivitiesOf(ref, min(begins), thorough=True))
         return self.ingest.connector.activities(asked, kinds) if asked else {}
 
     def _behaviours(
@@ -122,27 +134,6 @@ class Sweep:
                 found = in_activities(signals, done.get(record.ref, ()))
                 note(self.db, record.ref, row.person_id, found, now)
 
-    def _trusted(self) -> bool:
-        """Whether the wall clock went as time does since the CRM last agreed with it."""
-        now, passed = self.clock.now(), self.clock.monotonic()
-        if self._trusted_at is not None:
-            wall, monotonic = self._trusted_at
-            went = timedelta(seconds=passed - monotonic)
-            if abs((now - wall) - went) <= TRUSTED:
-                return True
-        if self._asked is not None and passed - self._asked < ASK_AGAIN:
-            return False
-        apart = abs(self.ingest.connector.probe().server_now - now)
-        if apart <= TRUSTED:
-            self._trusted_at, self._asked = (now, passed), None
-            return True
-        self._asked = passed
-        log.warning(
-            "clock.untrusted", crm=self.crm, seconds=int(apart.total_seconds()),
-            remedy="set the machine's clock; nothing fires until it agrees with the CRM's",
-        )  # fmt: skip
-        return False
-
 
 class _Round:
     """One round of firing, inside its transaction."""
@@ -156,16 +147,41 @@ class _Round:
         self.acting = Acting(self.db, sweep.ingest, router, snap, now)
 
     def answers(self, record: Record, done: Sequence[Activity]) -> None:
-        """Stop the clocks of a lead that somebody has called, written to or met."""
-        for clock in clocks.open_of(self.db, record.ref) if done else ():
+        """Stop the clocks of a lead that somebody has called, written to or met, or whose status
+        a person has moved."""
+        for clock in clocks.open_of(self.db, record.ref):
             sla = self.policy.slas.get(clock.sla)
-            found = None if sla is None else first_done(sla, clock, done, self.now)
-            if found is not None:
+            if sla is None:
+                continue
+            clock = self._moved(record, clock, sla, done)
+            found = first_done(sla, clock, done, self.now)
+            if found is not None and clock.ended_at is None:
                 one, at = found
                 self.router.clocking.answered(
                     clock, f"{one.kind.value}: {one.why}", at, self.now, by=one.by,
                     proof=str(one.ref),
                 )  # fmt: skip
+
+    def _moved(
+        self, record: Record, clock: ClockRow, sla: Sla, done: Sequence[Activity]
+    ) -> ClockRow:
+        """Find out who moved the status of a lead, where that is open; the clock as it is then."""
+        taken = first_taken(clock, done, self.now)
+        accepted = min((a for a in (taken, clock.accepted_at) if a is not None), default=None)
+        if accepted != clock.accepted_at:
+            clock = replace(clock, accepted_at=accepted)
+            clocks.put(self.db, clock)
+        if clock.moved_at is None:
+            return clock
+        try:
+            feed, snap = self.sweep.ingest.feed, self.acting.snap
+            lead = self.router.read(record, feed, snap, clock.person_id, self.now)
+        except (BadRecord, *ODD_DATA):
+            # Once it can be read again, its status tells again that it was moved.
+            clock = replace(clock, moved_at=None)
+            clocks.put(self.db, clock)
+            return clock
+        return self.router.clocking.moved(clock, sla, lead, done, self.now)
 
     def lead(self, record: Record) -> None:
         """Fire what is due for one lead, as it is now."""
@@ -202,10 +218,23 @@ class _Round:
             behind = self.now - (when[stage.key] or self.now)
             done = "a later step of it is due, too"
             if not isinstance(stage.act, Reassign) or stage is takes[-1]:
-                done = self.acting.act(record, clock, sla, stage, stage.act, late=behind > LATE)
+                done = self._act(record, clock, sla, stage, late=behind > LATE)
             tell(
                 self.db, "clock.fired", clock, self.now, step=stage.key, act=told(stage.act),
                 reason=done,
             )  # fmt: skip
             self.sweep.metrics.clock_steps_total.labels(sla=sla.name, step=stage.key).inc()
             self.sweep.metrics.clock_lag_seconds.observe(max(0.0, behind.total_seconds()))
+
+    def _act(self, record: Record, clock: ClockRow, sla: Sla, stage: Stage, *, late: bool) -> str:
+        acting = self.acting
+        cause = cause_of_step(self.db, clock, sla, stage, self.policy, acting.snap.world, late=late)
+        done = acting.act(record, cause, stage.act)
+        if done.moved is not None:
+            lead = self.router.read(
+                record, self.sweep.ingest.feed, acting.snap, clock.person_id, self.now
+            )
+            self.router.clocking.reassigned(
+                lead, done.moved, clock, sla, stage.key, acting.snap.world, self.now
+            )
+        return done.words

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fairlead.reports.clocks import human_clocks, human_times
+from fairlead.reports.decay import human_decay
 from fairlead.reports.findings import printable
 from fairlead.reports.replayed import told_shadow
 
@@ -26,6 +27,9 @@ LATER = {
     "dead_letter.dropped": "a person gave it up",
 }
 """What happened to a lead beside its decision and writes, as `why` tells it."""
+
+
+BY_TIME = {"sla": "a step of an SLA had it routed", "decay": "a level of decay had it routed"}
 
 
 def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -51,6 +55,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"  times: {human_times(lead['times'])}"
         for line in human_clocks(lead["clocks"]):
             yield f"  {line}"
+        for line in human_decay(lead["decay"]) if lead["decay"] else ():
+            yield f"  {line}"
         if lead["shadow"] is not None:
             yield f"  shadow: {told_shadow(lead['shadow'])}"
         for e in lead["effects"]:
@@ -62,8 +68,7 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 what = LATER[j["event"]]
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
-                    if j["kind"] == "sla":
-                        what = "a step of an SLA had it routed"
+                    what = BY_TIME.get(j["kind"], what)
                 yield f"  {j['at'][:19]}Z {what}{': ' if about else ''}{about}"
 
 

@@ -17,6 +17,7 @@ from fairlead.core.distribute import METHODS, OPEN
 from fairlead.core.policy import Policy, Rule, Source, Team
 from fairlead.core.scorecard import Points, Scorecard
 from fairlead.core.tables import Table
+from fairlead.reports.decay import level_row
 from fairlead.reports.findings import printable
 from fairlead.reports.flow import mermaid, place_words, svg
 from fairlead.reports.policy_words import (
@@ -87,6 +88,10 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
     if policy.task is not None:
         due = duration_words(policy.task.due_in)
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
+    if policy.decay:
+        yield Heading("Leads that go cold", 2)
+        cold = ("level", "when a lead gets there", "which leads", "what happens")
+        yield Grid(cold, tuple(level_row(level) for level in policy.decay))
     if policy.teams:
         yield Heading("Teams", 2)
         columns = (

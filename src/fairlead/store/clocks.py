@@ -51,6 +51,8 @@ class ClockRow:
     how: str = RUNNING
     late: bool = False
     """It was answered after its time was over."""
+    moved_at: datetime | None = None
+    """The lead's status was moved then; by whom is to be found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,10 @@ def put(db: Db, row: ClockRow) -> None:
     db.execute(
         "INSERT INTO clocks (id, crm, object, lead_id, person_id, sla, decision_id, owner_id,"
         " rep_id, team, status, since, pauses, paused_since, by_person, after, upto, accepted_at,"
-        " ended_at, how, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-        " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT (id) DO UPDATE SET pauses = ?13,"
-        " paused_since = ?14, after = ?16, accepted_at = ?18, ended_at = ?19, how = ?20,"
-        " late = ?21",
+        " ended_at, how, late, moved_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+        " ON CONFLICT (id) DO UPDATE SET pauses = ?13, paused_since = ?14, after = ?16,"
+        " accepted_at = ?18, ended_at = ?19, how = ?20, late = ?21, status = ?11, moved_at = ?22",
         (
             row.id, row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.sla,
             row.decision_id, row.owner_id, row.rep_id, row.team, row.status,
@@ -90,6 +92,7 @@ def put(db: Db, row: ClockRow) -> None:
             json.dumps([[a.isoformat(), b.isoformat()] for a, b in row.pauses]),
             _iso(row.paused_since), int(row.by_person), row.after, row.upto,
             _iso(row.accepted_at), _iso(row.ended_at), row.how, int(row.late),
+            _iso(row.moved_at),
         ),
     )  # fmt: skip
 
@@ -126,6 +129,16 @@ def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
     return [Ref(r["crm"], r["object"], r["lead_id"]) for r in rows]
 
 
+def moved(db: Db, crm: str, limit: int) -> list[Ref]:
+    """The leads of a CRM whose status was moved, by whom is to be found out; the first first."""
+    rows = db.rows(
+        "SELECT object, lead_id FROM clocks WHERE crm = ? AND moved_at IS NOT NULL"
+        " AND ended_at IS NULL ORDER BY moved_at LIMIT ?",
+        (crm, limit),
+    )
+    return list(dict.fromkeys(Ref(crm, r["object"], r["lead_id"]) for r in rows))
+
+
 def put_off(db: Db, clock_id: str, now: datetime, until: datetime) -> None:
     """Look at the due steps of a clock again at `until`."""
     db.execute(
@@ -157,6 +170,12 @@ def steps_of(db: Db, clock_id: str) -> list[StepRow]:
             "SELECT * FROM clock_steps WHERE clock_id = ? ORDER BY number, step", (clock_id,)
         )
     ]
+
+
+def get(db: Db, clock_id: str) -> ClockRow | None:
+    """One clock, running or ended."""
+    r = db.row("SELECT * FROM clocks WHERE id = ?", (clock_id,))
+    return None if r is None else _clock(r)
 
 
 def open_of(db: Db, ref: Ref) -> list[ClockRow]:
@@ -221,4 +240,5 @@ def _clock(r: Any) -> ClockRow:
         ),
         _when(r["paused_since"]), bool(r["by_person"]), r["after"], r["upto"],
         _when(r["accepted_at"]), _when(r["ended_at"]), r["how"], bool(r["late"]),
+        _when(r["moved_at"]),
     )  # fmt: skip

@@ -353,3 +353,29 @@ def _signals(db: sqlite_utils.Database) -> None:
         ) STRICT, WITHOUT ROWID
         """,
     )
+
+
+@MIGRATIONS(name="0016_decay")
+def _decay(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE decays (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            cycle INTEGER NOT NULL, since TEXT NOT NULL, touched TEXT,
+            asleep INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (crm, object, lead_id, cycle)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE decay_levels (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            cycle INTEGER NOT NULL, level TEXT NOT NULL, number INTEGER NOT NULL,
+            due_at TEXT, look_at TEXT, reached_at TEXT, held_at TEXT,
+            PRIMARY KEY (crm, object, lead_id, cycle, level)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX decay_levels_due ON decay_levels (crm, look_at)
+            WHERE reached_at IS NULL AND look_at IS NOT NULL;
+        ALTER TABLE clocks ADD COLUMN moved_at TEXT;
+        CREATE INDEX clocks_moved ON clocks (crm, moved_at)
+            WHERE moved_at IS NOT NULL AND ended_at IS NULL
+        """,
+    )

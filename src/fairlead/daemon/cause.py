@@ -1,0 +1,100 @@
+"""Why something is done to a lead because time has passed: a step of a clock, a level of decay.
+
+What `acting` and `sla_tell` need to know of either; made by `sweep` and `decay_round`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.core.decay_terms import Level
+from fairlead.core.decision import DECAY, OVERRIDE, SLA, World
+from fairlead.core.leave import local
+from fairlead.core.policy import Policy
+from fairlead.core.rep_clock import calendar_of
+from fairlead.core.sla_terms import DUE, Sla, Stage, short
+from fairlead.core.snapshot import order_in
+from fairlead.core.types import Ref
+from fairlead.store import clocks, decisions
+from fairlead.store.clocks import ClockRow
+from fairlead.store.db import Db
+from fairlead.store.leads import LeadRow
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One lead of one owner, and why something is done to it.
+
+    `kind` is that of the order when the lead is given on (sla, decay), `name` who orders it (`SLA
+    first_answer`), `reason` what an away rep and the next owner read. `key` tells tasks of it from
+    all others, `line` is what they say. `theirs`: a person gave it to its owner, which stands.
+    `late`: it comes so long after its instant that it is told together with others.
+    """
+
+    kind: str
+    ref: Ref
+    person_id: str
+    decision_id: str
+    owner_id: str
+    rep_id: str | None
+    team: str | None
+    name: str
+    reason: str
+    key: str
+    line: str
+    theirs: bool
+    late: bool
+
+
+def cause_of_step(
+    db: Db, clock: ClockRow, sla: Sla, stage: Stage, policy: Policy, world: World, *, late: bool
+) -> Cause:
+    """A stage of a clock has come."""
+    due = next((s.due_at for s in clocks.steps_of(db, clock.id) if s.step == DUE), None)
+    limit = due_in_words(clock, due, policy, world)
+    allowed = short(sla.respond_within)
+    line = f"Please answer it by {limit} ({allowed} allowed)."
+    if stage.worked >= sla.respond_within:
+        line = f"{clock.rep_id or 'its owner'} has not answered it within {allowed} (due {limit})."
+    given = any(c.by_person for c in clocks.open_of(db, clock.ref) if c.after is None)
+    return Cause(
+        SLA, clock.ref, clock.person_id, clock.decision_id, clock.owner_id, clock.rep_id,
+        clock.team, f"SLA {sla.name}", f"not answered in {allowed}",
+        f"sla {clock.id} {stage.key}", f"fairlead, SLA {sla.name}, {stage.key}: {line}",
+        given and not sla.override_people, late,
+    )  # fmt: skip
+
+
+def cause_of_level(
+    db: Db, row: LeadRow, cycle: int, level: Level, world: World, *, late: bool
+) -> Cause:
+    """A lead has reached a level of decay. `row` is one that a person owns."""
+    owner = row.owner_id or ""
+    rep = world.rep_of(row.ref.crm, owner)
+    rep_id = None if rep is None else rep.id
+    urgent = " This is the critical level." if level.critical else ""
+    who = rep_id or "its owner"
+    return Cause(
+        DECAY, row.ref, row.person_id, row.decision_id or "", owner, rep_id, None,
+        f"decay {level.name}", level.reached_by, f"decay {row.ref} {cycle} {level.name}",
+        f"fairlead, decay {level.name}: this lead of {who} goes cold, {level.reached_by}.{urgent}",
+        not level.override_people and _given_by_person(db, row), late,
+    )  # fmt: skip
+
+
+def _given_by_person(db: Db, row: LeadRow) -> bool:
+    """Whether its owner has the lead from a person: by hand in the CRM, or by an override."""
+    kept = None if row.decision_id is None else decisions.get_decision(db, row.decision_id)
+    if kept is None or row.reason.startswith("taken from its claim queue"):
+        return False
+    order = order_in(kept.inputs)
+    return kept.owner_id != row.owner_id or (order is not None and order.kind == OVERRIDE)
+
+
+def due_in_words(clock: ClockRow, at: datetime | None, policy: Policy, world: World) -> str:
+    """An instant by the clock of the rep whose lead it is."""
+    if at is None:
+        return "never"
+    rep = world.reps.get(clock.rep_id or "")
+    return local(at, None if rep is None else calendar_of(rep, policy.calendars))

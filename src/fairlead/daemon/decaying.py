@@ -1,0 +1,147 @@
+"""Decay as leads move: its levels planned with the assignment, and anew with each sighting.
+
+Called by `routing` inside its transaction. Level-triggered: what is planned follows from the lead
+and what was done with it, so that doing it twice is once. `sweep` brings leads to the levels that
+come due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from fairlead.core.decay import Held, due_at, fallen, highest, last_signal
+from fairlead.core.decay_terms import Measure
+from fairlead.core.decision import World
+from fairlead.core.policy import Policy
+from fairlead.core.types import Lead, LeadState, Ref, Value
+from fairlead.daemon.sightings import is_persons
+from fairlead.store import decays, journal
+from fairlead.store.db import Db
+from fairlead.store.decays import DecayRow
+from fairlead.store.leads import LeadRow
+
+PLANNED_WITH = "decay_planned_with"
+
+
+def with_decay(db: Db, policy: Policy, lead: Lead) -> Lead:
+    """The lead with `decay`: the name of the highest level it has reached, null before."""
+    if not policy.decay:
+        return lead
+    levels = decays.levels_of(db, lead.ref, cycle_of(lead))
+    reached = {one.level for one in levels if one.reached_at is not None}
+    return replace(lead, values={**lead.values, "decay": highest(policy.decay, reached)})
+
+
+def cycle_of(lead: Lead) -> int:
+    """How often the lead was recycled: each time it begins its levels anew."""
+    cycles = lead.values.get("cycles")
+    return int(cycles) if isinstance(cycles, int | float) else 0
+
+
+class Decaying:
+    """Keeps the levels of leads under one policy."""
+
+    def __init__(self, db: Db, policy: Policy) -> None:
+        self.db = db
+        self.policy = policy
+        self._planned_with = ""
+
+    def seen(
+        self,
+        lead: Lead,
+        row: LeadRow,
+        world: World,
+        values: Mapping[str, Value],
+        now: datetime,
+        *,
+        handed_on: bool = False,
+    ) -> None:
+        """Bring the levels of a lead to what it shows; `row` is the lead as it will be stored.
+
+        `handed_on`: a person gave it to somebody else just now.
+        """
+        if not self.policy.decay:
+            return
+        cycle = cycle_of(lead)
+        kept = before = decays.get(self.db, row.ref, cycle)
+        here = (
+            row.state is LeadState.ASSIGNED
+            and row.decision_id is not None
+            and not row.closed
+            and is_persons(world, row.ref.crm, row.owner_id)
+        )
+        if kept is None:
+            older = decays.latest(self.db, row.ref)
+            if older is not None and not older.asleep:
+                decays.drop_unreached(self.db, row.ref)
+            if not here or self._goes_with_another(row):
+                return
+            recycled = lead.values.get("recycled_at")
+            after = now if cycle else None
+            if isinstance(recycled, datetime):
+                after = recycled
+            kept = DecayRow(row.ref, cycle, decays.taken_at(self.db, row.ref, after) or now)
+        did = (
+            kept.touched,
+            last_signal(lead.values, now),
+            min(now, max(lead.modified_at, kept.since)) if handed_on else None,
+        )
+        touched = max((at for at in did if at is not None), default=None)
+        kept = replace(kept, touched=touched, asleep=not here)
+        if kept != before:
+            decays.put(self.db, kept)
+        self.plan(kept, values, now)
+
+    def touched(self, row: DecayRow, at: datetime) -> DecayRow:
+        """Something was done with the lead at `at`: its silence begins anew."""
+        if row.touched is not None and at <= row.touched:
+            return row
+        row = replace(row, touched=at)
+        decays.put(self.db, row)
+        return row
+
+    def plan(self, row: DecayRow, values: Mapping[str, Value] | None, now: datetime) -> None:
+        """Give the levels to come their instants; without `values` those of bands stay."""
+        known = {one.level: one for one in decays.levels_of(self.db, row.ref, row.cycle)}
+        planned: list[tuple[str, int, datetime | None, datetime | None]] = []
+        for level in self.policy.decay:
+            was = known.get(level.name)
+            if was is not None and was.reached_at is not None:
+                continue
+            held = Held() if was is None else Held(was.held_at, was.due_at)
+            if level.measure is not Measure.BELOW:
+                held = Held(None, due_at(level, row.since, row.touched))
+            elif values is not None:
+                held = fallen(self.policy.scoring, level, held, values, now)
+            planned.append((level.name, level.number, held.fell_at, held.at))
+        there = {
+            (n.level, n.number, n.due_at, n.held_at): n.look_at
+            for n in known.values()
+            if n.reached_at is None
+        }
+        looked = {plan: None if row.asleep else plan[2] for plan in planned}
+        if there != looked:
+            decays.set_levels(self.db, row, planned)
+
+    def replan(self, now: datetime) -> None:
+        """Plan all levels anew when the policy is another one than they know."""
+        known = self.policy.hash
+        if known == self._planned_with:
+            return
+        self._planned_with = known
+        if journal.get_switch(self.db, PLANNED_WITH) == known:
+            return
+        for row in decays.awake(self.db):
+            self.plan(row, None, now)
+        journal.set_switch(self.db, PLANNED_WITH, known)
+
+    def _goes_with_another(self, row: LeadRow) -> bool:
+        """Whether another record of the same person is looked at already."""
+        return any(ref != row.ref for ref in decays.of_person(self.db, row.person_id))
+
+
+def end_decay(db: Db, ref: Ref) -> None:
+    """The lead has left: what it has not reached will not come."""
+    decays.drop_unreached(db, ref)

@@ -1,0 +1,209 @@
+"""How far leads have decayed, and when they reach the next level: each level of each lead is a row.
+
+A level is reached by its row alone, in the transaction that holds its effects: no crash reaches it
+twice or loses it. `due_at` is when it should come, `look_at` when it is looked at; `look_at` is
+empty while nobody has the lead. The next due is found by an index, however many leads there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fairlead.core.types import Ref
+from fairlead.store.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class DecayRow:
+    """What the levels of one lead go by, in one cycle (0 until it is recycled).
+
+    `since` begins its age, `touched` is the last thing that was done with it, None while nothing
+    was. `asleep`: nobody of ours has the lead, so nothing is looked at.
+    """
+
+    ref: Ref
+    cycle: int
+    since: datetime
+    touched: datetime | None = None
+    asleep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRow:
+    """One level of a lead. `held_at` is when its score was last seen at the level's band."""
+
+    level: str
+    number: int
+    due_at: datetime | None
+    look_at: datetime | None
+    reached_at: datetime | None
+    held_at: datetime | None
+
+
+def put(db: Db, row: DecayRow) -> None:
+    """Keep what the levels of a lead go by."""
+    db.execute(
+        "INSERT INTO decays (crm, object, lead_id, cycle, since, touched, asleep)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT (crm, object, lead_id, cycle) DO UPDATE SET touched = ?6, asleep = ?7",
+        (
+            row.ref.crm, row.ref.object, row.ref.id, row.cycle, row.since.isoformat(),
+            _iso(row.touched), int(row.asleep),
+        ),
+    )  # fmt: skip
+
+
+def get(db: Db, ref: Ref, cycle: int) -> DecayRow | None:
+    """What a lead's levels go by in a cycle; None when none was ever planned."""
+    r = db.row(
+        "SELECT * FROM decays WHERE crm = ? AND object = ? AND lead_id = ? AND cycle = ?",
+        (ref.crm, ref.object, ref.id, cycle),
+    )
+    return None if r is None else _decay(r)
+
+
+def latest(db: Db, ref: Ref) -> DecayRow | None:
+    """The same for the latest cycle."""
+    r = db.row(
+        "SELECT * FROM decays WHERE crm = ? AND object = ? AND lead_id = ?"
+        " ORDER BY cycle DESC LIMIT 1",
+        (ref.crm, ref.object, ref.id),
+    )
+    return None if r is None else _decay(r)
+
+
+def awake(db: Db) -> list[DecayRow]:
+    """Every lead whose levels are looked at."""
+    rows = db.rows("SELECT * FROM decays WHERE asleep = 0 ORDER BY crm, object, lead_id")
+    return [_decay(r) for r in rows]
+
+
+def set_levels(
+    db: Db, row: DecayRow, levels: Iterable[tuple[str, int, datetime | None, datetime | None]]
+) -> None:
+    """These levels are to come: name, number, due_at, held_at; those reached stay as they are.
+
+    One that is due again at another instant is looked at then.
+    """
+    planned = list(levels)
+    key = (row.ref.crm, row.ref.object, row.ref.id, row.cycle)
+    db.execute(
+        "DELETE FROM decay_levels"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND cycle = ? AND reached_at IS NULL"
+        " AND level NOT IN (SELECT value FROM json_each(?))",
+        (*key, json.dumps([name for name, *_ in planned])),
+    )
+    db.executemany(
+        "INSERT INTO decay_levels"
+        " (crm, object, lead_id, cycle, level, number, due_at, look_at, held_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        " ON CONFLICT (crm, object, lead_id, cycle, level) DO UPDATE SET"
+        " number = ?6, due_at = ?7, look_at = ?8, held_at = ?9 WHERE reached_at IS NULL",
+        [
+            (*key, name, n, _iso(due), None if row.asleep else _iso(due), _iso(held))
+            for name, n, due, held in planned
+        ],
+    )
+
+
+def levels_of(db: Db, ref: Ref, cycle: int) -> list[LevelRow]:
+    """The levels of a lead in their order, reached or to come."""
+    return [
+        LevelRow(
+            r["level"], r["number"], _when(r["due_at"]), _when(r["look_at"]),
+            _when(r["reached_at"]), _when(r["held_at"]),
+        )
+        for r in db.rows(
+            "SELECT * FROM decay_levels"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND cycle = ? ORDER BY number, level",
+            (ref.crm, ref.object, ref.id, cycle),
+        )
+    ]  # fmt: skip
+
+
+def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
+    """The leads of a CRM with a level to look at, the longest due first."""
+    rows = db.rows(
+        "SELECT object, lead_id, min(look_at) at FROM (SELECT object, lead_id, look_at"
+        " FROM decay_levels WHERE crm = ? AND reached_at IS NULL AND look_at IS NOT NULL"
+        " AND look_at <= ? ORDER BY look_at LIMIT ?) GROUP BY object, lead_id ORDER BY at",
+        (crm, now.isoformat(), limit),
+    )
+    return [Ref(crm, r["object"], r["lead_id"]) for r in rows]
+
+
+def look_at(db: Db, row: DecayRow, levels: Sequence[str], until: datetime | None) -> None:
+    """Look at these levels again at `until`; None: when the lead changes."""
+    db.executemany(
+        "UPDATE decay_levels SET look_at = ?"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND cycle = ? AND level = ?"
+        " AND reached_at IS NULL",
+        [
+            (_iso(until), row.ref.crm, row.ref.object, row.ref.id, row.cycle, level)
+            for level in levels
+        ],
+    )
+
+
+def reach(db: Db, row: DecayRow, levels: Sequence[str], now: datetime) -> None:
+    """The lead is at these levels, once and for all in this cycle."""
+    db.executemany(
+        "UPDATE decay_levels SET reached_at = ?, look_at = NULL"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND cycle = ?"
+        " AND level = ? AND reached_at IS NULL",
+        [
+            (now.isoformat(), row.ref.crm, row.ref.object, row.ref.id, row.cycle, level)
+            for level in levels
+        ],
+    )
+
+
+def drop_unreached(db: Db, ref: Ref) -> None:
+    """What has not come of a lead will not come; what it has reached stays told."""
+    key = (ref.crm, ref.object, ref.id)
+    db.execute(
+        "DELETE FROM decay_levels WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND reached_at IS NULL",
+        key,
+    )
+    db.execute("UPDATE decays SET asleep = 1 WHERE crm = ? AND object = ? AND lead_id = ?", key)
+
+
+def of_person(db: Db, person_id: str) -> list[Ref]:
+    """The records of a person whose levels are looked at."""
+    rows = db.rows(
+        "SELECT d.crm, d.object, d.lead_id FROM decays d JOIN leads l ON l.crm = d.crm"
+        " AND l.object = d.object AND l.id = d.lead_id WHERE l.person_id = ? AND d.asleep = 0",
+        (person_id,),
+    )
+    return [Ref(r["crm"], r["object"], r["lead_id"]) for r in rows]
+
+
+def taken_at(db: Db, ref: Ref, after: datetime | None) -> datetime | None:
+    """When we first took this lead to route it, `after` so far if given; None: never."""
+    r = db.row(
+        "SELECT min(at) at FROM decisions WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND outcome <> 'leave'"
+        " AND (? IS NULL OR at >= ?)",
+        (ref.crm, ref.object, ref.id, _iso(after), _iso(after)),
+    )
+    return None if r is None else _when(r["at"])
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _when(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _decay(r: Any) -> DecayRow:
+    return DecayRow(
+        Ref(r["crm"], r["object"], r["lead_id"]), r["cycle"], datetime.fromisoformat(r["since"]),
+        _when(r["touched"]), bool(r["asleep"]),
+    )  # fmt: skip
