@@ -13,6 +13,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
+from fairlead.core.cadence_terms import Cadence
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
@@ -154,6 +155,8 @@ class Rule:
     pool: str | None = None
     slas: tuple[str, ...] = ()
     """The SLAs of the leads that this rule gives to somebody."""
+    cadence: str | None = None
+    """How these leads are followed up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +351,7 @@ class Policy:
     """How leads are scored; without it `score` and `grade` do not exist."""
     slas: Mapping[str, Sla] = field(default_factory=dict)
     signals: Signals = field(default_factory=dict)
+    cadences: Mapping[str, Cadence] = field(default_factory=dict)
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

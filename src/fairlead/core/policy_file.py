@@ -13,6 +13,7 @@ from types import MappingProxyType
 from fairlead.core.policy import Policy
 from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_build import Builder
+from fairlead.core.policy_cadence import read_cadences
 from fairlead.core.policy_destinations import Destinations
 from fairlead.core.policy_document import Document
 from fairlead.core.policy_files import Files, is_beside
@@ -95,6 +96,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     splits = builder.splits()
     slas = read_slas(builder, schema, tables)
     signals = read_signals(builder, schema, tables)
+    cadences = read_cadences(builder)
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -118,6 +120,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         splits=MappingProxyType(splits),
         slas=MappingProxyType(slas),
         signals=MappingProxyType(signals),
+        cadences=MappingProxyType(cadences),
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

@@ -14,10 +14,12 @@ from typing import Any
 
 from fairlead.core.decision import SLA, Case, Decision, OutcomeKind, World
 from fairlead.core.policy import Policy
-from fairlead.core.sla import hours_of, planned, slas_for
+from fairlead.core.sla import hours_of, in_force, planned, slas_for
 from fairlead.core.sla_terms import DUE, Sla, Stage
 from fairlead.core.types import Lead, LeadState, Ref
+from fairlead.daemon import timing
 from fairlead.daemon.evidence import evidence
+from fairlead.daemon.follow_ups import FollowUps
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
 from fairlead.store import clocks, decisions, journal
@@ -39,6 +41,7 @@ class Clocking:
         self.policy = policy
         self.metrics = metrics
         self._planned_with = ""
+        self.follow_ups = FollowUps(db, policy, metrics)
 
     # -- by a decision ----------------------------------------------------------------------
 
@@ -205,6 +208,10 @@ class Clocking:
         clocks.put(self.db, replace(clock, ended_at=at, how=clocks.ANSWERED, late=late))
         clocks.drop_unfired(self.db, clock.id)
         self._tell("clock.answered", clock, now, reason=how, late=late, **proof)
+        timing.responded(
+            self.db, self.metrics, clock.ref, clock.decision_id, at, proof.get("proof") or ""
+        )
+        self.follow_ups.answered(clock.ref, at, now)
         result = "late" if late else "in_time"
         self.metrics.clocks_ended_total.labels(sla=clock.sla, how=result).inc()
 
@@ -218,7 +225,7 @@ class Clocking:
 
     def plan(self, clock: ClockRow, world: World) -> None:
         """Give the stages to come their instants; what has fired stays."""
-        sla = self.policy.slas[clock.sla]
+        sla = self.promise(clock, world)
         stages = path_of(sla, clock)
         if clock.paused_since is not None:
             clocks.set_steps(self.db, clock, [(s.key, s.number, None) for s in stages])
@@ -226,6 +233,11 @@ class Clocking:
         hours = hours_of(sla, clock.rep_id, clock.team, self.policy, world.reps)
         found = planned(stages, hours, clock.since, clock.pauses)
         clocks.set_steps(self.db, clock, [(s.key, s.number, at) for s, at in found])
+
+    def promise(self, clock: ClockRow, world: World) -> Sla:
+        """What the policy promises to this clock; KeyError when it has no such SLA."""
+        sla = self.policy.slas[clock.sla]
+        return in_force(sla, clock.since, clock.rep_id, self.policy, world.reps)
 
     def replan(self, world: World, roster: str, now: datetime) -> None:
         """Plan all clocks anew when the policy or the roster is another one than they know."""
@@ -240,6 +252,7 @@ class Clocking:
                 self.plan(clock, world)
             else:
                 self.end([clock], "the policy has no such SLA any more", now)
+        self.follow_ups.replan(world, now)
         journal.set_switch(self.db, PLANNED_WITH, known)
 
     def _tell(self, event: str, clock: ClockRow, now: datetime, **detail: Any) -> None:

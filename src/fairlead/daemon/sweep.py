@@ -25,6 +25,7 @@ from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.evidence import first_done
+from fairlead.daemon.following import Following
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router, Snapshot
@@ -57,6 +58,7 @@ class Sweep:
         self.crm = ingest.crm
         self.clock = clock
         self.metrics = metrics
+        self.following = Following(db, ingest, clock, metrics)
         self._trusted_at: tuple[datetime, float] | None = None
         self._asked: float | None = None
 
@@ -66,8 +68,17 @@ class Sweep:
         Raises what reading from the CRM raises; nothing is lost by it.
         """
         refs = clocks.due(self.db, self.crm, self.clock.now(), BATCH)
-        if not refs or not self._trusted():
+        follow_ups = self.following.due()
+        if not (refs or follow_ups) or not self._trusted():
             return 0
+        if refs:
+            self._fire(refs)
+        if follow_ups:
+            self.following.look(follow_ups)
+        self.ingest.announce()
+        return len({*refs, *(f.ref for f in follow_ups)})
+
+    def _fire(self, refs: Sequence[Ref]) -> None:
         answers = self.ingest.connector.read(refs)
         done = self._done(refs)
         with self.db.transaction():
@@ -85,12 +96,12 @@ class Sweep:
             snap = router.snapshot(now)
             self._behaviours(self.ingest.router().policy.signals, here, done, now)
             round_ = _Round(self, router, snap, now)
+            router.just_read = done
             for record in here:
                 round_.answers(record, done.get(record.ref, ()))
                 round_.lead(record)
+            router.just_read = {}
             round_.acting.tellings.send(now)
-        self.ingest.announce()
-        return len(refs)
 
     def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
         """What was done with leads since their clocks began; asked only of those that are due."""
@@ -153,6 +164,7 @@ class _Round:
         self.router = router
         self.policy: Policy = router.policy
         self.now = now
+        self.snap = snap
         self.acting = Acting(self.db, sweep.ingest, router, snap, now)
 
     def answers(self, record: Record, done: Sequence[Activity]) -> None:
@@ -173,7 +185,9 @@ class _Round:
             # An earlier clock of the same lead may have ended this one.
             if not any(c.id == clock.id for c in clocks.open_of(self.db, record.ref)):
                 continue
-            sla = self.policy.slas.get(clock.sla)
+            sla = None
+            if clock.sla in self.policy.slas:
+                sla = self.router.clocking.promise(clock, self.snap.world)
             due = [
                 s
                 for s in clocks.steps_of(self.db, clock.id)

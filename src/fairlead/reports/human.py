@@ -8,6 +8,7 @@ from typing import Any
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.findings import printable
 from fairlead.reports.replayed import told_shadow
+from fairlead.reports.times import human_assignments, human_cadences
 
 MOST_FAULTS = 10
 
@@ -49,7 +50,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if lead["score"] is not None:
             yield f"  {_scored(lead['score'])}"
         yield f"  times: {human_times(lead['times'])}"
-        for line in human_clocks(lead["clocks"]):
+        told = (*human_assignments(lead["assignments"]), *human_clocks(lead["clocks"]))
+        for line in (*told, *human_cadences(lead["cadences"])):
             yield f"  {line}"
         if lead["shadow"] is not None:
             yield f"  shadow: {told_shadow(lead['shadow'])}"
