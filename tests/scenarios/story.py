@@ -17,10 +17,10 @@ from fairlead.core.durations import parse_duration
 from fairlead.core.policy_problem import SourceText
 from fairlead.core.policy_yaml import data_of, read_yaml
 from fairlead.core.sla_terms import short
-from fairlead.core.types import Ref
-from fairlead.store import clocks, journal, loads
+from fairlead.core.types import Actor, Ref
+from fairlead.store import cadences, clocks, journal, loads, outbox
 from fairlead.testing.clock import ManualClock
-from fairlead.testing.fake_crm import FakeCrm
+from fairlead.testing.fake_crm import FakeCrm, FakeTask
 
 STORIES = Path(__file__).parents[2] / "fixtures" / "clocks"
 PEOPLE = (
@@ -40,6 +40,8 @@ class Event(_Strict):
     change: dict[str, Any] | None = None
     logs: Literal["call", "email", "meeting", "note"] | None = None
     given_to: str | None = None
+    buyer: Literal["call", "email", "meeting", "message"] | None = None
+    does_task: bool = False
     away: str | None = None
     until: str | None = None
 
@@ -57,6 +59,11 @@ class Expected(_Strict):
     clocks: list[str] | None = None
     away: list[str] = []
     urgent: bool | None = None
+    follow_ups: list[str] | None = None
+    cadence: str | None = None
+    times: dict[str, str | None] = {}
+    task_says: list[str] = []
+    tasks: int | None = None
 
 
 class Story(_Strict):
@@ -111,8 +118,11 @@ class Played:
         while True:
             coming = [at for at, _ in events[:1]]
             row = self.house.db.row("SELECT min(look_at) at FROM clock_steps")
-            if row is not None and row["at"]:
-                coming.append(max(datetime.fromisoformat(row["at"]), self.clock.now()))
+            look = self.house.db.row("SELECT min(look_at) at FROM cadences WHERE ended_at IS NULL")
+            held = self.house.db.row("SELECT min(retry_at) at FROM leads WHERE state = 'held'")
+            for found in (row, look, held):
+                if found is not None and found["at"]:
+                    coming.append(max(datetime.fromisoformat(found["at"]), self.clock.now()))
             at = min(coming, default=end)
             if at > end:
                 self._go_to(end)
@@ -127,6 +137,8 @@ class Played:
     def _go_to(self, at: datetime) -> None:
         self.clock.advance(max(timedelta(0), at - self.clock.now()))
         self.house.poll()
+        for ingest in self.house.ingests.values():
+            ingest.release_held()
         self.house.sweep()
         self.house.deliver()
 
@@ -136,6 +148,12 @@ class Played:
         if event.logs is not None:
             owner = self.fake.owner_of(self.ref)
             self.fake.activities.log(self.ref, ActivityKind(event.logs), by=owner)
+        if event.buyer is not None:
+            self.fake.activities.log(
+                self.ref, ActivityKind(event.buyer), actor=Actor.UNKNOWN, incoming=True
+            )
+        if event.does_task:
+            self.fake.close_task(self.open_follow_ups()[0].marker)
         if event.given_to is not None:
             self.fake.person_sets_owner(self.ref, user_id(self.fake, event.given_to))
         if event.away is not None:
@@ -164,6 +182,42 @@ class Played:
 
     def away(self) -> list[str]:
         return sorted(s.rep_id for s in loads.switches(self.house.db) if s.away_since)
+
+    def open_follow_ups(self) -> list[FakeTask]:
+        found = [
+            cadences.get(self.house.db, c.id) for c in cadences.of_lead(self.house.db, self.ref)
+        ]
+        keys = {f"fl-{c.task_key}" for c in found if c is not None}
+        return [t for m, t in self.fake.tasks.items() if m in keys and t.open]
+
+    def follow_ups(self) -> list[str]:
+        """What happened of follow-ups: the instant, what, and its number."""
+        told = journal.of_lead(self.house.db, self.ref)
+        return [
+            f"{j.at.isoformat()} {j.event.removeprefix('cadence.')} {j.detail['step']}"
+            for j in told
+            if j.event in ("cadence.task", "cadence.done", "cadence.missed")
+        ]
+
+    def cadence(self) -> str | None:
+        found = cadences.of_lead(self.house.db, self.ref)
+        return found[-1].how if found else None
+
+    def times(self) -> dict[str, str | None]:
+        """The seven times, as so long after the lead came."""
+        told = self.house.commands.why(str(self.ref))[0]["times"]
+        start = self.story.now
+        return {
+            n: None if at is None else short(datetime.fromisoformat(at) - start)
+            for n, at in told.items()
+        }
+
+    def own_tasks(self) -> list[FakeTask]:
+        """The tasks that are no follow-up and belong to no clock."""
+        ours = [outbox.get(self.house.db, m.removeprefix("fl-")) for m in self.fake.tasks]
+        plain = {o.key for o in ours if o is not None and not getattr(o.effect, "role", "")}
+        here = [t for m, t in self.fake.tasks.items() if m.removeprefix("fl-") in plain]
+        return [t for t in here if t.ref == self.ref]
 
     def urgent(self) -> bool:
         tasks = [t for t in self.fake.tasks.values() if not t.subject.startswith("Answer time")]
