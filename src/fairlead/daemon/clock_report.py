@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.core.policy import Policy
-from fairlead.core.sla_terms import DUE, told
+from fairlead.core.sla_terms import DUE, short, told
 from fairlead.core.types import Ref
 from fairlead.errors import ConfigError
 from fairlead.store import clocks, directory
@@ -52,7 +52,24 @@ def sla_report(
         "clocks": rows[:limit],
         "more": max(0, len(rows) - limit),
         "forecast": forecast,
+        "promises": [] if policy is None else _promises(policy, now),
     }
+
+
+def _promises(policy: Policy, now: datetime) -> list[dict[str, Any]]:
+    """What each SLA promises today, by UTC's day, and from which day on something shorter."""
+    return [
+        {
+            "sla": sla.name,
+            "respond_within": short(sla.on(now.date()).respond_within),
+            "tighter": [
+                {"from": t.begins.isoformat(), "respond_within": short(t.respond_within)}
+                for t in sla.tighter
+                if t.begins > now.date()
+            ],
+        }
+        for sla in policy.slas.values()
+    ]
 
 
 def _running(

@@ -140,7 +140,8 @@ class Following:
             return
         if state in (DONE, MISSED):
             self.metrics.follow_ups_total.labels(cadence=row.name, how=state).inc()
-            tell(self.db, f"cadence.{state}", row, now, step=row.made)
+            event = "cadence.done" if state == DONE else "cadence.missed"
+            tell(self.db, event, row, now, step=row.made)
         if ended:
             end_cadence(self.db, row, "every follow-up was made", now)
             return

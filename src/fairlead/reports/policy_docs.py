@@ -20,11 +20,13 @@ from fairlead.core.tables import Table
 from fairlead.reports.findings import printable
 from fairlead.reports.flow import mermaid, place_words, svg
 from fairlead.reports.policy_words import (
+    cadence_words,
     calendar_row,
     facts,
     found_by,
     kinds_of_skill,
     ledger_words,
+    promise_rows,
     rep_row,
     rule_words,
     until_words,
@@ -87,6 +89,7 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
     if policy.task is not None:
         due = duration_words(policy.task.due_in)
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
+    yield from _promises(policy)
     if policy.teams:
         yield Heading("Teams", 2)
         columns = (
@@ -114,6 +117,14 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Grid(said, tuple(_table(t) for t in policy.tables.values()))
     yield Heading("The way of a lead", 2)
     yield Flow()
+
+
+def _promises(policy: Policy) -> Iterator[Block]:
+    if policy.slas:
+        yield Heading("Answer times", 2)
+        header = ("promise", "answer within", "counted in", "for whom", "warned", "then", "later")
+        yield Grid(header, tuple(promise_rows(policy)))
+    yield from map(Text, cadence_words(policy))
 
 
 def _scoring(card: Scorecard) -> Iterator[Block]:

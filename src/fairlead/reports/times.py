@@ -35,7 +35,9 @@ def _steps(steps: Mapping[str, Any], indent: str) -> Iterator[str]:
 
 
 def human_assignments(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The earlier and the present assignment of a lead, as `why` shows them."""
+    """The assignments of a lead, where there were several or the write did not end well."""
+    if len(found) == 1 and found[0]["write_result"] in ("done", "pending", "not needed"):
+        return
     for a in found:
         who = a["rep"] or a["owner_id"] or "nobody"
         by = f" by rule {a['rule']}" if a["rule"] else ""
