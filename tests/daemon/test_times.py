@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlite_utils
 from daemon.house import House, an_org, user_id
 
 from fairlead.core.activity import ActivityKind
@@ -14,6 +16,7 @@ from fairlead.errors import ConfigError
 from fairlead.reports.human import human_why
 from fairlead.reports.times import human_times_report
 from fairlead.store import times
+from fairlead.store.migrations import MIGRATIONS
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
 
@@ -163,3 +166,20 @@ def test_the_steps_between_are_measured(house: House, fake: FakeCrm, clock: Manu
         assert (value(step, "count"), value(step, "sum")) == (1, 0)
     for step in ("assigned_to_accepted", "speed_to_lead"):
         assert (value(step, "count"), value(step, "sum")) == (1, 600)
+
+
+def test_a_state_file_from_before_is_told_as_far_as_it_knows(
+    house: House, fake: FakeCrm, clock: ManualClock
+) -> None:
+    ref = lead(fake, house)
+    go(house, clock, 10)
+    fake.update(ref, status="Contacted")
+    go(house, clock, 1)
+    (now,) = times.of_lead(house.db, ref)
+    for table in ("times", "cadences"):
+        house.db.execute(f"DROP TABLE {table}")
+    house.db.execute("DELETE FROM _sqlite_migrations WHERE name = '0018_times'")
+    MIGRATIONS.apply(sqlite_utils.Database(house.db._conn))
+    (told,) = times.of_lead(house.db, ref)
+    assert told == replace(now, team=None, status=None)
+    assert None not in (told.assigned_at, told.notified_at, told.accepted_at, told.responded_at)

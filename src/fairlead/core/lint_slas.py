@@ -1,4 +1,4 @@
-"""SLAs and cadences that nothing uses, steps that never come, a manager to tell who is not there."""
+"""SLAs and cadences that nothing uses, steps that never come, a manager who is not there."""
 
 from __future__ import annotations
 

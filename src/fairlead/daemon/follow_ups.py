@@ -27,6 +27,7 @@ from fairlead.telemetry import get_logger
 
 log = get_logger()
 
+DUE_IN = timedelta(hours=1)
 LATER = timedelta(days=1)
 """When a cadence is looked at again whose rep never works, as far as one can see."""
 ROLE = "cadence"
@@ -40,6 +41,11 @@ class FollowUps:
         self.db = db
         self.policy = policy
         self.metrics = metrics
+
+    @property
+    def due_in(self) -> timedelta:
+        """How long after it was made a follow-up's task is due, and is reminded of."""
+        return DUE_IN if self.policy.task is None else self.policy.task.due_in
 
     def decided(
         self, case: Case, decision: Decision, decision_id: str, world: World, now: datetime

@@ -145,10 +145,16 @@ class Following:
         if ended:
             end_cadence(self.db, row, "every follow-up was made", now)
             return
-        self._make(cadence, row, days, state, now)
+        self._make(cadence, row, days, state, now, keeper.due_in)
 
     def _make(
-        self, cadence: Cadence, row: CadenceRow, days: WorkingDays, state: str, now: datetime
+        self,
+        cadence: Cadence,
+        row: CadenceRow,
+        days: WorkingDays,
+        state: str,
+        now: datetime,
+        due_in: timedelta,
     ) -> None:
         number, of = row.made + 1, len(cadence.steps)
         step = cadence.steps[row.made]
@@ -162,8 +168,8 @@ class Following:
         if state == MISSED:
             lines.append("The one before was not done; this task stands for both.")
         task = UpsertTask(
-            key, row.ref, marker_of(key), row.owner_id, step.subject, "\n".join(lines), ends,
-            role=ROLE,
+            key, row.ref, marker_of(key), row.owner_id, step.subject, "\n".join(lines),
+            min(ends, now + due_in), role=ROLE,
         )  # fmt: skip
         outbox.add(self.db, task, decision_id=row.decision_id, urgent=False, now=now)
         made = replace(row, made=number, task_key=key, made_at=now, day_ends=ends)

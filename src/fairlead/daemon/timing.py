@@ -81,8 +81,9 @@ def responded(
     found = times.get(db, ref, decision_id)
     if found is None or found.responded_at is not None:
         return
+    first = all(t.responded_at is None for t in times.of_lead(db, ref))
     times.responded(db, found, at, proof)
-    if all(t.responded_at is None for t in times.of_lead(db, ref) if t != found):
+    if first:
         _measure(metrics, SPEED, found.captured_at, at)
     if found.accepted_at is None:
         _measure(metrics, ACCEPTED, found.assigned_at, at)
