@@ -13,6 +13,7 @@ from daemon.house import House, an_org, user_id
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Ref
 from fairlead.errors import ConfigError
+from fairlead.reports.clocks import human_sla
 from fairlead.reports.human import human_why
 from fairlead.reports.times import human_times_report
 from fairlead.store import times
@@ -28,7 +29,11 @@ teams:
   one: {members: [anna@example.com]}
   two: {members: [ben@example.com]}
 slas:
-  hot: {respond_within: 1h, hours: always, on_breach: [{after: 1h, reassign: {team: two}}]}
+  hot:
+    respond_within: 1h
+    hours: always
+    on_breach: [{after: 1h, reassign: {team: two}}]
+    tighten: [{from: 2199-01-01, respond_within: 30m}]
 rules:
   - {name: Plain, when: country == "AT", to: {team: two}}
   - {name: Hot, to: {team: one}, sla: hot}
@@ -183,3 +188,10 @@ def test_a_state_file_from_before_is_told_as_far_as_it_knows(
     (told,) = times.of_lead(house.db, ref)
     assert told == replace(now, team=None, status=None)
     assert None not in (told.assigned_at, told.notified_at, told.accepted_at, told.responded_at)
+
+
+def test_the_list_of_clocks_tells_what_is_promised_later(house: House) -> None:
+    told = house.commands.routes()["sla"]({})
+    later = [{"from": "2199-01-01", "respond_within": "30m"}]
+    assert told["promises"] == [{"sla": "hot", "respond_within": "1h", "tighter": later}]
+    assert "hot: 1h now, 30m from 2199-01-01" in list(human_sla(told))
