@@ -280,14 +280,14 @@ class Writer:
             run.settle(items[0], outcome, refusal.detail)
 
     def _bring(self, run: Run, items: Sequence[Item], found: Mapping[str, TaskFound]) -> list[Item]:
-        """Settle the items whose task exists, updating open ones of another owner; the rest."""
+        """Settle the items whose task exists, bringing open ones to what is wanted; the rest."""
         left: list[Item] = []
         stale: list[Item] = []
         for item in items:
             task = found.get(_marker(item))
             if task is None:
                 left.append(item)
-            elif task.open and task.owner_id != _owner(item.effect):
+            elif task.open:
                 properties = dict(item.input["properties"])
                 # The person may have begun it, and the marker is there already.
                 del properties["hs_task_status"]

@@ -64,6 +64,9 @@ class Metrics:
         self.decisions_total = c("decisions_total", "Decisions taken", "outcome", "rule")
         self.decision_lag_seconds = h("decision_lag_seconds", "From the change to the decision")
         self.time_to_owner_seconds = h("time_to_owner_seconds", "From created to owner verified")
+        self.lead_step_seconds = h(
+            "lead_step_seconds", "From one time of a lead to a later one", "step"
+        )  # fmt: skip
         self.outbox_depth = g("outbox_depth", "Writes not finished", "state")
         self.outbox_oldest_seconds = g("outbox_oldest_seconds", "Age of the oldest such write")
         self.effects_total = c("effects_total", "Writes by how they ended", "kind", "outcome")
@@ -80,6 +83,9 @@ class Metrics:
         )
         self.clock_steps_total = c(
             "clock_steps_total", "Steps of SLA clocks that fired", "sla", "step"
+        )
+        self.follow_ups_total = c(
+            "follow_ups_total", "Follow-ups made, done and missed", "cadence", "how"
         )
         self.clock_lag_seconds = h("clock_lag_seconds", "From a step's instant to its firing")
         self.decay_levels_total = c(

@@ -239,9 +239,10 @@ def test_a_task_that_exists_is_brought_to_its_state_and_not_made_again(
     assert outcomes(receipts) == ["applied"] * 4
     assert [r.remote_id for r in receipts[:3]] == ["31", "32", "33"]
     (update,) = wire.asked("update", "tasks")
-    (changed,) = update["inputs"]
-    assert changed["id"] == "32"
+    assert [i["id"] for i in update["inputs"]] == ["31", "32"], "what is done stays as it is"
+    changed = update["inputs"][1]
     assert changed["properties"]["hubspot_owner_id"] == "501"
+    assert changed["properties"]["hs_task_subject"] == "Call back"
     assert "hs_task_status" not in changed["properties"], "a person may have begun it"
     assert [len(b["inputs"]) for b in wire.asked("create", "tasks")] == [4, 1]
 
@@ -252,6 +253,7 @@ def test_a_conflict_told_row_by_row_is_looked_up_too(connect: Connect, wire: Any
     rows = [{"id": "90", "properties": {"fairlead_key": "m2"}}]
     wire.on("create", {"results": rows, "errors": errors}, kind="tasks", status=207)
     wire.on("read", existing(("31", "m1", "501", "NOT_STARTED")), kind="tasks")
+    wire.answer("update", updated, kind="tasks")
     receipts = connect().write([task(1), task(2)]).receipts
     assert outcomes(receipts) == ["applied"] * 2
     assert [r.remote_id for r in receipts] == ["31", "90"]
@@ -301,6 +303,7 @@ def test_without_the_marker_property_the_record_s_own_tasks_are_looked_at(
     there = {"hs_task_body": "Why\n\n[fairlead m1]", "hubspot_owner_id": "501"}
     wire.on("read", {"results": [{"id": "31", "properties": there}]}, kind="tasks")
     wire.answer("create", created, kind="tasks")
+    wire.answer("update", updated, kind="tasks")
     receipts = connect().write([task(1), task(2)]).receipts
     assert outcomes(receipts) == ["applied"] * 2
     assert receipts[0].remote_id == "31"

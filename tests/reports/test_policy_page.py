@@ -191,7 +191,9 @@ def test_the_page_says_what_rules_ask_beside_their_conditions() -> None:
     assert rules["All other large companies"].endswith(
         "Prefers a clock at most 3 hours from the lead's, the lead's industry."
     )
-    assert rules["Very large deals"].endswith("Shared in a pool of its own, high\\_value.")
+    assert rules["Very large deals"].endswith(
+        "Shared in a pool of its own, high\\_value. Promised: large\\_deal."
+    )
 
 
 def test_the_page_has_the_skills_hours_and_limits_of_everybody() -> None:

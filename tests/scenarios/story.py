@@ -19,9 +19,9 @@ from fairlead.core.policy_problem import SourceText
 from fairlead.core.policy_yaml import data_of, read_yaml
 from fairlead.core.sla_terms import short
 from fairlead.core.types import Actor, Ref
-from fairlead.store import clocks, journal, loads
+from fairlead.store import cadences, clocks, journal, loads, outbox
 from fairlead.testing.clock import ManualClock
-from fairlead.testing.fake_crm import FakeCrm
+from fairlead.testing.fake_crm import FakeCrm, FakeTask
 
 TELLS = ("Answer time", "Decay")
 STORIES = Path(__file__).parents[2] / "fixtures" / "clocks"
@@ -44,6 +44,8 @@ class Event(_Strict):
     who: Literal["person", "automation", "us", "buyer"] | None = None
     logs: Literal["call", "email", "meeting", "note"] | None = None
     given_to: str | None = None
+    buyer: Literal["call", "email", "meeting", "message"] | None = None
+    does_task: bool = False
     away: str | None = None
     until: str | None = None
 
@@ -65,6 +67,11 @@ class Expected(_Strict):
     decays: list[str] | None = None
     level: str | None = None
     critical: int | None = None
+    follow_ups: list[str] | None = None
+    cadence: str | None = None
+    times: dict[str, str | None] = {}
+    task_says: list[str] = []
+    tasks: int | None = None
 
 
 class Story(_Strict):
@@ -121,7 +128,9 @@ class Played:
             row = self.house.db.row(
                 "SELECT min(at) at FROM (SELECT min(look_at) at FROM clock_steps"
                 " UNION ALL SELECT min(look_at) FROM decay_levels"
-                " UNION ALL SELECT min(due_at) FROM scores)"
+                " UNION ALL SELECT min(due_at) FROM scores"
+                " UNION ALL SELECT min(look_at) FROM cadences WHERE ended_at IS NULL"
+                " UNION ALL SELECT min(retry_at) FROM leads WHERE state = 'held')"
             )
             if row is not None and row["at"]:
                 coming.append(max(datetime.fromisoformat(row["at"]), self.clock.now()))
@@ -141,6 +150,7 @@ class Played:
         self.house.poll()
         for ingest in self.house.ingests.values():
             ingest.rescore_due()
+            ingest.release_held()
         self.house.sweep()
         self.house.deliver()
 
@@ -154,6 +164,12 @@ class Played:
             self.fake.activities.log(
                 self.ref, ActivityKind(event.logs), by=owner, actor=actor, incoming=buyer
             )
+        if event.buyer is not None:
+            self.fake.activities.log(
+                self.ref, ActivityKind(event.buyer), actor=Actor.UNKNOWN, incoming=True
+            )
+        if event.does_task:
+            self.fake.close_task(self.open_follow_ups()[0].marker)
         if event.given_to is not None:
             self.fake.person_sets_owner(self.ref, user_id(self.fake, event.given_to))
         if event.away is not None:
@@ -205,6 +221,42 @@ class Played:
     def critical(self) -> int:
         told = journal.of_lead(self.house.db, self.ref)
         return sum(j.event == "lead.decayed" and bool(j.detail["critical"]) for j in told)
+
+    def open_follow_ups(self) -> list[FakeTask]:
+        found = [
+            cadences.get(self.house.db, c.id) for c in cadences.of_lead(self.house.db, self.ref)
+        ]
+        keys = {f"fl-{c.task_key}" for c in found if c is not None}
+        return [t for m, t in self.fake.tasks.items() if m in keys and t.open]
+
+    def follow_ups(self) -> list[str]:
+        """What happened of follow-ups: the instant, what, and its number."""
+        told = journal.of_lead(self.house.db, self.ref)
+        return [
+            f"{j.at.isoformat()} {j.event.removeprefix('cadence.')} {j.detail['step']}"
+            for j in told
+            if j.event in ("cadence.task", "cadence.done", "cadence.missed")
+        ]
+
+    def cadence(self) -> str | None:
+        found = cadences.of_lead(self.house.db, self.ref)
+        return found[-1].how if found else None
+
+    def times(self) -> dict[str, str | None]:
+        """The seven times, as so long after the lead came."""
+        told = self.house.commands.why(str(self.ref))[0]["times"]
+        start = self.story.now
+        return {
+            n: None if at is None else short(datetime.fromisoformat(at) - start)
+            for n, at in told.items()
+        }
+
+    def own_tasks(self) -> list[FakeTask]:
+        """The tasks that are no follow-up and belong to no clock."""
+        ours = [outbox.get(self.house.db, m.removeprefix("fl-")) for m in self.fake.tasks]
+        plain = {o.key for o in ours if o is not None and not getattr(o.effect, "role", "")}
+        here = [t for m, t in self.fake.tasks.items() if m.removeprefix("fl-") in plain]
+        return [t for t in here if t.ref == self.ref]
 
     def urgent(self) -> bool:
         tasks = [t for t in self.fake.tasks.values() if not t.subject.startswith(TELLS)]

@@ -9,6 +9,7 @@ import click
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, show
 from fairlead.reports.clocks import human_sla
 from fairlead.reports.human import human_dead_letters, human_status, human_why
+from fairlead.reports.times import human_times_report
 
 
 @click.command(epilog=EXAMPLES + "  fairlead why 00Q5e00000AbCdEFGH\n  fairlead why x@acme.example")
@@ -36,6 +37,15 @@ def status(config: Path | None, as_json: bool) -> None:
 def sla(config: Path | None, hours: int, limit: int, as_json: bool) -> None:
     """The clocks that run, what each does next, and what will be over in the coming hours."""
     show(call(config, "sla", hours=hours, limit=limit), as_json, human_sla)
+
+
+@click.command(epilog=EXAMPLES + "  fairlead times\n  fairlead times --since 7d --json")
+@click.option("--since", default="30d", show_default=True, help="How far back: 7d, 24h, a time.")
+@json_option
+@click.pass_obj
+def times(config: Path | None, since: str, as_json: bool) -> None:
+    """How long leads take from captured to answered, by rule, team and rep."""
+    show(call(config, "times", since=since), as_json, human_times_report)
 
 
 @click.group("dead-letters", cls=Group)
@@ -94,6 +104,7 @@ COMMANDS = (
     why,
     status,
     sla,
+    times,
     dead_letters,
     pause,
     resume,

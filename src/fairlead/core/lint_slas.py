@@ -1,4 +1,4 @@
-"""SLAs that nothing uses, steps that never come, a manager to tell where there is none."""
+"""SLAs and cadences that nothing uses, steps that never come, a manager who is not there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairlead.core.lint_finding import LintFinding, Severity
 from fairlead.core.lint_pools import all_rules, named
 from fairlead.core.policy import Policy, Rule, Team, ToTeam
 from fairlead.core.sla import Hours
-from fairlead.core.sla_terms import ALWAYS, HOLIDAYS, MANAGER, Notify, Sla
+from fairlead.core.sla_terms import ALWAYS, HOLIDAYS, MANAGER, Notify, Sla, short
 from fairlead.core.worktime import HORIZON
 
 
@@ -26,8 +26,36 @@ def lint_slas(policy: Policy, now: datetime) -> Iterator[LintFinding]:
                 f"no rule names SLA {sla.name!r}, and it has no 'when'",
                 "name it in a rule ('sla: ...'), say 'when' it holds, or remove it",
             )
+        yield from _tightened(sla, now)
         yield from _never(sla, policy, now)
         yield from _managers(sla, using, policy)
+    yield from _unused_cadences(policy, rules)
+
+
+def _unused_cadences(policy: Policy, rules: list[Rule]) -> Iterator[LintFinding]:
+    used = {r.cadence for r in rules}
+    for cadence in policy.cadences.values():
+        if cadence.name not in used:
+            yield LintFinding(
+                "unused-cadence",
+                Severity.WARNING,
+                cadence.place,
+                f"no rule names cadence {cadence.name!r}",
+                "name it in a rule ('cadence: ...'), or remove it",
+            )
+
+
+def _tightened(sla: Sla, now: datetime) -> Iterator[LintFinding]:
+    past = [t for t in sla.tighter if t.begins < now.date()]
+    if past:
+        last = past[-1]
+        yield LintFinding(
+            "tightened-already",
+            Severity.INFO,
+            sla.place,
+            f"SLA {sla.name!r} is {short(last.respond_within)} since {last.begins}",
+            f"write 'respond_within: {short(last.respond_within)}' and remove the days gone by",
+        )
 
 
 def _never(sla: Sla, policy: Policy, now: datetime) -> Iterator[LintFinding]:

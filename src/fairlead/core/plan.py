@@ -12,6 +12,7 @@ from datetime import datetime
 
 from fairlead.core.decision import Case, Companion, Decision, OutcomeKind
 from fairlead.core.effects import Effect, SetOwner, UpsertTask, effect_key
+from fairlead.core.handover import NOTHING, Handover, handover
 from fairlead.core.policy import Policy, TaskSpec
 from fairlead.core.types import Ref
 
@@ -38,6 +39,7 @@ def plan(
     now: datetime,
     *,
     followers: Sequence[FollowerRecord] = (),
+    known: Handover = NOTHING,
 ) -> tuple[Effect, ...]:
     """The writes of a decision, owners first; none unless it assigns.
 
@@ -62,15 +64,17 @@ def plan(
                 SetOwner(key, record.ref, owner_id, record.owner_id, audit_text(decision))
             )
         if policy.task is not None and decision.rep_id is not None:
-            tasks.append(_task(case, decision, record.ref, owner_id, policy, policy.task, now))
+            body = handover(case, decision, policy, known, record.ref)
+            tasks.append(_task(case, decision, record.ref, owner_id, body, policy.task, now))
     if policy.task is not None:
         for companion in decision.companions:
-            tasks.append(_beside(case, decision, companion, policy, policy.task, now))
+            body = handover(case, decision, policy, known)
+            tasks.append(_beside(case, decision, companion, body, policy.task, now))
     return (*owners, *tasks)
 
 
 def task_when_claimed(
-    case: Case, decision: Decision, policy: Policy, now: datetime
+    case: Case, decision: Decision, policy: Policy, now: datetime, known: Handover = NOTHING
 ) -> UpsertTask | None:
     """The task that waits for whoever takes the lead out of its claim queue; it has no owner yet.
 
@@ -78,21 +82,22 @@ def task_when_claimed(
     """
     if decision.claim is None or policy.task is None:
         return None
-    return _task(case, decision, case.lead.ref, "", policy, policy.task, now)
+    body = handover(case, decision, policy, known)
+    return _task(case, decision, case.lead.ref, "", body, policy.task, now)
 
 
 def _beside(
     case: Case,
     decision: Decision,
     companion: Companion,
-    policy: Policy,
+    body: str,
     spec: TaskSpec,
     now: datetime,
 ) -> UpsertTask:
     """The task of somebody of a group who does not own the lead; it moves with the role."""
     ref = case.lead.ref
     key = effect_key(case.person_id, case.generation, ref, f"task of {companion.role}")
-    task = _task(case, decision, ref, companion.owner_id, policy, spec, now)
+    task = _task(case, decision, ref, companion.owner_id, body, spec, now)
     _, _, rest = task.body.partition("\n")
     body = (
         f"fairlead asks you onto this lead as {companion.role}; {decision.rep_id} owns it.\n{rest}"
@@ -111,24 +116,18 @@ def _task(
     decision: Decision,
     ref: Ref,
     owner_id: str,
-    policy: Policy,
+    body: str,
     spec: TaskSpec,
     now: datetime,
 ) -> UpsertTask:
     key = effect_key(case.person_id, case.generation, ref, "task")
-    lines = ["fairlead gave you this lead."]
-    if decision.follows is not None:
-        lines.append(f"You already own another record of this person: {decision.follows}")
-    if decision.rule:
-        lines.append(f"Rule: {decision.rule}")
-    lines += [f"Why: {decision.reason}", f"Policy: {policy.hash[:12]}"]
     return UpsertTask(
         key=key,
         ref=ref,
         marker=f"fl-{key}",
         owner_id=owner_id,
         subject=spec.subject,
-        body="\n".join(lines),
+        body=body,
         due_at=now + spec.due_in,
         high_priority=decision.high_priority,
     )

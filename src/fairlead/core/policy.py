@@ -13,6 +13,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
+from fairlead.core.cadence_terms import Cadence
 from fairlead.core.decay_terms import Level
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
@@ -155,6 +156,8 @@ class Rule:
     pool: str | None = None
     slas: tuple[str, ...] = ()
     """The SLAs of the leads that this rule gives to somebody."""
+    cadence: str | None = None
+    """How these leads are followed up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +354,7 @@ class Policy:
     signals: Signals = field(default_factory=dict)
     decay: tuple[Level, ...] = ()
     """The levels of decay, the lowest first; without them `decay` does not exist."""
+    cadences: Mapping[str, Cadence] = field(default_factory=dict)
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

@@ -204,6 +204,13 @@ class Builder:
                 self.document.unknown(path, "SLA", name, known)
         return tuple(dict.fromkeys(names))
 
+    def cadence_named(self, name: str | None, path: Path) -> str | None:
+        """The cadence a rule names."""
+        known = self.document.names("cadences")
+        if name is not None and name not in known:
+            self.document.unknown(path, "cadence", name, known)
+        return name
+
     def reroute_on(self, fields: dict[str, FieldSpec]) -> tuple[str, ...]:
         """Fields of the lead itself: what an account or a table says may change with no news."""
         apart = ("account", "owner")

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from fairlead.core.policy import Policy
 from fairlead.core.policy_asks import Asks
 from fairlead.core.policy_build import Builder
+from fairlead.core.policy_cadence import read_cadences
 from fairlead.core.policy_decay import read_decay
 from fairlead.core.policy_destinations import Destinations
 from fairlead.core.policy_document import Document
@@ -97,6 +98,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     slas = read_slas(builder, schema, tables)
     signals = read_signals(builder, schema, tables)
     decay = read_decay(builder, builder.early_schema(schema, tables, scored=True))
+    cadences = read_cadences(builder)
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -121,6 +123,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         slas=MappingProxyType(slas),
         signals=MappingProxyType(signals),
         decay=decay,
+        cadences=MappingProxyType(cadences),
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
 )
 
+from fairlead.core.policy_cadence_shapes import CadenceShape
 from fairlead.core.policy_decay_shapes import LevelShape
 from fairlead.core.policy_method_shapes import (
     METHOD_NAMES,
@@ -268,6 +269,7 @@ class RuleShape(_Shape):
     sticky: Duration | None = None
     pool: Identifier | None = None
     sla: OneOrMore = []
+    cadence: Text | None = None
     priority: Literal["high", "normal"] = "normal"
     rules: list[RuleShape] | None = None
 
@@ -277,6 +279,7 @@ class OtherwiseShape(_Shape):
 
     to: DestinationShape
     sla: OneOrMore = []
+    cadence: Text | None = None
 
 
 class TaskShape(_Shape):
@@ -340,6 +343,7 @@ class PolicyShape(_Shape):
     slas: dict[Identifier, SlaShape] = {}
     signals: dict[Identifier, SignalShape] = {}
     decay: list[LevelShape] = []
+    cadences: dict[Identifier, CadenceShape] = {}
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []

@@ -118,6 +118,7 @@ class RuleBuilder:
             hold,
             shape.pool,
             self.builder.slas_named(shape.sla, (*path, "sla")),
+            self.builder.cadence_named(shape.cadence, (*path, "cadence")),
         )
 
     def _check_skills(
@@ -173,6 +174,7 @@ class RuleBuilder:
             ("sticky", shape.sticky is not None),
             ("pool", shape.pool is not None),
             ("sla", bool(shape.sla)),
+            ("cadence", shape.cadence is not None),
             ("priority", "priority" in shape.model_fields_set),
         ):
             if given:
@@ -195,5 +197,6 @@ class RuleBuilder:
             document.report(path, message)
             return None
         slas = self.builder.slas_named(shape.sla, (OTHERWISE, "sla"))
+        cadence = self.builder.cadence_named(shape.cadence, (OTHERWISE, "cadence"))
         place = document.place((OTHERWISE,))
-        return Rule(OTHERWISE, None, to, None, (), False, place, slas=slas)
+        return Rule(OTHERWISE, None, to, None, (), False, place, slas=slas, cadence=cadence)

@@ -24,6 +24,8 @@ from fairlead.core.sla_terms import (
     Reassign,
     SetAway,
     Sla,
+    Tighter,
+    short,
     stages_of,
 )
 
@@ -66,7 +68,38 @@ def _sla(builder: Builder, schema: Schema, given: Schema, name: str, shape: SlaS
         shape.override_people,
         frozenset(ActivityKind(kind) for kind in shape.counts_as_response),
         document.place(path),
+        _tighter(builder, shape, warnings, tuple(steps), (*path, "tighten")),
     )
+
+
+def _tighter(
+    builder: Builder,
+    shape: SlaShape,
+    warnings: tuple[Fraction | timedelta, ...],
+    steps: tuple[tuple[timedelta, Act], ...],
+    path: Path,
+) -> tuple[Tighter, ...]:
+    """The promises to come: later days, shorter times, and each warning still before the end."""
+    found: list[Tighter] = []
+    document, before = builder.document, shape.respond_within
+    for index, one in enumerate(shape.tighten):
+        at: Path = (*path, index)
+        if found and one.from_ <= found[-1].begins:
+            message = f"{one.from_} does not come after {found[-1].begins}; put the days in order"
+            document.report((*at, "from"), message)
+        if not _ZERO < one.respond_within < before:
+            message = f"{short(one.respond_within)} is not shorter than {short(before)} before it"
+            document.report((*at, "respond_within"), message)
+        for warning in warnings:
+            if isinstance(warning, timedelta) and warning >= one.respond_within > _ZERO:
+                message = (
+                    f"the warning {short(warning)} before the end would come at the start then"
+                )
+                document.report((*at, "respond_within"), message)
+        stages = stages_of(one.respond_within, warnings, steps)
+        found.append(Tighter(one.from_, one.respond_within, stages))
+        before = one.respond_within
+    return tuple(found)
 
 
 def _warnings(builder: Builder, shape: SlaShape, path: Path) -> tuple[Fraction | timedelta, ...]:

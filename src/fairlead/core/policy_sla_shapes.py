@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from fairlead.core.policy_values import ConditionText, Duration, Email, Text
+from fairlead.core.policy_values import ConditionText, Day, Duration, Email, Text
 
 
 class _Shape(BaseModel):
@@ -49,6 +49,13 @@ class StepShape(ActShape):
     after: Duration = Field(default_factory=timedelta)
 
 
+class TightenShape(_Shape):
+    """From a day on the promise is this one."""
+
+    from_: Day = Field(alias="from")
+    respond_within: Duration
+
+
 class SlaShape(_Shape):
     """How fast somebody answers a lead, and what happens when not."""
 
@@ -64,3 +71,4 @@ class SlaShape(_Shape):
     warn_at: list[Text] = []
     on_breach: list[StepShape] = []
     override_people: bool = False
+    tighten: list[TightenShape] = []

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from heapq import merge
 
 from fairlead.core.policy import Policy, Rule
-from fairlead.core.rep_clock import calendar_of
+from fairlead.core.rep_clock import UTC_ZONE, calendar_of, zone_of
 from fairlead.core.sla_terms import HOLIDAYS, LEAVE, REP, TEAM, Reassign, Sla, Stage
 from fairlead.core.types import Rep, Value
-from fairlead.core.worktime import Calendar, Span, openings
+from fairlead.core.worktime import Calendar, Span, openings, wall_at
 
+_DAY = timedelta(days=1)
 _NEVER_CLOSED = Calendar("always", "UTC", (((0, 1440),),) * 7)
 
 
@@ -47,6 +48,20 @@ class Hours:
             total += min(ends, until) - max(begins, since)
         return total
 
+    def next_open(self, at: datetime) -> datetime | None:
+        """The first working instant at or after `at`; None when none comes."""
+        return self.after(at, timedelta(0))
+
+    def work_ends(self, since: datetime, before: datetime) -> datetime:
+        """The end of the last stretch of work that begins before that instant; `since` if none."""
+        ends = since
+        for begin, end in self._open(since, ()):
+            if begin >= before:
+                break
+            # A stretch without an end is cut where the day ends.
+            ends = end if end - begin <= _DAY else before
+        return ends
+
     def _open(self, since: datetime, pauses: Sequence[Span]) -> Iterator[Span]:
         """The stretches that count, in order and apart."""
         each = (openings(c, since, (*off, *pauses)) for c, off in self.people)
@@ -74,6 +89,26 @@ def hours_of(
         names = (rep_id,)
     found = [_one(sla, reps[name], policy) for name in names if name in reps]
     return Hours(tuple(dict.fromkeys(found))) if found else Hours()
+
+
+def hours_of_rep(rep: Rep, policy: Policy) -> Hours:
+    """A rep's working time, less leave and holidays."""
+    off = tuple((o.start, o.end) for o in rep.off)
+    return Hours(((calendar_of(rep, policy.calendars) or _NEVER_CLOSED, off),))
+
+
+def in_force(
+    sla: Sla, since: datetime, rep_id: str | None, policy: Policy, reps: Mapping[str, Rep]
+) -> Sla:
+    """The promise that a clock of this rep took with it when it began.
+
+    A day begins by the rep's clock, by UTC without a calendar.
+    """
+    if not sla.tighter:
+        return sla
+    rep = reps.get(rep_id or "")
+    zone = UTC_ZONE if rep is None else zone_of(rep, policy.calendars)
+    return sla.on(wall_at(since, zone).date())
 
 
 def _one(sla: Sla, rep: Rep, policy: Policy) -> tuple[Calendar, tuple[Span, ...]]:

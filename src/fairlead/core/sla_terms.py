@@ -5,8 +5,8 @@ Below `policy`, which holds them; `sla` plans their instants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,15 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Tighter:
+    """The promise to the clocks that begin on this day or later."""
+
+    begins: date
+    respond_within: timedelta
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sla:
     """One promise. `deduct` holds what takes time away: `leave`, `holidays`.
 
@@ -94,6 +103,15 @@ class Sla:
     counts: frozenset[ActivityKind]
     """What done by a person is an answer."""
     place: Place
+    tighter: tuple[Tighter, ...] = ()
+    """In the order of their days, each shorter than the one before."""
+
+    def on(self, day: date) -> Sla:
+        """The promise as a clock has it that begins on this day."""
+        there = [t for t in self.tighter if t.begins <= day]
+        if not there:
+            return self
+        return replace(self, respond_within=there[-1].respond_within, stages=there[-1].stages)
 
     def stage(self, key: str) -> Stage | None:
         """The stage of this name, while the policy has it."""

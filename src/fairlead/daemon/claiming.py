@@ -16,7 +16,7 @@ from fairlead.core.methods_group import claim_entries
 from fairlead.core.plan import task_when_claimed
 from fairlead.core.policy import Policy
 from fairlead.core.types import Ref
-from fairlead.store import claims, decisions, journal, outbox
+from fairlead.store import claims, decisions, journal, outbox, times
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 
@@ -75,6 +75,7 @@ def new_owner(
             outbox.add(
                 db, task, decision_id=offered.decision_id, urgent=task.high_priority, now=now
             )
+    times.taken(db, ref, offered.decision_id, None if taker is None else taker.rep_id, now)
     waited = int((now - offered.at).total_seconds())
     journal.write(
         db, now, "lead.claimed", ref=ref, decision_id=offered.decision_id, owner_id=owner_id,

@@ -1,4 +1,4 @@
-"""What is told of clocks: those that run and what comes next, and the seven times of a lead.
+"""What is told of clocks: those that run and what comes next.
 
 Used by `commands`; JSON-safe values, instants in ISO 8601 UTC. Reads only.
 """
@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.core.policy import Policy
-from fairlead.core.sla_terms import DUE, told
+from fairlead.core.sla_terms import DUE, short, told
 from fairlead.core.types import Ref
 from fairlead.errors import ConfigError
-from fairlead.store import clocks, decisions, directory, journal, outbox
-from fairlead.store.clocks import ANSWERED, ClockRow, StepRow
+from fairlead.store import clocks, directory
+from fairlead.store.clocks import ClockRow, StepRow
 from fairlead.store.db import Db
-from fairlead.store.leads import LeadRow
 
 MOST_HOURS = 168
 
@@ -53,7 +52,24 @@ def sla_report(
         "clocks": rows[:limit],
         "more": max(0, len(rows) - limit),
         "forecast": forecast,
+        "promises": [] if policy is None else _promises(policy, now),
     }
+
+
+def _promises(policy: Policy, now: datetime) -> list[dict[str, Any]]:
+    """What each SLA promises today, by UTC's day, and from which day on something shorter."""
+    return [
+        {
+            "sla": sla.name,
+            "respond_within": short(sla.on(now.date()).respond_within),
+            "tighter": [
+                {"from": t.begins.isoformat(), "respond_within": short(t.respond_within)}
+                for t in sla.tighter
+                if t.begins > now.date()
+            ],
+        }
+        for sla in policy.slas.values()
+    ]
 
 
 def _running(
@@ -115,46 +131,3 @@ def clocks_of(db: Db, ref: Ref, policy: Policy | None) -> list[dict[str, Any]]:
         }
         for c in clocks.of_lead(db, ref)
     ]
-
-
-TIMES = (
-    "captured", "eligible", "decided", "assigned", "notified", "accepted", "first_response",
-)  # fmt: skip
-"""In the order in which they come; kept apart, since each can be late for reasons of its own."""
-
-
-def times_of(db: Db, row: LeadRow) -> dict[str, str | None]:
-    """The seven times of a lead; of its latest decision where there were several.
-
-    Captured: created in the CRM. Eligible: first taken as ours to route. Decided: by us. Assigned:
-    the owner was seen in the CRM. Notified: the owner's task was there. Accepted: the owner
-    first did something, or a person moved the status. First response: the evidence that stopped a
-    clock.
-    """
-    told_ = journal.of_lead(db, row.ref)
-    ours = (j.at for j in told_ if j.event == "lead.decided" and j.detail.get("outcome") != "leave")
-    kept = None if row.decision_id is None else decisions.get_decision(db, row.decision_id)
-    decided = None if kept is None or kept.outcome != "assign" else kept.at
-    shown = [j.at for j in told_ if j.event in ("effect.verified", "effect.restored")]
-    task = outbox.task_of(db, row.ref)
-    written = [
-        j.at for j in told_
-        if j.event == "task.written" and task is not None and j.effect_key == task.key
-    ]  # fmt: skip
-    own = [c for c in clocks.of_lead(db, row.ref) if c.after is None]
-    accepted = [c.accepted_at for c in own if c.accepted_at is not None]
-    answered = [c.ended_at for c in own if c.how == ANSWERED and c.ended_at is not None]
-    found: dict[str, datetime | None] = {
-        "captured": row.created_at,
-        "eligible": next(ours, None),
-        "decided": decided,
-        "assigned": None if decided is None else _first(shown, decided),
-        "notified": None if decided is None else _first(written, decided),
-        "accepted": None if decided is None else _first(accepted, decided),
-        "first_response": None if decided is None else _first(answered, decided),
-    }
-    return {name: None if (at := found[name]) is None else at.isoformat() for name in TIMES}
-
-
-def _first(found: list[datetime], since: datetime) -> datetime | None:
-    return min((at for at in found if at >= since), default=None)

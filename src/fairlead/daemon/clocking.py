@@ -16,10 +16,12 @@ from fairlead.core.activity import Activity
 from fairlead.core.decision import SLA, Case, Decision, OutcomeKind, World
 from fairlead.core.policy import Policy
 from fairlead.core.scoring import score_values
-from fairlead.core.sla import hours_of, planned, slas_for
+from fairlead.core.sla import hours_of, in_force, planned, slas_for
 from fairlead.core.sla_terms import DUE, Sla, Stage
 from fairlead.core.types import Lead, LeadState, Ref, Value
+from fairlead.daemon import timing
 from fairlead.daemon.evidence import evidence, who_moved
+from fairlead.daemon.follow_ups import FollowUps
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
 from fairlead.store import clocks, decisions, journal
@@ -41,6 +43,7 @@ class Clocking:
         self.policy = policy
         self.metrics = metrics
         self._planned_with = ""
+        self.follow_ups = FollowUps(db, policy, metrics)
 
     # -- by a decision ----------------------------------------------------------------------
 
@@ -212,16 +215,22 @@ class Clocking:
         move = who_moved(sla, clock, lead, done, now)
         seen = evidence(sla, clock, lead, now)
         status = lead.get("status")
-        accepted = clock.accepted_at
-        if accepted is None and move is not None:
-            accepted = move.at
+        if clock.accepted_at is None and move is not None:
+            clock = self.taken(clock, move.at)
         if not seen.waiting and move is None and isinstance(status, str):
             clock = replace(clock, status=status)
-        clock = replace(clock, moved_at=None, accepted_at=accepted)
+        clock = replace(clock, moved_at=None)
         clocks.put(self.db, clock)
         if move is not None and sla.responded_when is None:
             self.answered(clock, move.how, move.at, now, by=move.by, proof=move.proof)
             return clocks.get(self.db, clock.id) or clock
+        return clock
+
+    def taken(self, clock: ClockRow, at: datetime) -> ClockRow:
+        """The owner has taken the lead up; the clock then."""
+        clock = replace(clock, accepted_at=at)
+        clocks.put(self.db, clock)
+        timing.taken(self.db, self.metrics, clock.ref, clock.decision_id, at)
         return clock
 
     # -- ends -------------------------------------------------------------------------------
@@ -238,6 +247,10 @@ class Clocking:
         clocks.put(self.db, replace(clock, ended_at=at, how=clocks.ANSWERED, late=late))
         clocks.drop_unfired(self.db, clock.id)
         self._tell("clock.answered", clock, now, reason=how, late=late, **proof)
+        timing.responded(
+            self.db, self.metrics, clock.ref, clock.decision_id, at, proof.get("proof") or ""
+        )
+        self.follow_ups.answered(clock.ref, at, now)
         result = "late" if late else "in_time"
         self.metrics.clocks_ended_total.labels(sla=clock.sla, how=result).inc()
 
@@ -285,7 +298,7 @@ class Clocking:
 
     def plan(self, clock: ClockRow, world: World) -> None:
         """Give the stages to come their instants; what has fired stays."""
-        sla = self.policy.slas[clock.sla]
+        sla = self.promise(clock, world)
         stages = path_of(sla, clock)
         if clock.paused_since is not None:
             clocks.set_steps(self.db, clock, [(s.key, s.number, None) for s in stages])
@@ -293,6 +306,11 @@ class Clocking:
         hours = hours_of(sla, clock.rep_id, clock.team, self.policy, world.reps)
         found = planned(stages, hours, clock.since, clock.pauses)
         clocks.set_steps(self.db, clock, [(s.key, s.number, at) for s, at in found])
+
+    def promise(self, clock: ClockRow, world: World) -> Sla:
+        """What the policy promises to this clock; KeyError when it has no such SLA."""
+        sla = self.policy.slas[clock.sla]
+        return in_force(sla, clock.since, clock.rep_id, self.policy, world.reps)
 
     def replan(self, world: World, roster: str, now: datetime) -> None:
         """Plan all clocks anew when the policy or the roster is another one than they know."""
@@ -307,6 +325,7 @@ class Clocking:
                 self.plan(clock, world)
             else:
                 self.end([clock], "the policy has no such SLA any more", now)
+        self.follow_ups.replan(world, now)
         journal.set_switch(self.db, PLANNED_WITH, known)
 
     def _tell(self, event: str, clock: ClockRow, now: datetime, **detail: Any) -> None:

@@ -20,7 +20,7 @@ from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import LeadState
 from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
-from fairlead.daemon.clock_report import clocks_of, sla_report, times_of
+from fairlead.daemon.clock_report import clocks_of, sla_report
 from fairlead.daemon.decay_report import decay_of
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.leavers import leavers
@@ -31,6 +31,12 @@ from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.scores import score_told
 from fairlead.daemon.shadow_report import shadow_of, shadow_report
 from fairlead.daemon.signalling import signals_told
+from fairlead.daemon.times_report import (
+    assignments_of,
+    cadences_of,
+    times_of,
+    times_report,
+)
 from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, outbox
@@ -86,6 +92,7 @@ class Commands:
                 int(a.get("hours") or 8),
                 int(a.get("limit") or 50),
             ),
+            "times": lambda a: self.times(str(a.get("since") or "30d")),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -147,8 +154,10 @@ class Commands:
                 for j in journal.of_lead(self.db, row.ref)
             ],
             "times": times_of(self.db, row),
+            "assignments": assignments_of(self.db, row.ref),
             "clocks": clocks_of(self.db, row.ref, self._policy()),
             "decay": decay_of(self.db, row.ref, self._policy()),
+            "cadences": cadences_of(self.db, row.ref),
             "decision": None,
             "score": score_told(self.db, row.ref),
             "signals": signals_told(self.db, row.person_id),
@@ -194,6 +203,11 @@ class Commands:
     def shadow(self, since: str) -> dict[str, Any]:
         """What the second policy says of the leads, beside what was really decided."""
         return shadow_report(self.db, parse_since(since, self.clock.now()) if since else None)
+
+    def times(self, since: str) -> dict[str, Any]:
+        """How long each step from captured to the first response took."""
+        now = self.clock.now()
+        return times_report(self.db, parse_since(since, now), now)
 
     def _owner_name(self, row: LeadRow) -> str | None:
         for o in directory.get_owners(self.db, row.ref.crm):

@@ -17,6 +17,7 @@ from fairlead.clock import Clock
 from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Gone, Kind, Record, Ref
 from fairlead.daemon import field_writes, member_writes
+from fairlead.daemon.follow_ups import ROLE as FOLLOW_UP
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
@@ -185,6 +186,9 @@ class Deliver:
         """A task goes to whoever owns the lead, or has a role beside them; none to a queue."""
         if record.owner_id == task.owner_id:
             return Guarded(row, task, record)
+        if task.role == FOLLOW_UP:
+            outbox.settle(self.db, row.key, OutboxState.CANCELLED, "given to somebody else", now)
+            return None
         pending = outbox.open_owner_write(self.db, row.ref)
         if pending is not None and pending.state is not OutboxState.SENT:
             return Guarded(row, task, record)
@@ -221,7 +225,9 @@ class Deliver:
         retried = [
             g.effect.marker
             for g in passed
-            if isinstance(g.effect, UpsertTask) and g.row.state is OutboxState.INFLIGHT
+            if isinstance(g.effect, UpsertTask)
+            and g.row.state is OutboxState.INFLIGHT
+            and g.row.remote_id is None  # else it is a change of the task, not its making
         ]
         if not retried:
             return passed

@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.types import Gone, LeadState, Record, Ref
+from fairlead.daemon import follow_ups
 from fairlead.daemon.clocking import end_all
 from fairlead.daemon.decaying import end_decay
 from fairlead.store import claims, decisions, journal, leads, outbox, scores, signals
@@ -57,6 +58,7 @@ def lead_gone(
         signals.look_at(db, [survivor], now)
     end_all(db, ref, reason, now)
     end_decay(db, ref)
+    follow_ups.end_all(db, ref, reason, now)
     before = leads.get_lead(db, ref)
     leads.set_state(db, ref, LeadState.GONE, reason)
     journal.close_dead_letters_of(db, ref, now)

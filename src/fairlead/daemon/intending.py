@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from fairlead.core.activity import Activity
 from fairlead.core.decision import Case, Decision, World
 from fairlead.core.effects import UpsertTask
 from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.types import LeadState, Ref
+from fairlead.daemon import timing
+from fairlead.daemon.context import context_of
 from fairlead.daemon.sightings import is_persons
 from fairlead.store import journal, leads, outbox
 from fairlead.store.db import Db
@@ -31,10 +34,12 @@ def intend(
     decision_id: str,
     others: Sequence[LeadRow],
     now: datetime,
+    done: Sequence[Activity] = (),
 ) -> None:
     """Put what an assignment has to write into the outbox; the person's held records follow it.
 
-    Inside the caller's transaction, after the decision is stored.
+    `done` is what has just been read of the lead's activities. Inside the caller's
+    transaction, after the decision is stored.
     """
     followers = tuple(
         FollowerRecord(o.ref, o.owner_id)
@@ -46,7 +51,10 @@ def intend(
         and not is_persons(world, o.ref.crm, o.owner_id)
     )
     inherited = _has_task_of(db, decision.follows, others)
-    planned = plan(case, decision, policy, now, followers=followers)
+    lead = case.lead
+    timing.begin(db, case, decision, decision_id, lead.ref, lead.created_at, lead.owner_id, now)
+    known = context_of(db, policy, world, case, decision, decision_id, others, done, now)
+    planned = plan(case, decision, policy, now, followers=followers, known=known)
     outbox.drop_roles(db, case.lead.ref, [effect.key for effect in planned], now)
     for effect in planned:
         if inherited and isinstance(effect, UpsertTask) and effect.ref == case.lead.ref:
@@ -54,6 +62,7 @@ def intend(
         outbox.add(db, effect, decision_id=decision_id, urgent=decision.high_priority, now=now)
     for o in others:
         if any(f.ref == o.ref for f in followers):
+            timing.begin(db, case, decision, decision_id, o.ref, o.created_at, o.owner_id, now)
             leads.put_lead(
                 db,
                 replace(

@@ -8,12 +8,13 @@ with its inputs, the ledger, the outbox and the journal move together or not at 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Protocol
 
+from fairlead.core.activity import Activity
 from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
 from fairlead.core.decision import (
@@ -34,7 +35,7 @@ from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
 from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref, Value
 from fairlead.core.zones import VERSION
-from fairlead.daemon import claiming, signalling
+from fairlead.daemon import claiming, signalling, timing
 from fairlead.daemon.capacity import (
     StoreBook,
     add_lead,
@@ -107,6 +108,8 @@ class Router:
         self.policy = policy
         self.metrics = metrics
         self.beside: Beside | None = None
+        self.just_read: Mapping[Ref, Sequence[Activity]] = {}
+        """What one round of the sweep has read of activities; for the tasks that it gives on."""
         self.clocking = Clocking(db, policy, metrics)
         self.decaying = Decaying(db, policy)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
@@ -228,6 +231,8 @@ class Router:
         leads.put_lead(self.db, kept)
         values = keep_score(self.db, self.policy, lead, kept, snap.world, now)
         self.clocking.seen(lead, kept, snap.world, values, now)
+        timing.seen(self.db, self.metrics, lead, kept, snap.world, now)
+        self.clocking.follow_ups.seen(kept, snap.world, now)
         self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
@@ -350,6 +355,7 @@ class Router:
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
             self.clocking.decided(case, decision, decision_id, snap.world, now)
+            self.clocking.follow_ups.decided(case, decision, decision_id, snap.world, now)
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
@@ -357,7 +363,9 @@ class Router:
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision, lead)
-            intend(self.db, self.policy, snap.world, case, decision, decision_id, others, now)
+            done = self.just_read.get(lead.ref, ())
+            intend(self.db, self.policy, snap.world, case, decision, decision_id, others, now, done)
+            timing.decided(self.db, self.metrics, lead, now)
             row = replace(row, owner_id=decision.owner_id)
         claiming.decided(self.db, case, decision, decision_id, self.policy, now)
         if offers and decision.outcome is OutcomeKind.LEAVE:

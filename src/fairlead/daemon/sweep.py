@@ -29,6 +29,7 @@ from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
 from fairlead.daemon.evidence import SKEW, first_done, first_taken
+from fairlead.daemon.following import Following
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.routing import Router, Snapshot
@@ -56,6 +57,7 @@ class Sweep:
         self.crm = ingest.crm
         self.clock = clock
         self.metrics = metrics
+        self.following = Following(db, ingest, clock, metrics)
         self._trust = Trust(ingest.connector, clock)
 
     def tick(self) -> int:
@@ -64,8 +66,17 @@ class Sweep:
         Raises what reading from the CRM raises; nothing is lost by it.
         """
         refs = self._due(self.clock.now())
-        if not refs or not self._trust.holds():
+        follow_ups = self.following.due()
+        if not (refs or follow_ups) or not self._trust.holds():
             return 0
+        if refs:
+            self._fire(refs)
+        if follow_ups:
+            self.following.look(follow_ups)
+        self.ingest.announce()
+        return len({*refs, *(f.ref for f in follow_ups)})
+
+    def _fire(self, refs: Sequence[Ref]) -> None:
         answers = self.ingest.connector.read(refs)
         done = self._done(refs)
         with self.db.transaction():
@@ -83,15 +94,15 @@ class Sweep:
             snap = router.snapshot(now)
             self._behaviours(self.ingest.router().policy.signals, here, done, now)
             round_ = _Round(self, router, snap, now)
+            router.just_read = done
             decaying = DecayRound(round_.acting, self.metrics)
             for record in here:
                 did = done.get(record.ref, ())
                 round_.answers(record, did)
                 round_.lead(record)
                 decaying.lead(record, did)
+            router.just_read = {}
             round_.acting.tellings.send(now)
-        self.ingest.announce()
-        return len(refs)
 
     def _due(self, now: datetime) -> list[Ref]:
         moved = clocks.moved(self.db, self.crm, BATCH)
@@ -144,6 +155,7 @@ class _Round:
         self.router = router
         self.policy: Policy = router.policy
         self.now = now
+        self.snap = snap
         self.acting = Acting(self.db, sweep.ingest, router, snap, now)
 
     def answers(self, record: Record, done: Sequence[Activity]) -> None:
@@ -168,9 +180,8 @@ class _Round:
         """Find out who moved the status of a lead, where that is open; the clock as it is then."""
         taken = first_taken(clock, done, self.now)
         accepted = min((a for a in (taken, clock.accepted_at) if a is not None), default=None)
-        if accepted != clock.accepted_at:
-            clock = replace(clock, accepted_at=accepted)
-            clocks.put(self.db, clock)
+        if accepted is not None and accepted != clock.accepted_at:
+            clock = self.router.clocking.taken(clock, accepted)
         if clock.moved_at is None:
             return clock
         try:
@@ -189,7 +200,9 @@ class _Round:
             # An earlier clock of the same lead may have ended this one.
             if not any(c.id == clock.id for c in clocks.open_of(self.db, record.ref)):
                 continue
-            sla = self.policy.slas.get(clock.sla)
+            sla = None
+            if clock.sla in self.policy.slas:
+                sla = self.router.clocking.promise(clock, self.acting.snap.world)
             due = [
                 s
                 for s in clocks.steps_of(self.db, clock.id)

@@ -29,7 +29,7 @@ from fairlead.core.effects import (
     effect_key,
 )
 from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
-from fairlead.daemon import claiming, field_writes, member_writes
+from fairlead.daemon import claiming, field_writes, member_writes, timing
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.refusal import refused
 from fairlead.daemon.sightings import version_of
@@ -158,6 +158,8 @@ class Verifier:
         restored = row.kind is EffectKind.RESTORE_OWNER
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
         leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
+        if not restored:
+            timing.assigned(self.db, self.metrics, row.ref, row.decision_id)
         event = "effect.restored" if restored else "effect.verified"
         if restored:
             self._settle_lead(row, record, "a person chose the owner")

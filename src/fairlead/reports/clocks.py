@@ -17,6 +17,10 @@ def human_sla(v: Mapping[str, Any]) -> Iterator[str]:
         yield f"  since {_at(c['since'])}, {due}{then}"
     if v["more"]:
         yield f"and {v['more']} more; --limit shows them"
+    for p in v["promises"]:
+        if p["tighter"]:
+            later = ", ".join(f"{t['respond_within']} from {t['from']}" for t in p["tighter"])
+            yield f"{p['sla']}: {p['respond_within']} now, {later}"
     yield "due if nobody answers until then:"
     for hour in v["forecast"]:
         by = ", ".join(f"{n} {who}" for who, n in hour["by"].items())

@@ -9,6 +9,7 @@ from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.decay import human_decay
 from fairlead.reports.findings import printable
 from fairlead.reports.replayed import told_shadow
+from fairlead.reports.times import human_assignments, human_cadences
 
 MOST_FAULTS = 10
 
@@ -53,7 +54,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if lead["score"] is not None:
             yield f"  {_scored(lead['score'])}"
         yield f"  times: {human_times(lead['times'])}"
-        for line in human_clocks(lead["clocks"]):
+        told = (*human_assignments(lead["assignments"]), *human_clocks(lead["clocks"]))
+        for line in (*told, *human_cadences(lead["cadences"])):
             yield f"  {line}"
         for line in human_decay(lead["decay"]) if lead["decay"] else ():
             yield f"  {line}"

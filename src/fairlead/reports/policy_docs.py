@@ -21,11 +21,13 @@ from fairlead.reports.decay import level_row
 from fairlead.reports.findings import printable
 from fairlead.reports.flow import mermaid, place_words, svg
 from fairlead.reports.policy_words import (
+    cadence_words,
     calendar_row,
     facts,
     found_by,
     kinds_of_skill,
     ledger_words,
+    promise_rows,
     rep_row,
     rule_words,
     until_words,
@@ -92,6 +94,7 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Heading("Leads that go cold", 2)
         cold = ("level", "when a lead gets there", "which leads", "what happens")
         yield Grid(cold, tuple(level_row(level) for level in policy.decay))
+    yield from _promises(policy)
     if policy.teams:
         yield Heading("Teams", 2)
         columns = (
@@ -119,6 +122,14 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         yield Grid(said, tuple(_table(t) for t in policy.tables.values()))
     yield Heading("The way of a lead", 2)
     yield Flow()
+
+
+def _promises(policy: Policy) -> Iterator[Block]:
+    if policy.slas:
+        yield Heading("Answer times", 2)
+        header = ("promise", "answer within", "counted in", "for whom", "warned", "then", "later")
+        yield Grid(header, tuple(promise_rows(policy)))
+    yield from map(Text, cadence_words(policy))
 
 
 def _scoring(card: Scorecard) -> Iterator[Block]:

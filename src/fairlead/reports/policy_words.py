@@ -13,9 +13,11 @@ from itertools import groupby
 from fairlead.core.condition_words import duration_words, in_words
 from fairlead.core.policy import HoldUntil, Policy, RosterEntry, Rule, SkillAsk, Team
 from fairlead.core.signals import GROUP_WORDS, PREFIX, Signal
+from fairlead.core.sla_terms import told
 from fairlead.core.tables import Prefixes, Ranges, Table
 from fairlead.core.worktime import Calendar
 
+_NOTHING = timedelta(0)
 _DAY = 24 * 60
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _OUTSIDE = {
@@ -38,6 +40,10 @@ def rule_words(rule: Rule) -> str:
         said.append(f"Prefers {_asked(rule.prefer)}.")
     if rule.pool is not None:
         said.append(f"Shared in a pool of its own, {rule.pool}.")
+    if rule.slas:
+        said.append(f"Promised: {', '.join(rule.slas)}.")
+    if rule.cadence is not None:
+        said.append(f"Followed up: {rule.cadence}.")
     if rule.sticky is not None:
         said.append(f"Who comes again {_again(rule.sticky)}.")
     return " ".join(said)
@@ -64,6 +70,37 @@ def _again(sticky: timedelta) -> str:
     if not sticky:
         return "is routed like anybody"
     return f"within {duration_words(sticky)} goes to the same rep"
+
+
+def promise_rows(policy: Policy) -> Iterator[tuple[str, ...]]:
+    """The SLAs as a grid: how fast, in whose hours, what happens before and after, what is to
+    come."""
+    whose = {"rep": "the rep's hours", "team": "the team's hours", "always": "at any time"}
+    for sla in policy.slas.values():
+        early = (s for s in sla.stages if s.worked < sla.respond_within)
+        before = [s.key.removeprefix("warning ") for s in early]
+        after = [
+            told(s.act) + (f" after {duration_words(late)}" if late else "")
+            for s in sla.stages
+            if s.act is not None and (late := s.worked - sla.respond_within) >= _NOTHING
+        ]
+        tighter = [f"{duration_words(t.respond_within)} from {t.begins}" for t in sla.tighter]
+        yield (
+            sla.name,
+            duration_words(sla.respond_within),
+            whose[sla.hours],
+            "its rule says so" if sla.when is None else f"if {in_words(sla.when.text)}",
+            ", ".join(before) or "–",
+            "; ".join(after) or "–",
+            ", ".join(tighter) or "–",
+        )
+
+
+def cadence_words(policy: Policy) -> Iterator[str]:
+    """Each cadence as a sentence."""
+    for cadence in policy.cadences.values():
+        steps = ", ".join(f"“{s.subject}” after {duration_words(s.after)}" for s in cadence.steps)
+        yield f"Follow-ups {cadence.name}: {steps}. The next comes when the last is done or missed."
 
 
 def until_words(hold: HoldUntil) -> str:

@@ -94,6 +94,24 @@ def get_decision(db: Db, id: str) -> DecisionRow | None:
     )  # fmt: skip
 
 
+def assigned_before(
+    db: Db, person_id: str, but: str
+) -> list[tuple[datetime, Ref, str | None, str | None, str]]:
+    """Whom records of a person were given to by any decision but one: when, which, the rep, the
+    owner and why."""
+    return [
+        (
+            datetime.fromisoformat(r["at"]), Ref(r["crm"], r["object"], r["lead_id"]),
+            r["rep_id"], r["owner_id"], r["reason"],
+        )
+        for r in db.rows(
+            "SELECT * FROM decisions WHERE person_id = ? AND outcome = 'assign'"
+            " AND id <> ? ORDER BY at, id",
+            (person_id, but),
+        )
+    ]  # fmt: skip
+
+
 def attempts_of(db: Db, ref: Ref, generation: int) -> int:
     """How many decisions this record has had in this generation."""
     r = db.row(

@@ -379,3 +379,59 @@ def _decay(db: sqlite_utils.Database) -> None:
             WHERE moved_at IS NOT NULL AND ended_at IS NULL
         """,
     )
+
+
+@MIGRATIONS(name="0018_times")
+def _times(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE times (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            decision_id TEXT NOT NULL, rule TEXT NOT NULL, team TEXT, rep_id TEXT, owner_id TEXT,
+            status TEXT, captured_at TEXT, eligible_at TEXT NOT NULL, decided_at TEXT NOT NULL,
+            assigned_at TEXT, notified_at TEXT, accepted_at TEXT, responded_at TEXT,
+            proof TEXT NOT NULL DEFAULT '', result TEXT NOT NULL, wrote TEXT NOT NULL,
+            PRIMARY KEY (crm, object, lead_id, decision_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX times_decided ON times (decided_at);
+        CREATE TABLE cadences (
+            id TEXT PRIMARY KEY, crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            person_id TEXT NOT NULL, decision_id TEXT NOT NULL, name TEXT NOT NULL,
+            owner_id TEXT NOT NULL, rep_id TEXT, since TEXT, made INTEGER NOT NULL, task_key TEXT,
+            made_at TEXT, day_ends TEXT, look_at TEXT, ended_at TEXT, how TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX cadences_lead ON cadences (crm, object, lead_id);
+        CREATE INDEX cadences_person ON cadences (person_id) WHERE ended_at IS NULL;
+        CREATE INDEX cadences_due ON cadences (crm, look_at)
+            WHERE ended_at IS NULL AND look_at IS NOT NULL
+        """,
+    )
+    # What was assigned before is told as far as the journal and the clocks have it.
+    db.execute(
+        """
+        INSERT INTO times SELECT d.crm, d.object, d.lead_id, d.id, d.rule, NULL, d.rep_id,
+            d.owner_id, NULL, l.created_at,
+            coalesce((SELECT min(j.at) FROM journal j WHERE j.crm = d.crm AND j.object = d.object
+                AND j.lead_id = d.lead_id AND j.event = 'lead.decided'
+                AND json_extract(j.detail, '$.outcome') <> 'leave'), d.at),
+            d.at,
+            (SELECT min(j.at) FROM journal j WHERE j.crm = d.crm AND j.object = d.object
+                AND j.lead_id = d.lead_id AND j.event IN ('effect.verified', 'effect.restored')
+                AND j.at >= d.at),
+            (SELECT min(j.at) FROM journal j JOIN outbox o ON o.key = j.effect_key
+                WHERE j.crm = d.crm AND j.object = d.object AND j.lead_id = d.lead_id
+                AND j.event = 'task.written' AND json_extract(o.payload, '$.role') IS NULL
+                AND j.at >= d.at),
+            (SELECT min(c.accepted_at) FROM clocks c WHERE c.decision_id = d.id),
+            (SELECT min(c.ended_at) FROM clocks c WHERE c.decision_id = d.id
+                AND c.how = 'answered' AND c.after IS NULL),
+            '', d.outcome,
+            coalesce((SELECT iif(o.state IN ('new', 'inflight', 'sent'), 'pending', o.state)
+                FROM outbox o WHERE o.decision_id = d.id AND o.crm = d.crm
+                AND o.object = d.object AND o.lead_id = d.lead_id AND o.kind = 'set_owner'),
+                'not needed')
+        FROM decisions d JOIN leads l ON l.crm = d.crm AND l.object = d.object AND l.id = d.lead_id
+        WHERE d.outcome = 'assign'
+        """
+    )

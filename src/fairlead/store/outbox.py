@@ -20,6 +20,7 @@ from typing import Any
 
 from fairlead.core.effects import Effect
 from fairlead.core.types import OwnerChange, Ref
+from fairlead.store import times
 from fairlead.store.db import Db
 from fairlead.store.payloads import EffectKind as EffectKind
 from fairlead.store.payloads import dump as dump
@@ -221,10 +222,12 @@ def settle(db: Db, key: str, state: OutboxState, detail: str, now: datetime) -> 
         "UPDATE outbox SET state = ?, detail = ?, settled_at = ? WHERE key = ?",
         (state.value, detail, now.isoformat(), key),
     )
+    times.settled(db, key, state.value, now)
 
 
 def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime) -> int:
     """End everything still open for a lead; returns how many rows that were."""
+    times.called_off(db, ref, state.value)
     return db.execute(
         "UPDATE outbox SET state = ?, detail = ?, settled_at = ? WHERE crm = ? AND object = ?"
         " AND lead_id = ? AND state IN ('new', 'inflight', 'sent')",
@@ -240,7 +243,8 @@ def cancel_unsent_tasks(db: Db, ref: Ref, detail: str, now: datetime) -> None:
     db.execute(
         "UPDATE outbox SET state = 'cancelled', detail = ?, settled_at = ? WHERE crm = ?"
         " AND object = ? AND lead_id = ? AND kind = 'upsert_task' AND state = 'new'"
-        " AND attempts = 0 AND coalesce(json_extract(payload, '$.role'), '') <> 'sla'",
+        " AND attempts = 0"
+        " AND coalesce(json_extract(payload, '$.role'), '') NOT IN ('sla', 'cadence')",
         (detail, now.isoformat(), ref.crm, ref.object, ref.id),
     )
 
@@ -325,7 +329,7 @@ def drop_roles(db: Db, ref: Ref, keep: Sequence[str], now: datetime) -> None:
     db.execute(
         "UPDATE outbox SET state = 'cancelled', detail = 'decided again', settled_at = ?"
         " WHERE crm = ? AND object = ? AND lead_id = ? AND state IN ('new', 'inflight', 'sent')"
-        " AND json_extract(payload, '$.role') <> 'sla'"
+        " AND json_extract(payload, '$.role') NOT IN ('sla', 'cadence')"
         " AND key NOT IN (SELECT value FROM json_each(?))",
         (now.isoformat(), ref.crm, ref.object, ref.id, json.dumps(list(keep))),
     )

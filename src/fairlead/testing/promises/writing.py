@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -126,6 +127,21 @@ class WritePromises(Promises):
         assert first.remote_id == second.remote_id
         [truth] = crm.tasks(MARKER)
         assert (truth.owner_id, truth.lead) == (ben, ref)
+
+    def test_an_open_task_of_the_same_owner_takes_new_words_and_a_done_one_is_found_done(
+        self, crm: CrmUnderTest, writer: Connector
+    ) -> None:
+        needs_marker(writer)
+        anna, ref = crm.add_user("anna@example.com"), crm.create_lead(JO)
+        first = task(crm, ref, anna)
+        again = replace(first, subject="Send the price list", body="In the shared folder.")
+        for effect in (first, again):
+            assert outcomes(writer.write([effect]).receipts) == [Outcome.APPLIED]
+        [truth] = crm.tasks(MARKER)
+        assert (truth.subject, truth.owner_id) == ("Send the price list", anna)
+        assert writer.find_tasks([MARKER])[MARKER].open
+        crm.complete_task(MARKER, person=anna)
+        assert not writer.find_tasks([MARKER])[MARKER].open
 
     def test_a_task_says_what_it_should_whatever_the_characters(
         self, crm: CrmUnderTest, writer: Connector

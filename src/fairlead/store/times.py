@@ -1,0 +1,172 @@
+"""The times of each assignment, kept apart: a row per record and decision that gave it to somebody.
+
+Each time is noted once, in the transaction of what it tells of, and never moved. The result of the
+decision and that of its owner write stand beside each other: one can be right and the other fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fairlead.core.types import Ref
+from fairlead.store.db import Db
+
+PENDING, NOT_NEEDED = "pending", "not needed"
+"""What has become of the owner write; else it is an end of an outbox row."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimesRow:
+    """One assignment. `status` is the lead's when it was decided, `wrote` the owner write's end.
+
+    `proof` is the record that shows the first response, "" where only the lead itself does.
+    """
+
+    ref: Ref
+    decision_id: str
+    rule: str
+    team: str | None
+    rep_id: str | None
+    owner_id: str | None
+    status: str | None
+    captured_at: datetime | None
+    eligible_at: datetime
+    decided_at: datetime
+    assigned_at: datetime | None = None
+    notified_at: datetime | None = None
+    accepted_at: datetime | None = None
+    responded_at: datetime | None = None
+    proof: str = ""
+    result: str = "assign"
+    wrote: str = PENDING
+
+
+def begin(db: Db, row: TimesRow) -> None:
+    """A decision gave a record to somebody; the same again changes nothing."""
+    db.execute(
+        "INSERT OR IGNORE INTO times (crm, object, lead_id, decision_id, rule, team, rep_id,"
+        " owner_id, status, captured_at, eligible_at, decided_at, assigned_at, result, wrote)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.ref.crm, row.ref.object, row.ref.id, row.decision_id, row.rule, row.team,
+            row.rep_id, row.owner_id, row.status, _iso(row.captured_at), _iso(row.eligible_at),
+            _iso(row.decided_at), _iso(row.assigned_at), row.result, row.wrote,
+        ),
+    )  # fmt: skip
+
+
+def settled(db: Db, key: str, state: str, now: datetime) -> None:
+    """A write has come to an end: an owner's, or the owner's own task."""
+    done = state == "done"
+    db.execute(
+        "UPDATE times SET wrote = ?2, assigned_at = iif(?3, coalesce(assigned_at, ?4), assigned_at)"
+        " FROM outbox o WHERE o.key = ?1 AND o.kind = 'set_owner' AND times.crm = o.crm"
+        " AND times.object = o.object AND times.lead_id = o.lead_id"
+        " AND times.decision_id = o.decision_id",
+        (key, state, int(done), now.isoformat()),
+    )
+    if done:
+        db.execute(
+            "UPDATE times SET notified_at = coalesce(notified_at, ?2) FROM outbox o"
+            " WHERE o.key = ?1 AND o.kind = 'upsert_task'"
+            " AND json_extract(o.payload, '$.role') IS NULL AND times.crm = o.crm"
+            " AND times.object = o.object AND times.lead_id = o.lead_id"
+            " AND times.decision_id = o.decision_id",
+            (key, now.isoformat()),
+        )
+
+
+def called_off(db: Db, ref: Ref, state: str) -> None:
+    """What was still to be written for a record is not written any more."""
+    db.execute(
+        "UPDATE times SET wrote = ? WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND wrote = 'pending'",
+        (state, ref.crm, ref.object, ref.id),
+    )
+
+
+def taken(db: Db, ref: Ref, decision_id: str, rep_id: str | None, now: datetime) -> None:
+    """Somebody took the record out of its claim queue, which accepts it."""
+    db.execute(
+        "UPDATE times SET rep_id = ?, accepted_at = coalesce(accepted_at, ?)"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND decision_id = ?",
+        (rep_id, now.isoformat(), ref.crm, ref.object, ref.id, decision_id),
+    )
+
+
+def accepted(db: Db, row: TimesRow, at: datetime) -> None:
+    """The owner has shown that they are at it."""
+    db.execute(
+        "UPDATE times SET accepted_at = coalesce(accepted_at, ?)"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND decision_id = ?",
+        (at.isoformat(), row.ref.crm, row.ref.object, row.ref.id, row.decision_id),
+    )
+
+
+def responded(db: Db, row: TimesRow, at: datetime, proof: str) -> None:
+    """The lead has its first response."""
+    db.execute(
+        "UPDATE times SET responded_at = ?1, proof = ?2, accepted_at = coalesce(accepted_at, ?1)"
+        " WHERE crm = ?3 AND object = ?4 AND lead_id = ?5 AND decision_id = ?6"
+        " AND responded_at IS NULL",
+        (
+            at.isoformat(), proof, row.ref.crm, row.ref.object, row.ref.id, row.decision_id,
+        ),
+    )  # fmt: skip
+
+
+def get(db: Db, ref: Ref, decision_id: str | None) -> TimesRow | None:
+    r = db.row(
+        "SELECT * FROM times WHERE crm = ? AND object = ? AND lead_id = ? AND decision_id = ?",
+        (ref.crm, ref.object, ref.id, decision_id),
+    )
+    return None if r is None else _times(r)
+
+
+def of_lead(db: Db, ref: Ref) -> list[TimesRow]:
+    """Every assignment a record has had, the oldest first."""
+    rows = db.rows(
+        "SELECT * FROM times WHERE crm = ? AND object = ? AND lead_id = ?"
+        " ORDER BY decided_at, decision_id",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [_times(r) for r in rows]
+
+
+def since(db: Db, at: datetime) -> list[TimesRow]:
+    """Every assignment decided at or after `at`, the oldest first."""
+    rows = db.rows(
+        "SELECT * FROM times WHERE decided_at >= ? ORDER BY decided_at, decision_id",
+        (at.isoformat(),),
+    )
+    return [_times(r) for r in rows]
+
+
+def first_eligible(db: Db, ref: Ref) -> datetime | None:
+    """When a record was first taken as ours to route."""
+    r = db.row(
+        "SELECT min(at) at FROM journal WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND event = 'lead.decided' AND json_extract(detail, '$.outcome') <> 'leave'",
+        (ref.crm, ref.object, ref.id),
+    )
+    return None if r is None else _when(r["at"])
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _when(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _times(r: Any) -> TimesRow:
+    return TimesRow(
+        Ref(r["crm"], r["object"], r["lead_id"]), r["decision_id"], r["rule"], r["team"],
+        r["rep_id"], r["owner_id"], r["status"], _when(r["captured_at"]),
+        datetime.fromisoformat(r["eligible_at"]), datetime.fromisoformat(r["decided_at"]),
+        _when(r["assigned_at"]), _when(r["notified_at"]), _when(r["accepted_at"]),
+        _when(r["responded_at"]), r["proof"], r["result"], r["wrote"],
+    )  # fmt: skip
