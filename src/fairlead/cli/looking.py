@@ -9,6 +9,7 @@ import click
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, show
 from fairlead.reports.clocks import human_sla
 from fairlead.reports.human import human_dead_letters, human_status, human_why
+from fairlead.reports.recycling import human_recycling
 
 
 @click.command(epilog=EXAMPLES + "  fairlead why 00Q5e00000AbCdEFGH\n  fairlead why x@acme.example")
@@ -36,6 +37,15 @@ def status(config: Path | None, as_json: bool) -> None:
 def sla(config: Path | None, hours: int, limit: int, as_json: bool) -> None:
     """The clocks that run, what each does next, and what will be over in the coming hours."""
     show(call(config, "sla", hours=hours, limit=limit), as_json, human_sla)
+
+
+@click.command(epilog=EXAMPLES + "  fairlead recycling\n  fairlead recycling --limit 500 --json")
+@click.option("--limit", default=50, show_default=True, help="How many of each kind are listed.")
+@json_option
+@click.pass_obj
+def recycling(config: Path | None, limit: int, as_json: bool) -> None:
+    """Leads that are recycled or at their end: why, which cycle, when they come back."""
+    show(call(config, "recycling", limit=limit), as_json, human_recycling)
 
 
 @click.group("dead-letters", cls=Group)
@@ -94,6 +104,7 @@ COMMANDS = (
     why,
     status,
     sla,
+    recycling,
     dead_letters,
     pause,
     resume,

@@ -15,6 +15,7 @@ from fairlead.core.claim import Claim
 from fairlead.core.decision import (
     BACKFILL,
     REASSIGN,
+    RECYCLE,
     REROUTE,
     SLA,
     Balances,
@@ -138,6 +139,8 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
 def _ordered(order: Order) -> str:
     if order.kind == REROUTE:
         return f"routed again: {order.reason}"
+    if order.kind == RECYCLE:
+        return f"back from {order.by}: {order.reason}"
     taken = "taken from its owner and given on"
     what = {BACKFILL: "backfill", REASSIGN: taken, SLA: taken}
     text = what.get(order.kind, f"given to {order.to} by hand")

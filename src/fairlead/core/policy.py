@@ -16,6 +16,7 @@ from typing import Protocol
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
+from fairlead.core.recycling_terms import Recycling
 from fairlead.core.scorecard import Scorecard
 from fairlead.core.signals import Signals
 from fairlead.core.sla_terms import Sla
@@ -348,6 +349,8 @@ class Policy:
     """How leads are scored; without it `score` and `grade` do not exist."""
     slas: Mapping[str, Sla] = field(default_factory=dict)
     signals: Signals = field(default_factory=dict)
+    recycling: Recycling | None = None
+    """Which leads get a second chance, and when; without it none does."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

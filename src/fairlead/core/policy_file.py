@@ -18,6 +18,7 @@ from fairlead.core.policy_document import Document
 from fairlead.core.policy_files import Files, is_beside
 from fairlead.core.policy_models import CRMS, policy_json_schema
 from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
+from fairlead.core.policy_recycling import read_recycling
 from fairlead.core.policy_roster import read_people
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
@@ -95,6 +96,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     splits = builder.splits()
     slas = read_slas(builder, schema, tables)
     signals = read_signals(builder, schema, tables)
+    recycling = read_recycling(builder, schema, scoring)
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -118,6 +120,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         splits=MappingProxyType(splits),
         slas=MappingProxyType(slas),
         signals=MappingProxyType(signals),
+        recycling=recycling,
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

@@ -23,6 +23,7 @@ from fairlead.core.policy_method_shapes import (
     NoOptions,
     method_named,
 )
+from fairlead.core.policy_recycling_shapes import RecyclingShape
 from fairlead.core.policy_scoring_shapes import ScoringShape
 from fairlead.core.policy_signals_shapes import SignalShape
 from fairlead.core.policy_sla_shapes import SlaShape
@@ -338,6 +339,7 @@ class PolicyShape(_Shape):
     splits: dict[Identifier, SplitShape] = {}
     slas: dict[Identifier, SlaShape] = {}
     signals: dict[Identifier, SignalShape] = {}
+    recycling: RecyclingShape | None = None
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []

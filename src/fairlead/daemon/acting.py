@@ -31,6 +31,7 @@ from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.clocking import end_clock, path_of
 from fairlead.daemon.ingest import ODD_DATA, Ingest
+from fairlead.daemon.rounds import with_rounds
 from fairlead.daemon.routing import Router, Snapshot
 from fairlead.daemon.sla_tell import Telling, Tellings, due_in_words, owner_to_tell
 from fairlead.errors import BadRecord
@@ -184,6 +185,7 @@ class Acting:
         """The new owner has the whole time, and the path up to here; the rest of it goes on."""
         world = self.snap.world
         lead = normalise(record, self.ingest.feed.sources, self.policy.fields, world.owners)
+        lead = with_rounds(self.db, self.policy, lead, row.person_id)
         owner = row.owner_id or ""
         rep = world.rep_of(row.ref.crm, owner)
         rep_id = None if rep is None else rep.id

@@ -28,6 +28,7 @@ from fairlead.daemon.capacity import add_lead
 from fairlead.daemon.gone import why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.rounds import with_rounds
 from fairlead.daemon.routing import Feed, Snapshot
 from fairlead.daemon.signalling import as_seen
 from fairlead.errors import BadRecord, ConfigError, Unavailable
@@ -104,6 +105,7 @@ def case_of(
         raise BadRecord(record.unreadable)
     lead = normalise(record, feed.sources, policy.fields, snap.world.owners)
     lead = as_seen(db, policy, lead, row.person_id, snap.at)
+    lead = with_rounds(db, policy, lead, row.person_id)
     others = [(moved or {}).get(o.ref, o) for o in leads.leads_of_person(db, row.person_id)]
     match = match_of(db, lead, others, snap.world)
     takes = order is not None and order.takes

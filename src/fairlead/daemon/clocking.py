@@ -20,7 +20,7 @@ from fairlead.core.types import Lead, LeadState, Ref
 from fairlead.daemon.evidence import evidence
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
-from fairlead.store import clocks, decisions, journal
+from fairlead.store import clocks, decisions, journal, outbox
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -171,7 +171,8 @@ class Clocking:
         sla = self.policy.slas.get(clock.sla)
         if sla is None:
             return
-        found = evidence(sla, clock, lead, now)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        found = evidence(sla, clock, lead, now, ours)
         # The change is as old as the record says; it can have waited for us to look.
         at = min(now, max(lead.modified_at, clock.paused_since or clock.since))
         if found.accepted and clock.accepted_at is None:

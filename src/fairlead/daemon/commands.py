@@ -25,6 +25,7 @@ from fairlead.daemon.explaining import explain_why_not, fairness, replay_decisio
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
+from fairlead.daemon.recycling_report import recycling_report, rounds_of
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.scores import score_told
@@ -84,6 +85,9 @@ class Commands:
                 self.clock.now(),
                 int(a.get("hours") or 8),
                 int(a.get("limit") or 50),
+            ),
+            "recycling": lambda a: recycling_report(
+                self.db, self._policy(), int(a.get("limit") or 50)
             ),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
@@ -147,6 +151,7 @@ class Commands:
             ],
             "times": times_of(self.db, row),
             "clocks": clocks_of(self.db, row.ref, self._policy()),
+            "recycling": rounds_of(self.db, row, self._policy()),
             "decision": None,
             "score": score_told(self.db, row.ref),
             "signals": signals_told(self.db, row.person_id),

@@ -21,6 +21,7 @@ from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.refusal import refused
+from fairlead.daemon.rounds import TOLD_OF_ROUND
 from fairlead.daemon.second_choice import SecondChoice
 from fairlead.daemon.verify import Verifier
 from fairlead.errors import Ambiguous, NeedsOperator, RetryLater
@@ -184,6 +185,8 @@ class Deliver:
     ) -> Guarded | None:
         """A task goes to whoever owns the lead, or has a role beside them; none to a queue."""
         if record.owner_id == task.owner_id:
+            return Guarded(row, task, record)
+        if task.role == TOLD_OF_ROUND:
             return Guarded(row, task, record)
         pending = outbox.open_owner_write(self.db, row.ref)
         if pending is not None and pending.state is not OutboxState.SENT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,14 +22,18 @@ class Seen:
     """What the answer is, in words; None while there is none."""
 
 
-def evidence(sla: Sla, clock: ClockRow, lead: Lead, now: datetime) -> Seen:
+def evidence(
+    sla: Sla, clock: ClockRow, lead: Lead, now: datetime, ours: Collection[str] = ()
+) -> Seen:
     """By the policy's `responded_when`, else by the status that was moved since the clock began.
 
-    A status in which the policy waits for the buyer is no answer. Who moved it, no CRM tells here.
+    A status in which the policy waits for the buyer is no answer, nor is one of `ours`, which we
+    have written since. Who else moved it, no CRM tells here.
     """
     values = {**lead.values, "now": now}
     waiting = sla.paused_when is not None and sla.paused_when.test(values)
-    moved = lead.get("status") != clock.status
+    status = lead.get("status")
+    moved = status != clock.status and status not in ours
     if sla.responded_when is not None:
         answered = "responded_when holds" if sla.responded_when.test(values) else None
     else:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from fairlead.core.decision import Case, Decision, World
-from fairlead.core.effects import UpsertTask
+from fairlead.core.decision import RECYCLE, Case, Decision, World
+from fairlead.core.effects import Effect, UpsertTask
 from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.types import LeadState, Ref
 from fairlead.daemon.sightings import is_persons
-from fairlead.store import journal, leads, outbox
+from fairlead.store import journal, leads, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 
@@ -47,6 +47,8 @@ def intend(
     )
     inherited = _has_task_of(db, decision.follows, others)
     planned = plan(case, decision, policy, now, followers=followers)
+    if case.order is not None and case.order.kind == RECYCLE:
+        planned = _with_story(db, case.lead.ref, planned)
     outbox.drop_roles(db, case.lead.ref, [effect.key for effect in planned], now)
     for effect in planned:
         if inherited and isinstance(effect, UpsertTask) and effect.ref == case.lead.ref:
@@ -66,6 +68,15 @@ def intend(
                 outcome=decision.outcome.value, state=LeadState.ASSIGNED.value,
                 rule=decision.rule, reason=FOLLOWS, policy=policy.hash[:12],
             )  # fmt: skip
+
+
+def _with_story(db: Db, ref: Ref, planned: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """The new owner of a lead that comes back reads what has been."""
+    last = recyclings.latest(db, ref)
+    story = "" if last is None or not last.story else f"\n\n{last.story}"
+    return tuple(
+        replace(e, body=f"{e.body}{story}") if isinstance(e, UpsertTask) else e for e in planned
+    )
 
 
 def _has_task_of(db: Db, followed: Ref | None, others: Sequence[LeadRow]) -> bool:

@@ -18,6 +18,7 @@ from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
 from fairlead.core.decision import (
     OVERRIDE,
+    RECYCLE,
     REROUTE,
     Case,
     Decision,
@@ -49,15 +50,27 @@ from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.peaks import keep_peaks
+from fairlead.daemon.recycling import Recycling, is_out
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.restarts import restart_pools
+from fairlead.daemon.rounds import OUT, with_rounds
 from fairlead.daemon.scores import keep_score
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.telling import tell
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.store import claims, decisions, directory, journal, leads, loads, outbox, weights
+from fairlead.store import (
+    claims,
+    decisions,
+    directory,
+    journal,
+    leads,
+    loads,
+    outbox,
+    recyclings,
+    weights,
+)
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -106,6 +119,7 @@ class Router:
         self.metrics = metrics
         self.beside: Beside | None = None
         self.clocking = Clocking(db, policy, metrics)
+        self.recycling = Recycling(db, policy, metrics, self.clocking)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -132,6 +146,7 @@ class Router:
         _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
         self.clocking.replan(base, name, now)
+        self.recycling.replan(now)
         has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
@@ -177,7 +192,7 @@ class Router:
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
-        elif row.decision_id is None and row.state is not LeadState.PRE_EXISTING:
+        elif row.decision_id is None and row.state not in (LeadState.PRE_EXISTING, *OUT):
             # Not routed yet, perhaps not even read: who it is may have come out only now.
             first = row.first_seen_at
             row = replace(
@@ -188,6 +203,7 @@ class Router:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
         lead = signalling.keep(self.db, self.policy, lead, row, now)
+        lead = with_rounds(self.db, self.policy, lead, row.person_id)
         done = self.policy.closed_when
         closed = done is not None and done.test({**lead.values, "now": now})
         row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
@@ -197,7 +213,13 @@ class Router:
         known = None if before is None or again else before
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
-        kept = kept_as(self.db, row, known, snap.world, ready=ready)
+        kept: LeadRow | None
+        if order is None and before is not None and is_out(before):
+            kept = self.recycling.stays(record, lead, row, before, snap.world, now)
+        else:
+            kept = kept_as(self.db, row, known, snap.world, ready=ready)
+            if kept is not None and order is None and kept.state is not LeadState.HELD:
+                kept = self.recycling.takes(record, lead, kept, snap.world, now) or kept
         if kept is not None and known is not None and self.policy.reroute_on:
             order = rerouting(self.db, self.policy, snap.world, lead, kept, now)
             if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
@@ -205,7 +227,7 @@ class Router:
                 leads.raise_generation(self.db, row.person_id)
                 journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
-            return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
+            return self._decide(record, lead, row, snap, now, again=again, rerun=rerun, order=order)
         learn(self.db, self.policy, lead, before, kept, snap, now)
         if self._counts_open and frees(before, kept):
             leads.wake_held(self.db)
@@ -240,6 +262,7 @@ class Router:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
         lead = signalling.as_seen(self.db, self.policy, lead, row.person_id, now)
+        lead = with_rounds(self.db, self.policy, lead, row.person_id)
         keep_score(self.db, self.policy, lead, row, snap.world, now)
 
     # -- steps ------------------------------------------------------------------------------
@@ -274,10 +297,12 @@ class Router:
             survivor = leads.get_lead(self.db, record.merged_into)
             if survivor is not None and survivor.person_id != row.person_id:
                 leads.hand_over_keys(self.db, row.person_id, survivor.person_id)
+                recyclings.hand_over(self.db, row.person_id, survivor.person_id)
         return LeadState.GONE
 
     def _decide(
         self,
+        record: Record,
         lead: Lead,
         row: LeadRow,
         snap: Snapshot,
@@ -308,6 +333,11 @@ class Router:
             offers,
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
+        if order is None and not rerun and decision.outcome is not OutcomeKind.LEAVE:
+            out = self.recycling.takes(record, lead, row, snap.world, now)
+            if out is not None:
+                leads.put_lead(self.db, out)
+                return out.state
         if not rerun and order is None and overtakes(self.db, row, decision, now):
             snap.overtaken = True
             return line_up(self.db, row, decision, now)
@@ -340,6 +370,8 @@ class Router:
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision, lead)
+            if order is not None and order.kind != RECYCLE:
+                self.recycling.ordered(record, lead, row, f"{order.kind} by {order.by}", now)
             intend(self.db, self.policy, snap.world, case, decision, decision_id, others, now)
             row = replace(row, owner_id=decision.owner_id)
         claiming.decided(self.db, case, decision, decision_id, self.policy, now)

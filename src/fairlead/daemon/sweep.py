@@ -24,6 +24,7 @@ from fairlead.core.sla_terms import (
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
 from fairlead.daemon.clocking import end_clock, tell
+from fairlead.daemon.coming_back import ComingBack
 from fairlead.daemon.evidence import first_done
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
@@ -49,7 +50,7 @@ ASK_AGAIN = 60.0
 
 
 class Sweep:
-    """Fires the clocks of one CRM's leads; used by its reader thread."""
+    """Fires the clocks of one CRM's leads, and brings back recycled ones; used by its reader."""
 
     def __init__(self, db: Db, ingest: Ingest, clock: Clock, metrics: Metrics) -> None:
         self.db = db
@@ -57,6 +58,7 @@ class Sweep:
         self.crm = ingest.crm
         self.clock = clock
         self.metrics = metrics
+        self.coming_back = ComingBack(db, ingest, clock, metrics)
         self._trusted_at: tuple[datetime, float] | None = None
         self._asked: float | None = None
 
@@ -66,8 +68,14 @@ class Sweep:
         Raises what reading from the CRM raises; nothing is lost by it.
         """
         refs = clocks.due(self.db, self.crm, self.clock.now(), BATCH)
-        if not refs or not self._trusted():
+        back = self.coming_back.due()
+        if not (refs or back) or not self._trusted():
             return 0
+        fired = self._fire(refs) if refs else 0
+        return fired + (self.coming_back.tick(back) if back else 0)
+
+    def _fire(self, refs: Sequence[Ref]) -> int:
+        """Fire the clocks of these leads, on their records as they are now."""
         answers = self.ingest.connector.read(refs)
         done = self._done(refs)
         with self.db.transaction():

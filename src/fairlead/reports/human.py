@@ -7,6 +7,7 @@ from typing import Any
 
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.findings import printable
+from fairlead.reports.recycling import human_rounds
 from fairlead.reports.replayed import told_shadow
 
 MOST_FAULTS = 10
@@ -16,6 +17,10 @@ LATER = {
     "lead.claimed": "somebody took it out of its claim queue",
     "lead.gone": "the lead is gone",
     "lead.rerouted": "it was routed again",
+    "lead.recycled": "it was recycled",
+    "lead.returned": "its recycling ended",
+    "lead.terminal": "it came to its end",
+    "recycling.waits": "it was due and had to wait",
     "lead.ordered": "a person ordered it to be routed",
     "effect.superseded": "our write gave way",
     "effect.restored": "the person's owner was put back",
@@ -49,6 +54,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if lead["score"] is not None:
             yield f"  {_scored(lead['score'])}"
         yield f"  times: {human_times(lead['times'])}"
+        for line in human_rounds(lead["recycling"]) if lead["recycling"] else ():
+            yield f"  {line}"
         for line in human_clocks(lead["clocks"]):
             yield f"  {line}"
         if lead["shadow"] is not None:
@@ -64,6 +71,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                     about = _ordered(j)
                     if j["kind"] == "sla":
                         what = "a step of an SLA had it routed"
+                    if j["kind"] == "recycle":
+                        what = "it was routed again"
                 yield f"  {j['at'][:19]}Z {what}{': ' if about else ''}{about}"
 
 

@@ -29,6 +29,7 @@ from fairlead.reports.policy_words import (
     rule_words,
     until_words,
 )
+from fairlead.reports.recycling_words import HEADER, recycling_facts, track_row
 
 _MOST_CELLS = 12
 
@@ -87,6 +88,11 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
     if policy.task is not None:
         due = duration_words(policy.task.due_in)
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
+    if policy.recycling is not None:
+        yield Heading("Second chances", 2)
+        yield from map(Text, recycling_facts(policy.recycling))
+        if policy.recycling.tracks:
+            yield Grid(HEADER, tuple(map(track_row, policy.recycling.tracks.values())))
     if policy.teams:
         yield Heading("Teams", 2)
         columns = (
