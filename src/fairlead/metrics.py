@@ -91,6 +91,15 @@ class Metrics:
         self.decay_levels_total = c(
             "decay_levels_total", "Levels of decay that leads have reached", "level", "critical"
         )
+        self.leads_recycled_total = c(
+            "leads_recycled_total", "Leads sent round again, by reason", "reason"
+        )
+        self.leads_returned_total = c(
+            "leads_returned_total", "Recycled leads given to somebody again, by reason", "reason"
+        )
+        self.leads_terminal_total = c(
+            "leads_terminal_total", "Leads brought to their end, by reason", "reason"
+        )
         self.leads_waiting = g("leads_waiting", "People held for a team", "team")
         self.peak = g("peak", "1 while the team's peak plan is on", "team")
         self.pool_imbalance = g("pool_imbalance", "Largest distance from a fair share", "pool")

@@ -91,6 +91,7 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "sandbox",
         "shadow",
         "sla",
+        "recycling",
         "times",
         "status",
         "weights",

@@ -12,7 +12,14 @@ from fairlead.core.conditions import FUNCTIONS, OPERATORS, compile_condition
 from fairlead.core.distribute import METHODS
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy, policy_json_schema
-from fairlead.core.schema import LEAD_SCHEMA, NO_LEVELS, NOT_FILLED, NOT_SCORED, FieldType
+from fairlead.core.schema import (
+    LEAD_SCHEMA,
+    NO_LEVELS,
+    NOT_FILLED,
+    NOT_RECYCLED,
+    NOT_SCORED,
+    FieldType,
+)
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
@@ -110,9 +117,11 @@ def test_every_field_has_its_row_and_type() -> None:
     there = re.search(r"(?m)^(.*) are there in a policy with \[`scoring`\]", TEXT)
     assert there is not None
     assert set(re.findall(r"`(\w+)`", there[1])) == set(NOT_SCORED)
-    assert set(re.findall(r"`(\w+)`", kept[1])) == set(NOT_FILLED) - set(NOT_SCORED) - set(
-        NO_LEVELS
-    )
+    rounds = TEXT[TEXT.index("In one with [`recycling`]") :].partition("\n`decay` (text)")[0]
+    named = set(re.findall(r"`(\w+)`", rounds)) - {"recycling"}
+    assert named == set(NOT_RECYCLED)
+    left = set(NOT_FILLED) - set(NOT_SCORED) - set(NOT_RECYCLED) - set(NO_LEVELS)
+    assert set(re.findall(r"`(\w+)`", kept[1])) == left
     assert "`decay` (text), the highest level reached, is there in one with [`decay`]" in TEXT
 
 

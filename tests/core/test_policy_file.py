@@ -166,7 +166,7 @@ def test_problems_are_sorted_with_the_main_file_first() -> None:
     assert len({p.file for p in places}) == 3
 
 
-@pytest.mark.parametrize("key", ["recycling", "notify"])
+@pytest.mark.parametrize("key", ["notify"])
 def test_what_this_version_does_not_do_is_refused(key: str) -> None:
     found = problems_of(f"{MINIMAL}{key}: {{}}\n")
     assert len(found) == 1

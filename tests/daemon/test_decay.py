@@ -11,9 +11,9 @@ from daemon.house import House, owner_email, the_policy, user_id
 from daemon.test_clocks import ANNA, BEN, CARLA, DANA, MONA, a_house, a_lead, an_org, wait
 
 from fairlead.core.activity import ActivityKind
-from fairlead.core.types import Actor, Ref
+from fairlead.core.types import Actor, LeadState, Ref
 from fairlead.reports.human import human_why
-from fairlead.store import clocks, decays, decisions, journal
+from fairlead.store import clocks, decays, decisions, journal, leads
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
 
@@ -198,21 +198,31 @@ def test_a_lead_goes_on_where_it_was_after_a_restart_and_a_change_of_the_policy(
     assert reached(house, ref) == ["cooling", "tepid", "cold"]
 
 
-def test_a_recycled_lead_begins_its_levels_anew(sf: FakeCrm, clock: ManualClock) -> None:
-    policy = POLICY.replace(
-        "teams:", "fields: {cycles: {type: number, salesforce: Cycles__c}}\nteams:"
-    )
-    house = a_house(sf, clock, policy)
+RECYCLING = """\
+recycling:
+  cool_down: 1d
+  tracks: {later: {when: status == "Recycle", after: 40d, set_back: {salesforce: {status: Open}}}}
+"""
+
+
+def test_a_recycled_lead_rests_and_begins_its_levels_anew_when_it_is_back(
+    sf: FakeCrm, clock: ManualClock
+) -> None:
+    house = a_house(sf, clock, POLICY.replace("rules:", f"{RECYCLING}rules:"))
     try:
         ref = a_lead(house, sf)
         wait(house, clock, days(3))
-        wait(house, clock, days(1))
-        sf.update(ref, Cycles__c=1)
+        sf.update(ref, status="Recycle")
         wait(house, clock, days(0))
-        assert decays.latest(house.db, ref) != decays.get(house.db, ref, 0)
+        wait(house, clock, days(39))
+        row = leads.get_lead(house.db, ref)
+        assert row is not None and row.state is LeadState.RECYCLED
+        assert reached(house, ref) == ["cooling"]
+        wait(house, clock, days(1))
+        row = leads.get_lead(house.db, ref)
+        assert row is not None and row.state is LeadState.ASSIGNED
         wait(house, clock, days(3))
         assert reached(house, ref) == ["cooling", "cooling"]
-        assert [n.reached_at for n in decays.levels_of(house.db, ref, 0)][1:] == []
     finally:
         house.close()
 

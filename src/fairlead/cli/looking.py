@@ -9,6 +9,7 @@ import click
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, show
 from fairlead.reports.clocks import human_sla
 from fairlead.reports.human import human_dead_letters, human_status, human_why
+from fairlead.reports.recycling import human_recycling
 from fairlead.reports.times import human_times_report
 
 
@@ -46,6 +47,15 @@ def sla(config: Path | None, hours: int, limit: int, as_json: bool) -> None:
 def times(config: Path | None, since: str, as_json: bool) -> None:
     """How long leads take from captured to answered, by rule, team and rep."""
     show(call(config, "times", since=since), as_json, human_times_report)
+
+
+@click.command(epilog=EXAMPLES + "  fairlead recycling\n  fairlead recycling --limit 500 --json")
+@click.option("--limit", default=50, show_default=True, help="How many of each kind are listed.")
+@json_option
+@click.pass_obj
+def recycling(config: Path | None, limit: int, as_json: bool) -> None:
+    """Leads that are recycled or at their end: why, which cycle, when they come back."""
+    show(call(config, "recycling", limit=limit), as_json, human_recycling)
 
 
 @click.group("dead-letters", cls=Group)
@@ -105,6 +115,7 @@ COMMANDS = (
     status,
     sla,
     times,
+    recycling,
     dead_letters,
     pause,
     resume,

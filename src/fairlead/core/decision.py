@@ -88,6 +88,7 @@ OVERRIDE = "override"
 REROUTE = "reroute"
 SLA = "sla"
 DECAY = "decay"
+RECYCLE = "recycle"
 
 
 class OutcomeKind(StrEnum):
@@ -199,9 +200,10 @@ class Order:
     """A routing that a person or the policy asked for, what it may do and why.
 
     `kind` is backfill, reassign, override, reroute for the policy's `reroute_on`, sla for a step
-    of an SLA's path, or decay for a level of decay. `taken_from` is the owner id that the order saw
-    on the record: whoever got it since then keeps it. `leaving` are the rep and owner ids that are
-    not to get it back. `to` is the rep of an override, `team` the team to ask instead of the rules.
+    of an SLA's path, decay for a level of decay, or recycle for a lead that comes back.
+    `taken_from` is the owner id that the order saw on the record: whoever got it since then keeps
+    it. `leaving` are the rep and owner ids that are not to get it back. `to` is the rep of an
+    override, `team` the team to ask instead of the rules.
     """
 
     kind: str

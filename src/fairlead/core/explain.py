@@ -16,6 +16,7 @@ from fairlead.core.decision import (
     BACKFILL,
     DECAY,
     REASSIGN,
+    RECYCLE,
     REROUTE,
     SLA,
     Balances,
@@ -139,6 +140,8 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
 def _ordered(order: Order) -> str:
     if order.kind == REROUTE:
         return f"routed again: {order.reason}"
+    if order.kind == RECYCLE:
+        return f"back from {order.by}: {order.reason}"
     taken = "taken from its owner and given on"
     what = {BACKFILL: "backfill", REASSIGN: taken, SLA: taken, DECAY: taken}
     text = what.get(order.kind, f"given to {order.to} by hand")

@@ -5,7 +5,7 @@ Asked by `decide`. The order sees one owner; who got the lead since then keeps i
 
 from __future__ import annotations
 
-from fairlead.core.decision import Decision, Order, Question
+from fairlead.core.decision import RECYCLE, Decision, Order, Question
 from fairlead.core.destination import Answer, past_rotation, resolve
 from fairlead.core.eligibility import first_free, obstacle, unable
 from fairlead.core.policy import ToTeam
@@ -35,12 +35,13 @@ def named_by_hand(question: Question, order: Order, trail: Trail) -> Decision | 
         return _to_rep(order.to, question, order, trail)
     if order.team is None:
         return None
+    name = order.by if order.kind == RECYCLE else BY_HAND
     answer = resolve(ToTeam(order.team), question)
     trail.asked(answer)
     if answer.owner_id is not None:
-        return trail.assigned(answer, BY_HAND, False)
+        return trail.assigned(answer, name, False)
     retry_at = first_free(trail.waiting, question)
-    return trail.held((answer.reason,), BY_HAND, False, retry_at)
+    return trail.held((answer.reason,), name, False, retry_at)
 
 
 def _to_rep(rep_id: str, question: Question, order: Order, trail: Trail) -> Decision:

@@ -18,6 +18,7 @@ from fairlead.core.decay_terms import Level
 from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
+from fairlead.core.recycling_terms import Recycling
 from fairlead.core.scorecard import Scorecard
 from fairlead.core.signals import Signals
 from fairlead.core.sla_terms import Sla
@@ -355,6 +356,8 @@ class Policy:
     decay: tuple[Level, ...] = ()
     """The levels of decay, the lowest first; without them `decay` does not exist."""
     cadences: Mapping[str, Cadence] = field(default_factory=dict)
+    recycling: Recycling | None = None
+    """Which leads get a second chance, and when; without it none does."""
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

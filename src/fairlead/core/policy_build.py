@@ -27,7 +27,15 @@ from fairlead.core.policy_files import Files
 from fairlead.core.policy_models import PolicyShape
 from fairlead.core.policy_scoring import ScoringReader, score_types
 from fairlead.core.policy_tables import ReadTable, read_table
-from fairlead.core.schema import LEAD_SCHEMA, NO_LEVELS, NOT_FILLED, NOT_SCORED, FieldType, Schema
+from fairlead.core.schema import (
+    LEAD_SCHEMA,
+    NO_LEVELS,
+    NOT_FILLED,
+    NOT_RECYCLED,
+    NOT_SCORED,
+    FieldType,
+    Schema,
+)
 from fairlead.core.scorecard import Scorecard
 from fairlead.core.signals import signal_types, told
 from fairlead.core.worktime import Calendar
@@ -108,6 +116,7 @@ class Builder:
         types.update(signal_types(self.document.names("signals")))
         filled = {name for name in NOT_SCORED if self.shape.scoring is not None}
         filled |= {name for name in NO_LEVELS if self.shape.decay}
+        filled |= {name for name in NOT_RECYCLED if self.shape.recycling is not None}
         unfilled = {name: why for name, why in NOT_FILLED.items() if name not in filled}
         return schema.extended(types).hiding(unfilled)
 

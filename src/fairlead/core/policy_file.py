@@ -20,6 +20,7 @@ from fairlead.core.policy_document import Document
 from fairlead.core.policy_files import Files, is_beside
 from fairlead.core.policy_models import CRMS, policy_json_schema
 from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
+from fairlead.core.policy_recycling import read_recycling
 from fairlead.core.policy_roster import read_people
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
@@ -99,6 +100,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     signals = read_signals(builder, schema, tables)
     decay = read_decay(builder, builder.early_schema(schema, tables, scored=True))
     cadences = read_cadences(builder)
+    recycling = read_recycling(builder, schema, scoring)
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -124,6 +126,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         signals=MappingProxyType(signals),
         decay=decay,
         cadences=MappingProxyType(cadences),
+        recycling=recycling,
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

@@ -25,6 +25,7 @@ from fairlead.core.policy_method_shapes import (
     NoOptions,
     method_named,
 )
+from fairlead.core.policy_recycling_shapes import RecyclingShape
 from fairlead.core.policy_scoring_shapes import ScoringShape
 from fairlead.core.policy_signals_shapes import SignalShape
 from fairlead.core.policy_sla_shapes import SlaShape
@@ -344,6 +345,7 @@ class PolicyShape(_Shape):
     signals: dict[Identifier, SignalShape] = {}
     decay: list[LevelShape] = []
     cadences: dict[Identifier, CadenceShape] = {}
+    recycling: RecyclingShape | None = None
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []

@@ -113,10 +113,10 @@ class ScoringReader:
         """When a condition on dates changes its answer with no news of the lead."""
         if "now" not in condition.names:
             return
-        for node in _leaves(parse(condition.text)):
-            if "now" not in _reads(node):
+        for node in leaves(parse(condition.text)):
+            if "now" not in reads_of(node):
                 continue
-            found = _turn(node)
+            found = turn_of(node)
             if found is None:
                 message = (
                     "points can depend on time by age() or days_since() of a date compared with"
@@ -157,27 +157,28 @@ def _plain(points: Fraction) -> str:
     return f"{float(points):g}"
 
 
-def _leaves(node: Node) -> Iterator[Node]:
+def leaves(node: Node) -> Iterator[Node]:
+    """The parts of a condition that hold or not by themselves."""
     if isinstance(node, Logic):
         for part in node.parts:
-            yield from _leaves(part)
+            yield from leaves(part)
     elif isinstance(node, Not):
-        yield from _leaves(node.operand)
+        yield from leaves(node.operand)
     else:
         yield node
 
 
-def _reads(node: Node) -> frozenset[str]:
+def reads_of(node: Node) -> frozenset[str]:
     """`now` and the names of dates that a comparison reads."""
     if isinstance(node, Compare):
-        return _reads(node.left) | _reads(node.right)
+        return reads_of(node.left) | reads_of(node.right)
     if isinstance(node, Call):
-        inner = frozenset[str]().union(*(_reads(a) for a in node.args))
+        inner = frozenset[str]().union(*(reads_of(a) for a in node.args))
         return inner | ({"now"} if node.function in ("age", "days_since") else frozenset())
     return frozenset({node.name}) if isinstance(node, Name) else frozenset()
 
 
-def _turn(node: Node) -> tuple[Turn, ...] | None:
+def turn_of(node: Node) -> tuple[Turn, ...] | None:
     """The turns of one comparison; None when they cannot be told."""
     if not isinstance(node, Compare):
         return ()

@@ -61,11 +61,12 @@ def _lead_types() -> dict[str, FieldType]:
             "id crm object url email phone mobile first_name last_name title company website "
             "domain country state postal_code city timezone language industry source source_detail "
             "form page status rating lifecycle_stage grade decay owner.kind owner.name owner.email "
-            "account.id account.name account.type account.owner account.parent account.industry"
+            "account.id account.name account.type account.owner account.parent account.industry "
+            "recycle_reason"
         ),
-        FieldType.NUMBER: "employees revenue deal_value score account.employees",
+        FieldType.NUMBER: "employees revenue deal_value score cycles account.employees",
         FieldType.BOOL: "is_converted opted_out free_mail",
-        FieldType.INSTANT: "created_at modified_at assigned_at now",
+        FieldType.INSTANT: "created_at modified_at assigned_at recycled_at now",
         FieldType.NAMESPACE: "owner account",
     }
     return {name: kind for kind, text in names.items() for name in text.split()}
@@ -79,10 +80,16 @@ NO_LEVELS: Mapping[str, str] = MappingProxyType(
     {"decay": "is not worked out, for no level is named; name some under 'decay:'"}
 )
 """The name that has a value only where the policy has `decay`."""
+_NO_ROUND = "is not known, for nothing is recycled; say what is under 'recycling:'"
+NOT_RECYCLED: Mapping[str, str] = MappingProxyType(
+    {"cycles": _NO_ROUND, "recycled_at": _NO_ROUND, "recycle_reason": _NO_ROUND}
+)
+"""Names that have a value only where the policy has `recycling`."""
 NOT_FILLED: Mapping[str, str] = MappingProxyType(
     {
         **NOT_SCORED,
         **NO_LEVELS,
+        **NOT_RECYCLED,
         "assigned_at": _LATER,
         "deal_value": "is no standard field of a lead; declare your own under 'fields:'",
     }

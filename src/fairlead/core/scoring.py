@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
-from fairlead.core.scorecard import PointGroup, Points, Scorecard
+from fairlead.core.scorecard import PointGroup, Points, Scorecard, Turn
 from fairlead.core.types import Value
 
 _CENT = Decimal("0.01")
@@ -150,6 +150,17 @@ def next_grade_at(card: Scorecard, values: Mapping[str, Value], now: datetime) -
             return stop
         at = stop
     return None
+
+
+def next_turn(turns: Iterable[Turn], values: Mapping[str, Value], now: datetime) -> datetime | None:
+    """The first whole second after `now` at which a condition with these turns may change."""
+    start = now.replace(microsecond=0)
+    ticks = (
+        tick
+        for turn in turns
+        for tick in _ticks(turn.on or _instant(values.get(turn.name)), turn.after, start)
+    )
+    return min(ticks, default=None)
 
 
 def _stops(card: Scorecard, values: Mapping[str, Value], start: datetime) -> list[datetime]:

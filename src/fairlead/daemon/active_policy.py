@@ -83,6 +83,11 @@ def wanted(policy: Policy, crm: str) -> Wanted:
         dict.fromkeys(spec.sources[crm] for spec in policy.fields.values() if crm in spec.sources)
     )
     card = policy.scoring
-    writes = (card.write_to[crm],) if card is not None and crm in card.write_to else ()
+    writes = [] if card is None else [f for c, f in card.write_to.items() if c == crm]
+    tracks = () if policy.recycling is None else policy.recycling.tracks.values()
+    for track in tracks:
+        writes += [*track.set.get(crm, ()), *track.set_back.get(crm, ())]
+    groups = tuple(dict.fromkeys(t.join[crm] for t in tracks if crm in t.join))
     watched = groups_of(policy.signals, crm)
-    return Wanted(source.object if source else None, fields, writes, watched=watched)
+    writes = list(dict.fromkeys(writes))
+    return Wanted(source.object if source else None, fields, tuple(writes), groups, watched)

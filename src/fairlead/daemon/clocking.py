@@ -24,7 +24,7 @@ from fairlead.daemon.evidence import evidence, who_moved
 from fairlead.daemon.follow_ups import FollowUps
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
-from fairlead.store import clocks, decisions, journal
+from fairlead.store import clocks, decisions, journal, outbox
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -184,7 +184,8 @@ class Clocking:
         sla = self.policy.slas.get(clock.sla)
         if sla is None:
             return
-        found = evidence(sla, clock, lead, now)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        found = evidence(sla, clock, lead, now, ours)
         # The change is as old as the record says; it can have waited for us to look.
         at = min(now, max(lead.modified_at, clock.paused_since or clock.since))
         open_ = clock.accepted_at is None or (sla.responded_when is None and not found.waiting)
@@ -212,7 +213,8 @@ class Clocking:
 
         What nobody of ours moved becomes the status that the next move is told from.
         """
-        move = who_moved(sla, clock, lead, done, now)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        move = who_moved(sla, clock, lead, done, now, ours)
         seen = evidence(sla, clock, lead, now)
         status = lead.get("status")
         if clock.accepted_at is None and move is not None:

@@ -26,6 +26,7 @@ from fairlead.daemon.explaining import explain_why_not, fairness, replay_decisio
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
+from fairlead.daemon.recycling_report import recycling_report, rounds_of
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.scores import score_told
@@ -93,6 +94,9 @@ class Commands:
                 int(a.get("limit") or 50),
             ),
             "times": lambda a: self.times(str(a.get("since") or "30d")),
+            "recycling": lambda a: recycling_report(
+                self.db, self._policy(), int(a.get("limit") or 50)
+            ),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -158,6 +162,7 @@ class Commands:
             "clocks": clocks_of(self.db, row.ref, self._policy()),
             "decay": decay_of(self.db, row.ref, self._policy()),
             "cadences": cadences_of(self.db, row.ref),
+            "recycling": rounds_of(self.db, row, self._policy()),
             "decision": None,
             "score": score_told(self.db, row.ref),
             "signals": signals_told(self.db, row.person_id),

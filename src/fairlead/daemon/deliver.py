@@ -22,6 +22,7 @@ from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.refusal import refused
+from fairlead.daemon.rounds import TOLD_OF_ROUND
 from fairlead.daemon.second_choice import SecondChoice
 from fairlead.daemon.verify import Verifier
 from fairlead.errors import Ambiguous, NeedsOperator, RetryLater
@@ -189,6 +190,8 @@ class Deliver:
         if task.role == FOLLOW_UP:
             outbox.settle(self.db, row.key, OutboxState.CANCELLED, "given to somebody else", now)
             return None
+        if task.role == TOLD_OF_ROUND:
+            return Guarded(row, task, record)
         pending = outbox.open_owner_write(self.db, row.ref)
         if pending is not None and pending.state is not OutboxState.SENT:
             return Guarded(row, task, record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,12 +26,15 @@ class Seen:
     """What the answer is, in words; None while there is none."""
 
 
-def evidence(sla: Sla, clock: ClockRow, lead: Lead, now: datetime) -> Seen:
+def evidence(
+    sla: Sla, clock: ClockRow, lead: Lead, now: datetime, ours: Collection[str] = ()
+) -> Seen:
     """By the policy's `responded_when`; else the status that was moved since the clock began may be
-    an answer, which `who_moved` finds out."""
+    an answer, which `who_moved` finds out. One of `ours`, which we have written since, is none."""
     values = {**lead.values, "now": now}
     waiting = sla.paused_when is not None and sla.paused_when.test(values)
-    moved = lead.get("status") != clock.status
+    status = lead.get("status")
+    moved = status != clock.status and status not in ours
     holds = sla.responded_when is not None and sla.responded_when.test(values)
     return Seen(waiting, moved, "responded_when holds" if holds else None)
 
@@ -47,19 +50,25 @@ class Move:
 
 
 def who_moved(
-    sla: Sla, clock: ClockRow, lead: Lead, done: Iterable[Activity], now: datetime
+    sla: Sla,
+    clock: ClockRow,
+    lead: Lead,
+    done: Iterable[Activity],
+    now: datetime,
+    ours: Collection[str] = (),
 ) -> Move | None:
     """The first move of the status, since the clock began, that is an answer; None: there is none.
 
     A status in which the policy waits for the buyer is no answer, nor is what we or automation
-    moved. Where the CRM shows no history of it, any move counts as a person's.
+    moved. Where the CRM shows no history of it, any move but to one of `ours` counts as a
+    person's.
     """
     begins = clock.since - SKEW
     shown = [a for a in done if a.kind is ActivityKind.STATUS_CHANGE and a.at >= begins]
     if not shown:
-        waiting = evidence(sla, clock, lead, now).waiting
+        seen = evidence(sla, clock, lead, now, ours)
         at = min(now, clock.moved_at or now)
-        return None if waiting else Move(at, "its status was moved")
+        return None if seen.waiting or not seen.moved else Move(at, "its status was moved")
     for one in sorted(shown, key=lambda a: (a.at, str(a.ref))):
         after = one.detail.rpartition(" > ")[2] or lead.get("status")
         values = {**lead.values, "status": after, "now": now}

@@ -9,7 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from fairlead.core.types import Gone, LeadState, Record, Ref
-from fairlead.daemon import follow_ups
+from fairlead.daemon import follow_ups, rounds
 from fairlead.daemon.clocking import end_all
 from fairlead.daemon.decaying import end_decay
 from fairlead.store import claims, decisions, journal, leads, outbox, scores, signals
@@ -59,9 +59,16 @@ def lead_gone(
     end_all(db, ref, reason, now)
     end_decay(db, ref)
     follow_ups.end_all(db, ref, reason, now)
+    rounds.gone(db, ref, _survivor(reason), now)
     before = leads.get_lead(db, ref)
     leads.set_state(db, ref, LeadState.GONE, reason)
     journal.close_dead_letters_of(db, ref, now)
     if before is None or (before.state, before.reason) != (LeadState.GONE, reason):
         journal.write(db, now, "lead.gone", ref=ref, reason=reason)
         log.info("lead.gone", crm=ref.crm, lead=str(ref), reason=reason)
+
+
+def _survivor(reason: str) -> Ref | None:
+    if not reason.startswith(MERGED):
+        return None
+    return Ref.parse(reason.removeprefix(MERGED))

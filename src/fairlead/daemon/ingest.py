@@ -21,6 +21,7 @@ from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.leavers import tell_inactive
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.rescoring import rescore
+from fairlead.daemon.rounds import OUT
 from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import ODD_DATA as ODD_DATA
 from fairlead.daemon.sightings import is_news, version_of
@@ -36,7 +37,7 @@ log = get_logger()
 
 POLLED = (Kind.LEAD, Kind.ACCOUNT)
 HELD_BATCH = 200
-SETTLED = (LeadState.ASSIGNED, LeadState.LEFT, LeadState.TERMINAL, LeadState.PRE_EXISTING)
+SETTLED = (LeadState.ASSIGNED, LeadState.LEFT, LeadState.PRE_EXISTING, *OUT)
 """States in which we want nothing of a record, so that it may become unreadable."""
 
 

@@ -10,15 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from fairlead.core.activity import Activity
-from fairlead.core.decision import Case, Decision, World
-from fairlead.core.effects import UpsertTask
+from fairlead.core.decision import RECYCLE, Case, Decision, World
+from fairlead.core.effects import Effect, UpsertTask
 from fairlead.core.plan import FollowerRecord, plan
 from fairlead.core.policy import Policy
 from fairlead.core.types import LeadState, Ref
 from fairlead.daemon import timing
 from fairlead.daemon.context import context_of
 from fairlead.daemon.sightings import is_persons
-from fairlead.store import journal, leads, outbox
+from fairlead.store import journal, leads, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 
@@ -54,7 +54,12 @@ def intend(
     lead = case.lead
     timing.begin(db, case, decision, decision_id, lead.ref, lead.created_at, lead.owner_id, now)
     known = context_of(db, policy, world, case, decision, decision_id, others, done, now)
+    back = case.order is not None and case.order.kind == RECYCLE
+    if back:
+        known = replace(known, before=(), done=())  # its story has them
     planned = plan(case, decision, policy, now, followers=followers, known=known)
+    if back:
+        planned = _with_story(db, lead.ref, planned)
     outbox.drop_roles(db, case.lead.ref, [effect.key for effect in planned], now)
     for effect in planned:
         if inherited and isinstance(effect, UpsertTask) and effect.ref == case.lead.ref:
@@ -75,6 +80,15 @@ def intend(
                 outcome=decision.outcome.value, state=LeadState.ASSIGNED.value,
                 rule=decision.rule, reason=FOLLOWS, policy=policy.hash[:12],
             )  # fmt: skip
+
+
+def _with_story(db: Db, ref: Ref, planned: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """The new owner of a lead that comes back reads what has been."""
+    last = recyclings.latest(db, ref)
+    story = "" if last is None or not last.story else f"\n\n{last.story}"
+    return tuple(
+        replace(e, body=f"{e.body}{story}") if isinstance(e, UpsertTask) else e for e in planned
+    )
 
 
 def _has_task_of(db: Db, followed: Ref | None, others: Sequence[LeadRow]) -> bool:

@@ -31,7 +31,8 @@ def _counts(row: LeadRow) -> bool:
     """Whether a record of the same person tells whom to follow: live ones, and merged-away ones."""
     if row.state is LeadState.GONE:
         return row.reason.startswith("merged")
-    return row.state is not LeadState.DEAD_LETTER
+    # Whoever had a lead that is recycled or done with is not to get its person's next record.
+    return row.state not in (LeadState.DEAD_LETTER, LeadState.RECYCLED, LeadState.TERMINAL)
 
 
 def _known(row: LeadRow, world: World) -> Known:

@@ -30,7 +30,11 @@ def refused(
         journal.write(db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail)
         log.info("effect.refused", crm=crm, lead=str(row.ref), effect=row.key, reason=detail)
         return
-    if isinstance(row.effect, SetOwner):
+    lead = leads.get_lead(db, row.ref)
+    recycled = lead is not None and lead.state is LeadState.RECYCLED
+    if isinstance(row.effect, SetOwner) and recycled:
+        leads.set_owner(db, row.ref, record.owner_id)
+    elif isinstance(row.effect, SetOwner):
         outbox.cancel_open(db, row.ref, OutboxState.CANCELLED, "its owner was refused", now)
         decisions.refund(db, row.decision_id, row.ref, now)
         claims.end(db, row.ref, now)

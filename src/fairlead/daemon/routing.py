@@ -19,6 +19,7 @@ from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
 from fairlead.core.decision import (
     OVERRIDE,
+    RECYCLE,
     REROUTE,
     Case,
     Decision,
@@ -52,15 +53,27 @@ from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.peaks import keep_peaks
+from fairlead.daemon.recycling import Recycling, is_out
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.restarts import restart_pools
+from fairlead.daemon.rounds import OUT
 from fairlead.daemon.scores import keep_score
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.telling import tell
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.store import claims, decisions, directory, journal, leads, loads, outbox, weights
+from fairlead.store import (
+    claims,
+    decisions,
+    directory,
+    journal,
+    leads,
+    loads,
+    outbox,
+    recyclings,
+    weights,
+)
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -112,6 +125,7 @@ class Router:
         """What one round of the sweep has read of activities; for the tasks that it gives on."""
         self.clocking = Clocking(db, policy, metrics)
         self.decaying = Decaying(db, policy)
+        self.recycling = Recycling(db, policy, metrics, self.clocking)
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -139,6 +153,7 @@ class Router:
         decisions.keep_roster(self.db, name, frozen, now)
         self.clocking.replan(base, name, now)
         self.decaying.replan(now)
+        self.recycling.replan(now)
         has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
@@ -184,7 +199,7 @@ class Router:
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
-        elif row.decision_id is None and row.state is not LeadState.PRE_EXISTING:
+        elif row.decision_id is None and row.state not in (LeadState.PRE_EXISTING, *OUT):
             # Not routed yet, perhaps not even read: who it is may have come out only now.
             first = row.first_seen_at
             row = replace(
@@ -205,7 +220,13 @@ class Router:
         known = None if before is None or again else before
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
-        kept = kept_as(self.db, row, known, snap.world, ready=ready)
+        kept: LeadRow | None
+        if order is None and before is not None and is_out(before):
+            kept = self.recycling.stays(record, lead, row, before, snap.world, now)
+        else:
+            kept = kept_as(self.db, row, known, snap.world, ready=ready)
+            if kept is not None and order is None and kept.state is not LeadState.HELD:
+                kept = self.recycling.takes(record, lead, kept, snap.world, now) or kept
         if kept is not None and known is not None and self.policy.reroute_on:
             order = rerouting(self.db, self.policy, snap.world, lead, kept, now)
             if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
@@ -213,7 +234,7 @@ class Router:
                 leads.raise_generation(self.db, row.person_id)
                 journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
-            return self._decide(lead, row, snap, now, again=again, rerun=rerun, order=order)
+            return self._decide(record, lead, row, snap, now, again=again, rerun=rerun, order=order)
         learn(self.db, self.policy, lead, before, kept, snap, now)
         handed_on = before is not None and before.owner_id != kept.owner_id
         if self._counts_open and frees(before, kept):
@@ -296,10 +317,12 @@ class Router:
             survivor = leads.get_lead(self.db, record.merged_into)
             if survivor is not None and survivor.person_id != row.person_id:
                 leads.hand_over_keys(self.db, row.person_id, survivor.person_id)
+                recyclings.hand_over(self.db, row.person_id, survivor.person_id)
         return LeadState.GONE
 
     def _decide(
         self,
+        record: Record,
         lead: Lead,
         row: LeadRow,
         snap: Snapshot,
@@ -330,6 +353,11 @@ class Router:
             offers,
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
+        if order is None and not rerun and decision.outcome is not OutcomeKind.LEAVE:
+            out = self.recycling.takes(record, lead, row, snap.world, now)
+            if out is not None:
+                leads.put_lead(self.db, out)
+                return out.state
         if not rerun and order is None and overtakes(self.db, row, decision, now):
             snap.overtaken = True
             return line_up(self.db, row, decision, now)
@@ -363,6 +391,8 @@ class Router:
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision, lead)
+            if order is not None and order.kind != RECYCLE:
+                self.recycling.ordered(record, lead, row, f"{order.kind} by {order.by}", now)
             done = self.just_read.get(lead.ref, ())
             intend(self.db, self.policy, snap.world, case, decision, decision_id, others, now, done)
             timing.decided(self.db, self.metrics, lead, now)

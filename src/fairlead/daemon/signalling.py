@@ -14,7 +14,7 @@ from typing import Any
 from fairlead.core.policy import Policy
 from fairlead.core.signals import Occurrence, folded, in_fields, latest, with_signals
 from fairlead.core.types import Lead, LeadState, Ref
-from fairlead.store import journal, leads, signals
+from fairlead.store import journal, leads, recyclings, signals
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -96,6 +96,7 @@ def _bring_round(
         if row.state not in NEVER_LOOKED_AT and not (here and row.ref == ref)
     ]
     signals.look_at(db, others, min(moved))
+    recyclings.wake(db, person_id, min(moved))
 
 
 def signals_told(db: Db, person_id: str) -> list[dict[str, Any]]:

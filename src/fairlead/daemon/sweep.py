@@ -27,6 +27,7 @@ from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
 from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
+from fairlead.daemon.coming_back import ComingBack
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
 from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.following import Following
@@ -49,7 +50,7 @@ BATCH = 500
 
 
 class Sweep:
-    """Fires the clocks of one CRM's leads; used by its reader thread."""
+    """Fires the clocks of one CRM's leads, and brings back recycled ones; used by its reader."""
 
     def __init__(self, db: Db, ingest: Ingest, clock: Clock, metrics: Metrics) -> None:
         self.db = db
@@ -58,6 +59,7 @@ class Sweep:
         self.clock = clock
         self.metrics = metrics
         self.following = Following(db, ingest, clock, metrics)
+        self.coming_back = ComingBack(db, ingest, clock, metrics)
         self._trust = Trust(ingest.connector, clock)
 
     def tick(self) -> int:
@@ -67,16 +69,20 @@ class Sweep:
         """
         refs = self._due(self.clock.now())
         follow_ups = self.following.due()
-        if not (refs or follow_ups) or not self._trust.holds():
+        back = self.coming_back.due()
+        if not (refs or follow_ups or back) or not self._trust.holds():
             return 0
         if refs:
             self._fire(refs)
         if follow_ups:
             self.following.look(follow_ups)
+        if back:
+            self.coming_back.tick(back)
         self.ingest.announce()
-        return len({*refs, *(f.ref for f in follow_ups)})
+        return len({*refs, *(f.ref for f in follow_ups), *back})
 
     def _fire(self, refs: Sequence[Ref]) -> None:
+        """Fire what is due for these leads, on their records as they are now."""
         answers = self.ingest.connector.read(refs)
         done = self._done(refs)
         with self.db.transaction():

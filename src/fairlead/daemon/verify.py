@@ -32,6 +32,7 @@ from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKi
 from fairlead.daemon import claiming, field_writes, member_writes, timing
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.refusal import refused
+from fairlead.daemon.rounds import owner_chosen
 from fairlead.daemon.sightings import version_of
 from fairlead.errors import Ambiguous, RetryLater
 from fairlead.metrics import Metrics
@@ -164,7 +165,7 @@ class Verifier:
         if restored:
             self._settle_lead(row, record, "a person chose the owner")
             self._task_follows(row, record, now)
-        elif record.created_at is not None and row.attempts <= 1:
+        elif record.created_at is not None and row.attempts <= 1 and not _of_round(row):
             self.metrics.time_to_owner_seconds.observe(
                 max(0.0, (now - record.created_at).total_seconds())
             )
@@ -176,7 +177,9 @@ class Verifier:
 
     def _settle_lead(self, row: OutboxRow, record: Record, why: str) -> None:
         owned = self.is_persons(record.owner_id)
-        leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
+        state = owner_chosen(self.db, row.ref, self.clock.now(), owned=owned, why=why)
+        if state is not LeadState.RECYCLED:
+            leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
         leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
         claiming.new_owner(self.db, row.ref, record.owner_id, self.clock.now(), person=owned)
 
@@ -200,6 +203,7 @@ class Verifier:
         )  # fmt: skip
         # What a person does from here on is a newer choice than the one to be put back.
         outbox.remember_guard(self.db, [(key, outbox.history_marks(record.owner_history or ()))])
+        owner_chosen(self.db, row.ref, now, owned=self.is_persons(person.owner_id), why=why)
         leads.set_state(self.db, row.ref, LeadState.ASSIGNED, why)
         leads.set_owner(self.db, row.ref, person.owner_id)
         journal.write(
@@ -232,6 +236,11 @@ class Verifier:
                 )
         elif task.state in outbox.OPEN:
             outbox.settle(self.db, task.key, OutboxState.CANCELLED, "nobody to give it to", now)
+
+
+def _of_round(row: OutboxRow) -> bool:
+    """Whether a recycling gave it to a queue: that says nothing of how fast leads get owners."""
+    return row.decision_id.startswith("r")
 
 
 def _new(row: OutboxRow, record: Record) -> list[OwnerChange]:

@@ -8,6 +8,7 @@ from typing import Any
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.decay import human_decay
 from fairlead.reports.findings import printable
+from fairlead.reports.recycling import human_rounds
 from fairlead.reports.replayed import told_shadow
 from fairlead.reports.times import human_assignments, human_cadences
 
@@ -18,6 +19,10 @@ LATER = {
     "lead.claimed": "somebody took it out of its claim queue",
     "lead.gone": "the lead is gone",
     "lead.rerouted": "it was routed again",
+    "lead.recycled": "it was recycled",
+    "lead.returned": "its recycling ended",
+    "lead.terminal": "it came to its end",
+    "recycling.waits": "it was due and had to wait",
     "lead.ordered": "a person ordered it to be routed",
     "effect.superseded": "our write gave way",
     "effect.restored": "the person's owner was put back",
@@ -30,7 +35,11 @@ LATER = {
 """What happened to a lead beside its decision and writes, as `why` tells it."""
 
 
-BY_TIME = {"sla": "a step of an SLA had it routed", "decay": "a level of decay had it routed"}
+BY_TIME = {
+    "sla": "a step of an SLA had it routed",
+    "decay": "a level of decay had it routed",
+    "recycle": "it came back and was routed again",
+}
 
 
 def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -56,6 +65,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"  times: {human_times(lead['times'])}"
         told = (*human_assignments(lead["assignments"]), *human_clocks(lead["clocks"]))
         for line in (*told, *human_cadences(lead["cadences"])):
+            yield f"  {line}"
+        for line in human_rounds(lead["recycling"]) if lead["recycling"] else ():
             yield f"  {line}"
         for line in human_decay(lead["decay"]) if lead["decay"] else ():
             yield f"  {line}"

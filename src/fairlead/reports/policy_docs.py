@@ -32,6 +32,7 @@ from fairlead.reports.policy_words import (
     rule_words,
     until_words,
 )
+from fairlead.reports.recycling_words import HEADER, recycling_facts, track_row
 
 _MOST_CELLS = 12
 
@@ -95,6 +96,11 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
         cold = ("level", "when a lead gets there", "which leads", "what happens")
         yield Grid(cold, tuple(level_row(level) for level in policy.decay))
     yield from _promises(policy)
+    if policy.recycling is not None:
+        yield Heading("Second chances", 2)
+        yield from map(Text, recycling_facts(policy.recycling))
+        if policy.recycling.tracks:
+            yield Grid(HEADER, tuple(map(track_row, policy.recycling.tracks.values())))
     if policy.teams:
         yield Heading("Teams", 2)
         columns = (

@@ -112,6 +112,16 @@ def assigned_before(
     ]  # fmt: skip
 
 
+def given(db: Db, ref: Ref) -> list[tuple[datetime, str | None, str | None]]:
+    """When this record was given to whom: instant, rep id, owner id; the oldest first."""
+    rows = db.rows(
+        "SELECT at, rep_id, owner_id FROM decisions WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND outcome = 'assign' ORDER BY at, id",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [(datetime.fromisoformat(r["at"]), r["rep_id"], r["owner_id"]) for r in rows]
+
+
 def attempts_of(db: Db, ref: Ref, generation: int) -> int:
     """How many decisions this record has had in this generation."""
     r = db.row(

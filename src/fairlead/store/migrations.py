@@ -355,6 +355,37 @@ def _signals(db: sqlite_utils.Database) -> None:
     )
 
 
+@MIGRATIONS(name="0015_recycling")
+def _recycling(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE recyclings (
+            id TEXT PRIMARY KEY, person_id TEXT NOT NULL, cycle INTEGER NOT NULL,
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            kind TEXT NOT NULL, reason TEXT NOT NULL, owner_id TEXT, rep_id TEXT,
+            since TEXT NOT NULL, cool_until TEXT, due_at TEXT, due_why TEXT NOT NULL DEFAULT '',
+            look_at TEXT, waits TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 0,
+            member_of TEXT, values_set TEXT NOT NULL DEFAULT '{}',
+            values_back TEXT NOT NULL DEFAULT '{}',
+            ended_at TEXT, how TEXT NOT NULL DEFAULT '', holds TEXT NOT NULL DEFAULT '',
+            story TEXT NOT NULL DEFAULT ''
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX recyclings_lead ON recyclings (crm, object, lead_id);
+        CREATE INDEX recyclings_person ON recyclings (person_id);
+        CREATE UNIQUE INDEX recyclings_open ON recyclings (crm, object, lead_id)
+            WHERE ended_at IS NULL;
+        CREATE INDEX recyclings_due ON recyclings (crm, look_at)
+            WHERE ended_at IS NULL AND look_at IS NOT NULL;
+        CREATE TABLE recycling_looks (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL, look_at TEXT NOT NULL,
+            PRIMARY KEY (crm, object, lead_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX recycling_looks_due ON recycling_looks (crm, look_at)
+        """,
+    )
+
+
 @MIGRATIONS(name="0016_decay")
 def _decay(db: sqlite_utils.Database) -> None:
     _run(

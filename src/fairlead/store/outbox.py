@@ -249,6 +249,16 @@ def cancel_unsent_tasks(db: Db, ref: Ref, detail: str, now: datetime) -> None:
     )
 
 
+def texts_set(db: Db, ref: Ref, since: datetime) -> frozenset[str]:
+    """The texts that we have written to any field of a lead, or are about to, since then."""
+    rows = db.rows(
+        "SELECT json_extract(payload, '$.value') value FROM outbox WHERE crm = ? AND object = ?"
+        " AND lead_id = ? AND kind = 'set_field' AND created_at >= ?",
+        (ref.crm, ref.object, ref.id, since.isoformat()),
+    )
+    return frozenset(r["value"] for r in rows)
+
+
 def open_of(db: Db, crm: str) -> int:
     """How many writes to a CRM are not finished."""
     r = db.row(

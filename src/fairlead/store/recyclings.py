@@ -1,0 +1,229 @@
+"""The rounds of leads: each recycling a row that is never deleted, the end of a lead one, too.
+
+A lead is out of the reps' hands while it has a row that is not ended. Which cycle a row is counts
+over all records of its person. `look_at` is when it is looked at next, found by an index; a row
+without one waits for news.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from fairlead.core.types import Ref
+from fairlead.store.db import Db
+
+RECYCLED, TERMINAL = "recycled", "terminal"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One recycling of a lead, or its end (`kind`), for the reason with this code.
+
+    `owner_id` and `rep_id` had it. `due_at` is when it comes back by date, and `due_why` why then.
+    `waits` is what keeps it although it was due, `told` whether the manager knows of it.
+    `member_of` is the campaign or list it is in, `values_set` what was written to its fields,
+    `values_back` what will be when it comes back.
+    When it has ended, `how` tells why, and `holds` names the reason that still held then: the lead
+    is not taken for that one again before it ceased to hold. `story` is what its next owner reads.
+    """
+
+    id: str
+    person_id: str
+    cycle: int
+    ref: Ref
+    kind: str
+    reason: str
+    owner_id: str | None
+    rep_id: str | None
+    since: datetime
+    cool_until: datetime | None = None
+    due_at: datetime | None = None
+    due_why: str = ""
+    look_at: datetime | None = None
+    waits: str = ""
+    told: bool = False
+    member_of: str | None = None
+    values_set: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    values_back: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ended_at: datetime | None = None
+    how: str = ""
+    holds: str = ""
+    story: str = ""
+
+
+def next_id(db: Db, ref: Ref) -> str:
+    """The id of the next round of a record; the same again on lost state."""
+    r = db.row(
+        "SELECT count(*) n FROM recyclings WHERE crm = ? AND object = ? AND lead_id = ?",
+        (ref.crm, ref.object, ref.id),
+    )
+    number = 0 if r is None else int(r["n"])
+    return "r" + hashlib.sha256(f"{ref}|{number}".encode()).hexdigest()[:23]
+
+
+def put(db: Db, row: Round) -> None:
+    """Keep a round as it is now."""
+    db.execute(
+        "INSERT INTO recyclings (id, person_id, cycle, crm, object, lead_id, kind, reason,"
+        " owner_id, rep_id, since, cool_until, due_at, due_why, look_at, waits, told, member_of,"
+        " values_set, values_back, ended_at, how, holds, story)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+        " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"
+        " ON CONFLICT (id) DO UPDATE SET due_at = ?13, due_why = ?14, look_at = ?15, waits = ?16,"
+        " told = ?17, ended_at = ?21, how = ?22, holds = ?23, story = ?24",
+        (
+            row.id, row.person_id, row.cycle, row.ref.crm, row.ref.object, row.ref.id, row.kind,
+            row.reason, row.owner_id, row.rep_id, row.since.isoformat(), _iso(row.cool_until),
+            _iso(row.due_at), row.due_why, _iso(row.look_at), row.waits, int(row.told),
+            row.member_of, _values(row.values_set), _values(row.values_back),
+            _iso(row.ended_at), row.how, row.holds, row.story,
+        ),
+    )  # fmt: skip
+
+
+def open_of(db: Db, ref: Ref) -> Round | None:
+    """The round that a lead is in."""
+    return next((r for r in of_lead(db, ref) if r.ended_at is None), None)
+
+
+def latest(db: Db, ref: Ref) -> Round | None:
+    """The last round of a lead, ended or not."""
+    found = of_lead(db, ref)
+    return found[-1] if found else None
+
+
+def of_lead(db: Db, ref: Ref) -> list[Round]:
+    """All rounds of a record, the oldest first."""
+    rows = db.rows(
+        "SELECT * FROM recyclings WHERE crm = ? AND object = ? AND lead_id = ? ORDER BY since, id",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [_round(r) for r in rows]
+
+
+def of_person(db: Db, person_id: str) -> list[Round]:
+    """All rounds of a person, over all their records, the oldest first."""
+    rows = db.rows("SELECT * FROM recyclings WHERE person_id = ? ORDER BY since, id", (person_id,))
+    return [_round(r) for r in rows]
+
+
+def all_open(db: Db, kind: str, limit: int) -> list[Round]:
+    """Leads that are recycled, or done with: the next to come back, or the last to end, first."""
+    order = "due_at IS NULL, due_at, since" if kind == RECYCLED else "since DESC"
+    rows = db.rows(
+        "SELECT * FROM recyclings WHERE ended_at IS NULL AND kind = ?"  # noqa: S608
+        f" ORDER BY {order}, id LIMIT ?",
+        (kind, limit),
+    )
+    return [_round(r) for r in rows]
+
+
+def counts(db: Db) -> dict[str, dict[str, int]]:
+    """How many leads are recycled and done with, by reason."""
+    found: dict[str, dict[str, int]] = {RECYCLED: {}, TERMINAL: {}}
+    for r in db.rows(
+        "SELECT kind, reason, count(*) n FROM recyclings WHERE ended_at IS NULL"
+        " GROUP BY kind, reason ORDER BY kind, reason"
+    ):
+        found[r["kind"]][r["reason"]] = r["n"]
+    return found
+
+
+def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
+    """The recycled leads of a CRM to look at now, the longest due first."""
+    rows = db.rows(
+        "SELECT object, lead_id FROM recyclings WHERE crm = ? AND ended_at IS NULL"
+        " AND look_at IS NOT NULL AND look_at <= ? ORDER BY look_at, id LIMIT ?",
+        (crm, now.isoformat(), limit),
+    )
+    return [Ref(crm, r["object"], r["lead_id"]) for r in rows]
+
+
+def look_at(db: Db, ref: Ref, at: datetime | None) -> None:
+    """Look then at a lead that is with the reps, since time alone may have it recycled."""
+    if at is None:
+        db.execute(
+            "DELETE FROM recycling_looks WHERE crm = ? AND object = ? AND lead_id = ?",
+            (ref.crm, ref.object, ref.id),
+        )
+        return
+    db.execute(
+        "INSERT OR REPLACE INTO recycling_looks (crm, object, lead_id, look_at)"
+        " VALUES (?, ?, ?, ?)",
+        (ref.crm, ref.object, ref.id, at.isoformat()),
+    )
+
+
+def looks_due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
+    """The leads with the reps to look at now, the longest due first."""
+    rows = db.rows(
+        "SELECT object, lead_id FROM recycling_looks WHERE crm = ? AND look_at <= ?"
+        " ORDER BY look_at, object, lead_id LIMIT ?",
+        (crm, now.isoformat(), limit),
+    )
+    return [Ref(crm, r["object"], r["lead_id"]) for r in rows]
+
+
+def look_at_all(db: Db, now: datetime, *, timed: bool) -> None:
+    """The policy says something else: look at each recycled lead once, and where time alone may
+    have leads recycled (`timed`), at each that is with the reps."""
+    db.execute(
+        "UPDATE recyclings SET look_at = ? WHERE ended_at IS NULL AND kind = 'recycled'",
+        (now.isoformat(),),
+    )
+    db.execute("DELETE FROM recycling_looks")
+    if timed:
+        db.execute(
+            "INSERT INTO recycling_looks (crm, object, lead_id, look_at)"
+            " SELECT crm, object, id, ? FROM leads WHERE state IN ('assigned', 'left')"
+            " AND decision_id IS NOT NULL",
+            (now.isoformat(),),
+        )
+
+
+def wake(db: Db, person_id: str, now: datetime) -> None:
+    """There is news of a person: look at their recycled leads, as soon as they may come back."""
+    db.execute(
+        "UPDATE recyclings SET look_at = max(?1, coalesce(cool_until, ?1)) WHERE person_id = ?2"
+        " AND ended_at IS NULL AND kind = 'recycled' AND (look_at IS NULL OR look_at > ?1)",
+        (now.isoformat(), person_id),
+    )
+
+
+def hand_over(db: Db, person_id: str, to: str) -> None:
+    """Somebody merged two persons: the cycles of the one are those of the other, after its own."""
+    before = max((r.cycle for r in of_person(db, to)), default=0)
+    db.execute(
+        "UPDATE recyclings SET person_id = ?, cycle = cycle + ? WHERE person_id = ?",
+        (to, before, person_id),
+    )
+
+
+def _values(values: Mapping[str, str]) -> str:
+    return json.dumps(dict(values), sort_keys=True)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _when(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _round(r: Any) -> Round:
+    return Round(
+        r["id"], r["person_id"], r["cycle"], Ref(r["crm"], r["object"], r["lead_id"]), r["kind"],
+        r["reason"], r["owner_id"], r["rep_id"], datetime.fromisoformat(r["since"]),
+        _when(r["cool_until"]), _when(r["due_at"]), r["due_why"], _when(r["look_at"]),
+        r["waits"], bool(r["told"]), r["member_of"],
+        MappingProxyType(json.loads(r["values_set"])),
+        MappingProxyType(json.loads(r["values_back"])), _when(r["ended_at"]), r["how"],
+        r["holds"], r["story"],
+    )  # fmt: skip
