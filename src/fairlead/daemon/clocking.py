@@ -12,11 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from fairlead.core.activity import Activity
 from fairlead.core.decision import SLA, Case, Decision, OutcomeKind, World
 from fairlead.core.policy import Policy
 from fairlead.core.sla import hours_of, planned, slas_for
 from fairlead.core.sla_terms import DUE, Sla, Stage
 from fairlead.core.types import Lead, LeadState, Ref
+from fairlead.daemon.afterwards import keep_answer
 from fairlead.daemon.evidence import evidence
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
@@ -194,17 +196,24 @@ class Clocking:
     # -- ends -------------------------------------------------------------------------------
 
     def answered(
-        self, clock: ClockRow, how: str, at: datetime, now: datetime, **proof: str | None
+        self,
+        clock: ClockRow,
+        how: str,
+        at: datetime,
+        now: datetime,
+        done: Activity | None = None,
     ) -> None:
-        """The lead has its answer; late if the time was over by then."""
+        """The lead has its answer, `done` if that is an activity; late if the time was over."""
         if clock.after is not None:
             self.end([clock], "answered by the next owner", now)
             return
-        due = next((s for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
-        late = due is not None and due.due_at is not None and due.due_at < at
+        due = next((s.due_at for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
+        late = due is not None and due < at
         clocks.put(self.db, replace(clock, ended_at=at, how=clocks.ANSWERED, late=late))
         clocks.drop_unfired(self.db, clock.id)
+        proof = {} if done is None else {"by": done.by, "proof": str(done.ref)}
         self._tell("clock.answered", clock, now, reason=how, late=late, **proof)
+        keep_answer(self.db, clock, at, now, due, done)
         result = "late" if late else "in_time"
         self.metrics.clocks_ended_total.labels(sla=clock.sla, how=result).inc()
 

@@ -22,6 +22,7 @@ from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.clock_report import clocks_of, sla_report, times_of
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
+from fairlead.daemon.indicators import indicators
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
@@ -30,6 +31,7 @@ from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.scores import score_told
 from fairlead.daemon.shadow_report import shadow_of, shadow_report
 from fairlead.daemon.signalling import signals_told
+from fairlead.daemon.staffing import staffing_asked, staffing_report
 from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, outbox
@@ -85,6 +87,10 @@ class Commands:
                 int(a.get("hours") or 8),
                 int(a.get("limit") or 50),
             ),
+            "sla-staffing": lambda a: staffing_report(
+                self.db, self._policy(), self.clock.now(), **staffing_asked(a)
+            ),
+            "sla-indicators": lambda a: self.indicators(str(a.get("since") or "30d")),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -188,6 +194,11 @@ class Commands:
         """The certificate of each pool."""
         active = self._active()
         return fairness(self.db, active.policy if active else None)
+
+    def indicators(self, since: str) -> dict[str, Any]:
+        """What the answers since then show of touches for the clock's sake."""
+        now = self.clock.now()
+        return indicators(self.db, self._policy(), parse_since(since, now), now)
 
     def shadow(self, since: str) -> dict[str, Any]:
         """What the second policy says of the leads, beside what was really decided."""

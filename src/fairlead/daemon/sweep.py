@@ -23,6 +23,7 @@ from fairlead.core.sla_terms import (
 )
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
+from fairlead.daemon.afterwards import Afterwards
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.evidence import first_done
 from fairlead.daemon.gone import lead_gone, why_gone
@@ -59,6 +60,7 @@ class Sweep:
         self.metrics = metrics
         self._trusted_at: tuple[datetime, float] | None = None
         self._asked: float | None = None
+        self.afterwards = Afterwards(db, ingest.connector, clock)
 
     def tick(self) -> int:
         """Fire what is due; the number of leads looked at, 0 when there is nothing to do.
@@ -67,6 +69,7 @@ class Sweep:
         """
         refs = clocks.due(self.db, self.crm, self.clock.now(), BATCH)
         if not refs or not self._trusted():
+            self.afterwards.look()
             return 0
         answers = self.ingest.connector.read(refs)
         done = self._done(refs)
@@ -163,9 +166,8 @@ class _Round:
             if found is not None:
                 one, at = found
                 self.router.clocking.answered(
-                    clock, f"{one.kind.value}: {one.why}", at, self.now, by=one.by,
-                    proof=str(one.ref),
-                )  # fmt: skip
+                    clock, f"{one.kind.value}: {one.why}", at, self.now, one
+                )
 
     def lead(self, record: Record) -> None:
         """Fire what is due for one lead, as it is now."""
