@@ -157,7 +157,7 @@ class _Reading:
                 rosters[row.roster_hash] = decisions.get_roster(self.db, row.roster_hash)
             case, world = thaw_inputs(row.inputs, rosters[row.roster_hash])
             lead = with_match(case.lead, case.match, world.owners)
-            found.append(self._known(lead, row.at, as_decided=True))
+            found.append(self._known(lead, row.at, lead.created_at or row.at, as_decided=True))
         return found
 
     def _of_crms(self, decided: set[Ref]) -> tuple[list[_Known], dict[Ref, Record]]:
@@ -182,12 +182,13 @@ class _Reading:
             lead = self._lead(record)
             if lead is not None and not record.deleted and record.merged_into is None:
                 kept[ref] = record
-                found.append(self._known(_cut_off(lead, came), came, as_decided=False))
+                found.append(self._known(_cut_off(lead, came), came, came, as_decided=False))
         return found, kept
 
-    def _known(self, lead: Lead, at: datetime, *, as_decided: bool) -> _Known:
+    def _known(self, lead: Lead, seen: datetime, came: datetime, *, as_decided: bool) -> _Known:
+        """A lead with what it had of each line when it was `seen`; many can be seen at once."""
         values = with_tables(lead, self.policy.tables)
-        return _Known(lead.ref, at, line_shares(self.card, values, at), as_decided)
+        return _Known(lead.ref, came, line_shares(self.card, values, seen), as_decided)
 
     def _ended(self, known: Sequence[_Known], records: Mapping[Ref, Record]) -> list[Past]:
         """Those whose outcome is known by now."""
