@@ -1,9 +1,9 @@
 """What became of leads, by the lifecycle stage and the lead status of their records.
 
 `customer` and `evangelist` are won, `opportunity` is converted. The lead status `UNQUALIFIED`, and
-the end of HubSpot's own lead pipeline that is named so, is lost. Stages of a portal's own making say
-nothing here: `won_when` and `closed_when` of the policy name them. Deals that were lost do not move
-a contact's lifecycle stage back, so they stay converted. Facts: docs/connectors-hubspot.md.
+the end of HubSpot's own lead pipeline that is named so, is lost. Stages of a portal's own making
+say nothing here: `won_when` and `closed_when` of the policy name them. Deals that were lost do not
+move a contact's lifecycle stage back, so they stay converted.
 """
 
 from __future__ import annotations

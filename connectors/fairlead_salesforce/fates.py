@@ -1,6 +1,6 @@
 """What became of leads: converted or not, and what the opportunity came to.
 
-One query for 200 leads (facts: docs/connectors-salesforce.md). The opportunity is asked for along
+One query for 200 leads. The opportunity is asked for along
 `ConvertedOpportunity`; where our user may not read it, only the conversion is told. Salesforce has
 no mark for lost leads: a status that begins with "Closed" and did not convert, or is named
 unqualified or disqualified, is taken for one.

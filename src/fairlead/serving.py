@@ -14,7 +14,6 @@ from typing import Any
 
 import uvicorn
 
-
 TICK = 1.0
 """Seconds; the date of answers is renewed so often."""
 

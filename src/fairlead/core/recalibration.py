@@ -204,7 +204,7 @@ class _Fitting:
             if not wrong:
                 break
             against |= wrong
-        scale = self._scale(used, weights)
+        scale = self._scale([*used, *against], weights)
         return tuple(
             self._line(n, weights.get(n), scale, n in against) for n in range(len(self.places))
         )
@@ -223,13 +223,16 @@ class _Fitting:
             )
         return dict(zip(used, found.weights, strict=True))
 
-    def _scale(self, used: Sequence[int], weights: dict[int, float]) -> float:
+    def _scale(self, learned: Sequence[int], weights: dict[int, float]) -> float:
         """Points for one log-odd: the new points move leads as far apart as the old ones did."""
         old = [
-            sum(float(self.places[n][2].points) * self.shares[n][row] for n in used)
+            sum(float(self.places[n][2].points) * self.shares[n][row] for n in learned)
             for row in range(len(self.rows))
         ]
-        new = [sum(weights[n] * self.shares[n][row] for n in used) for row in range(len(self.rows))]
+        new = [
+            sum(w * self.shares[n][row] for n, w in weights.items())
+            for row in range(len(self.rows))
+        ]
         spread = _deviation(new)
         return _deviation(old) / spread if spread else 0.0
 
