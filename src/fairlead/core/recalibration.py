@@ -27,6 +27,7 @@ from fairlead.core.scorecard import PointGroup, Points, Scorecard
 from fairlead.core.scoring import grade_of, whole
 
 MOST_POINTS = 10_000
+_NOT_IN_A_RECORD = frozenset({"account", "owner", "signal"})
 Progress = Callable[[str, float], None]
 
 
@@ -264,8 +265,8 @@ class _Fitting:
         knows = sorted(line.when.names & set(outcome_names))
         if knows and self.today:
             return f"{', '.join(knows)} is what the outcome is read from"
-        if self.today and any(x.partition(".")[0] in ("account", "owner") for x in line.when.names):
-            return "its account or owner of then is not known of all leads"
+        if self.today and any(x.partition(".")[0] in _NOT_IN_A_RECORD for x in line.when.names):
+            return "its account, owner or signals of then are not known of all leads"
         if has < RARE:
             return f"only {has} earlier leads have it; {RARE} are needed, {RARE - has} more"
         if len(self.rows) - has < RARE:
