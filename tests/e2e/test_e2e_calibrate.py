@@ -24,7 +24,7 @@ def stage() -> Iterator[Stage]:
     with staged(start=False) as stage:
         path = stage.folder / "demo.yaml"
         path.write_text(path.read_text("utf-8") + SCORING, "utf-8")
-        for n in range(64):
+        for n in range(110):
             make(stage, n)
         stage.start()
         yield stage
@@ -45,7 +45,7 @@ def make(stage: Stage, n: int) -> None:
     stage.crms.contact(annualrevenue=size, city=city, **end)
 
 
-LITTLE = ("calibrate", "--min-outcomes", "10", "--holdout", "50%")
+LITTLE = ("calibrate", "--min-outcomes", "10", "--holdout", "35%")
 
 
 def test_it_reads_both_crms_and_proposes_a_diff(stage: Stage) -> None:
