@@ -77,9 +77,9 @@ def test_the_diff_alone_and_the_new_file_say_the_same_and_the_policy_stays(stage
 
 
 def test_thin_evidence_ends_with_4_and_how_many_more_are_needed(stage: Stage) -> None:
-    said = stage.fairlead("calibrate", exit_code=4).stderr
+    said = stage.fairlead("calibrate", "--min-outcomes", "900", exit_code=4).stderr
     assert "more" in said
-    assert "it needs 50 won" in said
+    assert "it needs 900 won" in said
     assert (
         "leave out --as-decided" in stage.fairlead("calibrate", "--as-decided", exit_code=4).stderr
     )
