@@ -1,6 +1,7 @@
 """Measures what the product promises to do fast, on this machine: `make bench`.
 
-CPU seconds of one process, the best of three; nothing here fails, tests hold what is right.
+CPU seconds of one process, the best of three, and the CPU share of an idle daemon; nothing here
+fails, tests hold what is right.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import clocks
 import deciding
+import idle
 from daemon.house import POLICY, House, an_org
 
 from fairlead.core.lint import lint
@@ -150,12 +152,14 @@ def main() -> None:
         **a_tick(),
         **best(a_policy),
         **best(a_hostile_policy),
+        **idle.idle_share(),
     }
     if "--json" in sys.argv:
         print(json.dumps(found, indent=2))
         return
-    for name, seconds in found.items():
-        print(f"{name:48} {seconds:9.5f} s")
+    for name, amount in found.items():
+        told = f"{amount:10.3%}" if "share" in name else f"{amount:9.5f} s"
+        print(f"{name:48} {told}")
 
 
 main()

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect
+from fairlead.core.fate import Fate
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import ConfigError, FairleadError
 from fairlead.spi.connector import (
@@ -40,6 +41,7 @@ from fairlead_hubspot.activities import ActivityReader
 from fairlead_hubspot.client import HubSpotClient
 from fairlead_hubspot.doctor import Doctor
 from fairlead_hubspot.doctor import activities as doctor_of_activities
+from fairlead_hubspot.fates import fate
 from fairlead_hubspot.group_writes import GroupWriter
 from fairlead_hubspot.groups import Groups
 from fairlead_hubspot.names import (
@@ -163,6 +165,10 @@ class HubSpotConnector:
 
     def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
         return self._groups.joined(groups, cursor)
+
+    def became(self, refs: Sequence[Ref]) -> Mapping[Ref, Fate]:
+        """See the protocol; as many calls as `read()` makes."""
+        return {ref: fate(answer) for ref, answer in self.read(refs).items()}
 
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None

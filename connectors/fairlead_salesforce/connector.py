@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from fairlead.clock import Clock
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect, SetField, SetMember, SetScore, UpsertTask
+from fairlead.core.fate import Fate
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import (
     Ambiguous,
@@ -54,6 +55,7 @@ from fairlead_salesforce.activities import ActivityReader
 from fairlead_salesforce.auth import TokenHolder, check_secrets
 from fairlead_salesforce.client import Client
 from fairlead_salesforce.composite import PARTS, ROWS, Answer, Part, query_all, rows_of, send
+from fairlead_salesforce.fates import FateReader
 from fairlead_salesforce.group_writes import GroupWriter
 from fairlead_salesforce.groups import Groups
 from fairlead_salesforce.mapping import CRM, FEEDS, MARKER_FIELD
@@ -83,6 +85,7 @@ class SalesforceConnector:
         self._schema = Schema(self._client, wanted.fields, wanted.writes)
         self._reader = Reader(self._client, self._schema)
         self._activities = ActivityReader(self._client, self._schema)
+        self._fates = FateReader(self._client, self._schema)
         self._lookback = timedelta(seconds=settings.lookback)
         self._groups = Groups(self._client, self._schema, self._lookback)
         self._group_writer = GroupWriter(self._client, self._groups)
@@ -170,6 +173,10 @@ class SalesforceConnector:
 
     def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
         return self._groups.joined(groups, cursor)
+
+    def became(self, refs: Sequence[Ref]) -> Mapping[Ref, Fate]:
+        """See the protocol. One call for 1,000 leads."""
+        return self._fates.read(refs) if refs else {}
 
     def write(
         self, effects: Sequence[Effect], then_poll: Mapping[Kind, Cursor] | None = None

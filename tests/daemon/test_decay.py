@@ -216,11 +216,13 @@ def test_a_recycled_lead_rests_and_begins_its_levels_anew_when_it_is_back(
         wait(house, clock, days(0))
         wait(house, clock, days(39))
         row = leads.get_lead(house.db, ref)
-        assert row is not None and row.state is LeadState.RECYCLED
+        assert row is not None
+        assert row.state is LeadState.RECYCLED
         assert reached(house, ref) == ["cooling"]
         wait(house, clock, days(1))
         row = leads.get_lead(house.db, ref)
-        assert row is not None and row.state is LeadState.ASSIGNED
+        assert row is not None
+        assert row.state is LeadState.ASSIGNED
         wait(house, clock, days(3))
         assert reached(house, ref) == ["cooling", "cooling"]
     finally:

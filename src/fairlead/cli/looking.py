@@ -7,10 +7,24 @@ from pathlib import Path
 import click
 
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, show
+from fairlead.reports.answering import human_indicators, human_staffing
 from fairlead.reports.clocks import human_sla
 from fairlead.reports.human import human_dead_letters, human_status, human_why
 from fairlead.reports.recycling import human_recycling
 from fairlead.reports.times import human_times_report
+
+
+def target_share(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Reads `90%` or `0.9`, between 1 and 99 percent."""
+    if value is None:
+        return None
+    try:
+        found = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        found = 0.0
+    if not 0.01 <= found <= 0.99:
+        raise click.BadParameter("a share from 1% to 99%, such as 90%")
+    return found
 
 
 @click.command(epilog=EXAMPLES + "  fairlead why 00Q5e00000AbCdEFGH\n  fairlead why x@acme.example")
@@ -30,14 +44,51 @@ def status(config: Path | None, as_json: bool) -> None:
     show(call(config, "status"), as_json, human_status)
 
 
-@click.command(epilog=EXAMPLES + "  fairlead sla\n  fairlead sla --hours 24 --json")
+@click.command(
+    epilog=EXAMPLES
+    + "  fairlead sla\n  fairlead sla --hours 24 --json\n"
+    + "  fairlead sla --staffing --within 5m --team inbound\n"
+    + "  fairlead sla --indicators --since 30d"
+)
 @click.option("--hours", default=8, show_default=True, help="How far the forecast looks.")
 @click.option("--limit", default=50, show_default=True, help="How many clocks are listed.")
+@click.option("--staffing", is_flag=True, help="Can these reps answer in time at this volume?")
+@click.option("--within", metavar="TIME", help="With --staffing: the time to answer; 5m.")
+@click.option("--team", metavar="NAME", help="With --staffing: of this team only.")
+@click.option("--weeks", type=int, metavar="N", help="With --staffing: weeks back and ahead; 4.")
+@click.option(
+    "--handling", metavar="TIME", help="With --staffing: how long a lead keeps a rep busy."
+)
+@click.option(
+    "--target", callback=target_share, metavar="SHARE",
+    help="With --staffing: the share to be answered in time; 90%.",
+)  # fmt: skip
+@click.option("--indicators", is_flag=True, help="Touches that may have been for the clock only.")
+@click.option("--since", metavar="WHEN", help="With --indicators: 30d, 24h, or an instant; 30d.")
 @json_option
 @click.pass_obj
-def sla(config: Path | None, hours: int, limit: int, as_json: bool) -> None:
-    """The clocks that run, what each does next, and what will be over in the coming hours."""
-    show(call(config, "sla", hours=hours, limit=limit), as_json, human_sla)
+def sla(
+    config: Path | None, hours: int, limit: int, staffing: bool, within: str | None,
+    team: str | None, weeks: int | None, handling: str | None, target: float | None,
+    indicators: bool, since: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """The clocks that run, what each does next, and what will be over in the coming hours.
+
+    With --staffing: whether the reps can meet an answer time. With --indicators: how answers came.
+    """
+    asked = {"within": within, "team": team, "weeks": weeks, "handling": handling, "target": target}
+    if staffing and indicators:
+        raise click.UsageError("--staffing and --indicators are two questions; ask one at a time")
+    if not staffing and any(v is not None for v in asked.values()):
+        raise click.UsageError("--within, --team, --weeks, --handling, --target go with --staffing")
+    if not indicators and since is not None:
+        raise click.UsageError("--since goes with --indicators")
+    if staffing:
+        show(call(config, "sla-staffing", **asked), as_json, human_staffing)
+    elif indicators:
+        show(call(config, "sla-indicators", since=since), as_json, human_indicators)
+    else:
+        show(call(config, "sla", hours=hours, limit=limit), as_json, human_sla)
 
 
 @click.command(epilog=EXAMPLES + "  fairlead times\n  fairlead times --since 7d --json")

@@ -97,9 +97,9 @@ def calibrate(
     inside = log_odds(columns, cut, fitted)
     later = [read(x, leads.columns[x.column][cut:]) for x in evidence.readings]
     outside = log_odds(design(later), total - cut, fitted)
-    after = _judged(f"{len(evidence.readings)} columns of the file", outside, held)
+    after = judged(f"{len(evidence.readings)} columns of the file", outside, held)
     how, marks = _before(leads, asked)
-    before = _judged(how, marks, held)
+    before = judged(how, marks, held)
     learned_auc = auc(inside, learned).value
     progress("done", 1.0)
     return Calibration(
@@ -159,14 +159,23 @@ def _before(leads: Leads, asked: Asked) -> tuple[str, list[float]]:
     if all(0 <= s <= 1 for s in scores) and len(set(scores)) > 2:
         odds = [math.log(max(s, 1e-9) / max(1 - s, 1e-9)) for s in scores[leads.cut :]]
         return f"column {asked.score}, taken as a chance", odds
-    mean = math.fsum(scores[: leads.cut]) / leads.cut
-    spread = math.sqrt(math.fsum((s - mean) ** 2 for s in scores[: leads.cut]) / leads.cut) or 1.0
-    standard = Dense(tuple((s - mean) / spread for s in scores))
-    fitted = fit([Dense(standard.values[: leads.cut])], learned)
-    # Only its sense of the chances is learned; a score that puts lost leads first stays so judged.
-    slope = abs(fitted.weights[0])
-    odds = [fitted.intercept + slope * s for s in standard.values[leads.cut :]]
+    odds = odds_of(scores, learned)[leads.cut :]
     return f"column {asked.score}, turned into a chance by the earlier leads", odds
+
+
+def odds_of(scores: Sequence[float], learned: Sequence[bool]) -> list[float]:
+    """Scores turned into log-odds by the earlier leads, which come first and whose outcomes these
+    are.
+
+    Only its sense of the chances is learned: a score that puts lost leads first stays so judged.
+    """
+    cut = len(learned)
+    mean = math.fsum(scores[:cut]) / cut
+    spread = math.sqrt(math.fsum((s - mean) ** 2 for s in scores[:cut]) / cut) or 1.0
+    standard = [(s - mean) / spread for s in scores]
+    fitted = fit([Dense(tuple(standard[:cut]))], learned)
+    slope = abs(fitted.weights[0])
+    return [fitted.intercept + slope * s for s in standard]
 
 
 def _notes(leads: Leads, overfit: float, width: int) -> Iterator[str]:
@@ -194,7 +203,8 @@ def _notes(leads: Leads, overfit: float, width: int) -> Iterator[str]:
         yield f"{unscored} leads of the hold-out have no score; they count as the lowest"
 
 
-def _judged(how: str, odds: Sequence[float], outcomes: Sequence[bool]) -> Judged:
+def judged(how: str, odds: Sequence[float], outcomes: Sequence[bool]) -> Judged:
+    """A score given as log-odds, on leads whose outcomes are known."""
     chances = [chance(z) for z in odds]
     return Judged(
         how, auc(odds, outcomes), brier(chances, outcomes), reliability(chances, outcomes)

@@ -76,8 +76,8 @@ def read_leads(table: EvidenceFile, asked: Asked, scores: Sequence[float | None]
     rows = [key[-1] for key in keys]
     instants = tuple(times[row] for row in rows)
     outcomes = tuple(bool(won[row]) for row in rows)
-    cut = _cut(instants, asked.holdout)
-    _refuse_thin(outcomes, cut, asked)
+    cut = cut_of(instants, asked.holdout)
+    refuse_thin(outcomes, cut, asked.holdout, asked.min_outcomes)
     cells = [table.rows[row] for row in rows]
     words = Counter((table.rows[row][outcome_at], bool(won[row])) for row in decided)
     return Leads(
@@ -148,21 +148,24 @@ def _times(table: EvidenceFile, column: int, rows: Sequence[int], name: str) -> 
     return found
 
 
-def _cut(times: Sequence[datetime], holdout: float) -> int:
-    """The number of leads before the hold-out."""
+def cut_of(times: Sequence[datetime], holdout: float) -> int:
+    """The number of leads before the hold-out; `times` in order."""
     if not times:
         return 0
     wanted = times[min(len(times) - 1, math.floor(len(times) * (1 - holdout)))]
     return sum(when < wanted for when in times)
 
 
-def _refuse_thin(outcomes: Sequence[bool], cut: int, asked: Asked) -> None:
-    """A part with few leads of an outcome says little, and says it with confidence."""
-    later = max(1, math.ceil(asked.min_outcomes * asked.holdout / (1 - asked.holdout)))
+def refuse_thin(outcomes: Sequence[bool], cut: int, holdout: float, min_outcomes: int) -> None:
+    """A part with few leads of an outcome says little, and says it with confidence.
+
+    Raises ThinEvidence with what is there and how many are missing.
+    """
+    later = max(1, math.ceil(min_outcomes * holdout / (1 - holdout)))
     short = [
-        f"{part} has {len(leads)} leads, {n} {word}; it needs {least} {word}"
+        f"{part} has {len(leads)} leads, {n} {word}; it needs {least} {word}, {least - n} more"
         for part, leads, least in (
-            ("the earlier part", outcomes[:cut], asked.min_outcomes),
+            ("the earlier part", outcomes[:cut], min_outcomes),
             ("the hold-out", outcomes[cut:], later),
         )
         for word, n in (("won", sum(leads)), ("lost", len(leads) - sum(leads)))

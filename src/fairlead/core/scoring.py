@@ -67,6 +67,18 @@ def score(card: Scorecard, values: Mapping[str, Value], now: datetime) -> Score:
     return Score(total, grade_of(card, total), groups)
 
 
+def line_shares(
+    card: Scorecard, values: Mapping[str, Value], now: datetime
+) -> tuple[Fraction, ...]:
+    """Of each line of the card, in order, how much of its points the lead has: from 0 to 1."""
+    seen = {**values, "now": now}
+    found = []
+    for p in card.lines:
+        line = _line(p, seen, now) if p.when.test(seen) else None
+        found.append(Fraction(0) if line is None else line.points / line.full)
+    return tuple(found)
+
+
 def score_values(found: Score) -> dict[str, Value]:
     """The score as rules see it: `score`, `grade`, and `score.` with each group's name."""
     parts: dict[str, Value] = {f"score.{g.name}": whole(g.points) for g in found.groups}

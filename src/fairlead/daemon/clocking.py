@@ -20,6 +20,7 @@ from fairlead.core.sla import hours_of, in_force, planned, slas_for
 from fairlead.core.sla_terms import DUE, Sla, Stage
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon import timing
+from fairlead.daemon.afterwards import keep_answer
 from fairlead.daemon.evidence import evidence, who_moved
 from fairlead.daemon.follow_ups import FollowUps
 from fairlead.daemon.sightings import is_persons
@@ -224,7 +225,7 @@ class Clocking:
         clock = replace(clock, moved_at=None)
         clocks.put(self.db, clock)
         if move is not None and sla.responded_when is None:
-            self.answered(clock, move.how, move.at, now, by=move.by, proof=move.proof)
+            self.answered(clock, move.how, move.at, now, move.change)
             return clocks.get(self.db, clock.id) or clock
         return clock
 
@@ -238,21 +239,28 @@ class Clocking:
     # -- ends -------------------------------------------------------------------------------
 
     def answered(
-        self, clock: ClockRow, how: str, at: datetime, now: datetime, **proof: str | None
+        self,
+        clock: ClockRow,
+        how: str,
+        at: datetime,
+        now: datetime,
+        done: Activity | None = None,
     ) -> None:
-        """The lead has its answer; late if the time was over by then."""
+        """The lead has its answer, `done` as far as the CRM has it; late if the time was over."""
         if clock.after is not None:
             self.end([clock], "answered by the next owner", now)
             return
-        due = next((s for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
-        late = due is not None and due.due_at is not None and due.due_at < at
+        due = next((s.due_at for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
+        late = due is not None and due < at
         clocks.put(self.db, replace(clock, ended_at=at, how=clocks.ANSWERED, late=late))
         clocks.drop_unfired(self.db, clock.id)
+        proof = {} if done is None else {"by": done.by, "proof": str(done.ref)}
         self._tell("clock.answered", clock, now, reason=how, late=late, **proof)
         timing.responded(
             self.db, self.metrics, clock.ref, clock.decision_id, at, proof.get("proof") or ""
         )
         self.follow_ups.answered(clock.ref, at, now)
+        keep_answer(self.db, clock, at, now, due, done)
         result = "late" if late else "in_time"
         self.metrics.clocks_ended_total.labels(sla=clock.sla, how=result).inc()
 

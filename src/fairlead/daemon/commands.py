@@ -23,6 +23,7 @@ from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.clock_report import clocks_of, sla_report
 from fairlead.daemon.decay_report import decay_of
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
+from fairlead.daemon.indicators import indicators
 from fairlead.daemon.leavers import leavers
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
@@ -32,6 +33,7 @@ from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.scores import score_told
 from fairlead.daemon.shadow_report import shadow_of, shadow_report
 from fairlead.daemon.signalling import signals_told
+from fairlead.daemon.staffing import staffing_asked, staffing_report
 from fairlead.daemon.times_report import (
     assignments_of,
     cadences_of,
@@ -97,6 +99,10 @@ class Commands:
             "recycling": lambda a: recycling_report(
                 self.db, self._policy(), int(a.get("limit") or 50)
             ),
+            "sla-staffing": lambda a: staffing_report(
+                self.db, self._policy(), self.clock.now(), **staffing_asked(a)
+            ),
+            "sla-indicators": lambda a: self.indicators(str(a.get("since") or "30d")),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -204,6 +210,11 @@ class Commands:
         """The certificate of each pool."""
         active = self._active()
         return fairness(self.db, active.policy if active else None)
+
+    def indicators(self, since: str) -> dict[str, Any]:
+        """What the answers since then show of touches for the clock's sake."""
+        now = self.clock.now()
+        return indicators(self.db, self._policy(), parse_since(since, now), now)
 
     def shadow(self, since: str) -> dict[str, Any]:
         """What the second policy says of the leads, beside what was really decided."""

@@ -41,12 +41,11 @@ def evidence(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A person's move of the status that is an answer: when, who and the record that proves it."""
+    """A person's move of the status that is an answer; `change` where the CRM's history has it."""
 
     at: datetime
     how: str
-    by: str | None = None
-    proof: str | None = None
+    change: Activity | None = None
 
 
 def who_moved(
@@ -75,7 +74,7 @@ def who_moved(
         waiting = sla.paused_when is not None and sla.paused_when.test(values)
         if one.actor in (Actor.PERSON, Actor.UNKNOWN) and not waiting and after != clock.status:
             at = min(now, max(clock.since, one.at))
-            return Move(at, f"its status was moved: {one.why}", one.by, str(one.ref))
+            return Move(at, f"its status was moved: {one.why}", one)
     return None
 
 

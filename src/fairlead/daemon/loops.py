@@ -183,15 +183,12 @@ class Writer(Loop):
     def step(self) -> float:
         if not self._contacted():
             return 0.5
-        if self.deliver.turn():
-            return 0.0
-        return self.wait()
-
-    def wait(self) -> float:
+        # One question to an index, so that an idle daemon opens no transaction each second.
         due = outbox.next_due(self.deliver.db, self.deliver.crm)
-        if due is None:
-            return 1.0
-        return min(max((due - self.clock.now()) / timedelta(seconds=1), 0.05), 1.0)
+        left = 1.0 if due is None else (due - self.clock.now()) / timedelta(seconds=1)
+        if left > 0:
+            return min(max(left, 0.05), 1.0)
+        return 0.0 if self.deliver.turn() else 1.0
 
 
 class PolicyWatcher(Loop):

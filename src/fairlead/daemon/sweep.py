@@ -25,6 +25,7 @@ from fairlead.core.sla_terms import (
 )
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
+from fairlead.daemon.afterwards import Afterwards
 from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.coming_back import ComingBack
@@ -60,6 +61,7 @@ class Sweep:
         self.metrics = metrics
         self.following = Following(db, ingest, clock, metrics)
         self.coming_back = ComingBack(db, ingest, clock, metrics)
+        self.afterwards = Afterwards(db, ingest.connector, clock)
         self._trust = Trust(ingest.connector, clock)
 
     def tick(self) -> int:
@@ -71,6 +73,7 @@ class Sweep:
         follow_ups = self.following.due()
         back = self.coming_back.due()
         if not (refs or follow_ups or back) or not self._trust.holds():
+            self.afterwards.look()
             return 0
         if refs:
             self._fire(refs)
@@ -176,9 +179,8 @@ class _Round:
             if found is not None and clock.ended_at is None:
                 one, at = found
                 self.router.clocking.answered(
-                    clock, f"{one.kind.value}: {one.why}", at, self.now, by=one.by,
-                    proof=str(one.ref),
-                )  # fmt: skip
+                    clock, f"{one.kind.value}: {one.why}", at, self.now, one
+                )
 
     def _moved(
         self, record: Record, clock: ClockRow, sla: Sla, done: Sequence[Activity]

@@ -19,7 +19,7 @@ _MOST = 12
 
 def calibration_json(found: Calibration, encoding: str) -> dict[str, Any]:
     """All values; shares from 0 to 1, instants in UTC."""
-    told: dict[str, Any] = _plain(asdict(found))
+    told: dict[str, Any] = plain(asdict(found))
     told["encoding"] = encoding
     told["points"]["double_the_odds"] = DOUBLES
     told["words"] = [{"value": w, "won": won, "leads": n} for w, won, n in found.words]
@@ -71,8 +71,10 @@ def _leads(v: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _comparison(v: Mapping[str, Any]) -> Iterator[str]:
+def told_gain(v: Mapping[str, Any]) -> Iterator[str]:
+    """Before and after on the hold-out, and what to make of it."""
     before, after, gain = v["before"], v["after"], v["gain"]
+    weights = f", {v['width']} weights" if "width" in v else ""
     yield f"on the hold-out     {'before':<24}after"
     yield f"  AUC               {_interval(before['auc']):<24}{_interval(after['auc'])}"
     yield (
@@ -80,7 +82,7 @@ def _comparison(v: Mapping[str, Any]) -> Iterator[str]:
         f"   (luck alone: {after['reliability']['by_luck']:.3f})"
     )
     yield f"  Brier score       {before['brier']:<24.3f}{after['brier']:.3f}"
-    yield f"  before: {before['how']}; after: {after['how']}, {v['width']} weights"
+    yield f"  before: {before['how']}; after: {after['how']}{weights}"
     said = {
         "better": "the weights put won leads first more often",
         "suspect": "the weights look better; whether they are, depends on the warning",
@@ -92,6 +94,10 @@ def _comparison(v: Mapping[str, Any]) -> Iterator[str]:
         f"  over-fit: AUC {v['learned_auc']:.3f} on the leads learned from,"
         f" {after['auc']['value']:.3f} on the hold-out"
     )
+
+
+def _comparison(v: Mapping[str, Any]) -> Iterator[str]:
+    yield from told_gain(v)
     for leak in v["leaks"]:
         yield (
             f"  WARNING: {leak['column']}: {leak['why']}. If it is filled in when the outcome is"
@@ -156,12 +162,12 @@ def _error(judged: Mapping[str, Any]) -> str:
     return f"{judged['reliability']['error']:.3f}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Instants as text, tuples as lists, and the keys of mappings as they are."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, dict):
-        return {k: _plain(x) for k, x in value.items()}
+        return {k: plain(x) for k, x in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(x) for x in value]
+        return [plain(x) for x in value]
     return value

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect
+from fairlead.core.fate import Fate
 from fairlead.core.membership import Member
 from fairlead.core.types import CrmOwner, Gone, Kind, Record, Ref
 from fairlead.core.types import Cursor as Cursor
@@ -267,6 +268,15 @@ class Connector(Protocol):
         that is new to the cursor begins at its own beginning, one no longer asked for is forgotten;
         one that is not there, or that our user may not see, has nobody in it (`probe()` has a
         finding). The number of calls of one page is bounded by the number of groups.
+        """
+        ...
+
+    def became(self, refs: Sequence[Ref]) -> Mapping[Ref, Fate]:
+        """What became of these leads, as the CRM knows it now; reads only.
+
+        Every asked ref has an answer, `fate.OPEN` where nothing is known, gone records included.
+        Any number of refs; the connector cuts them into calls. What our user may not read is told
+        as not known, never as lost.
         """
         ...
 

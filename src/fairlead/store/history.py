@@ -75,6 +75,19 @@ def taken(db: Db, since: datetime, until: datetime) -> list[Taken]:
     ]  # fmt: skip
 
 
+def first_of_persons(db: Db, since: datetime) -> list[tuple[str, Ref]]:
+    """The id and record of the first decision on each person since then, but those to leave one.
+
+    In the order in which they were taken.
+    """
+    rows = db.rows(
+        "SELECT d.id, d.crm, d.object, d.lead_id, min(d.at || d.id) first FROM decisions d"
+        " WHERE d.at >= ? AND d.outcome <> 'leave' GROUP BY d.person_id ORDER BY first",
+        (since.isoformat(),),
+    )
+    return [(r["id"], Ref(r["crm"], r["object"], r["lead_id"])) for r in rows]
+
+
 def rows_of(db: Db, ids: Sequence[str]) -> Iterator[DecisionRow]:
     """These decisions whole, in the order asked."""
     for start in range(0, len(ids), PIECE):

@@ -466,3 +466,21 @@ def _times(db: sqlite_utils.Database) -> None:
         WHERE d.outcome = 'assign'
         """
     )
+
+
+@MIGRATIONS(name="0019_answers")
+def _answers(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE answers (
+            clock_id TEXT PRIMARY KEY, crm TEXT NOT NULL, object TEXT NOT NULL,
+            lead_id TEXT NOT NULL, sla TEXT NOT NULL, team TEXT, rep_id TEXT,
+            owner_id TEXT NOT NULL, since TEXT NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL,
+            seconds INTEGER, left_us INTEGER, by_id TEXT, proof TEXT NOT NULL,
+            look_at TEXT, others INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX answers_at ON answers (at);
+        CREATE INDEX answers_look ON answers (crm, look_at) WHERE look_at IS NOT NULL
+        """,
+    )

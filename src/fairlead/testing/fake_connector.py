@@ -13,6 +13,7 @@ from typing import TypeVar, assert_never, cast
 
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
+from fairlead.core.fate import Fate
 from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Ambiguous, FairleadError, RateLimited, RetryLater, Unavailable
 from fairlead.spi.connector import (
@@ -196,6 +197,9 @@ class FakeConnector:
         positions = {g: before.get(g) for g in asked}
         page, size, back = self.fake.groups.page, self.page_size, self.look_back
         return self._call("joined", lambda: page(positions, size, back))
+
+    def became(self, refs: Sequence[Ref]) -> Mapping[Ref, Fate]:
+        return self._call("became", lambda: {r: self.fake.fate_of(r) for r in refs}) if refs else {}
 
     # -- writing -----------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.clock import Clock
+from fairlead.core.fate import OPEN, Fate
 from fairlead.core.types import Actor, Availability, CrmOwner, Kind, OwnerChange, OwnerKind, Ref
 from fairlead.testing.builders import LEAD_FIELDS
 from fairlead.testing.fake_activities import FakeActivities
@@ -54,6 +55,7 @@ class FakeCrm:
         self.audit: list[Audit] = []
         self._rows: dict[Ref, FakeRow] = {}
         self._feed: dict[Kind, list[tuple[datetime, str, Ref]]] = {k: [] for k in Kind}
+        self._fates: dict[Ref, Fate] = {}
         self._ids = itertools.count(1)
         self._later: list[tuple[datetime, int, Callable[[], None]]] = []
 
@@ -152,6 +154,19 @@ class FakeCrm:
             row.converted = True
             self._touch(row)
             self._log("convert", ref, Actor.PERSON, "admin")
+
+    def decide(self, ref: Ref, fate: Fate) -> None:
+        """What became of the lead, as the CRM will tell it."""
+        with self.lock:
+            self._fates[ref] = fate
+            self._touch(self.row(ref))
+
+    def fate_of(self, ref: Ref) -> Fate:
+        """What became of a lead; a converted one is converted, whatever else is known."""
+        row = self.find(ref)
+        if row is not None and row.converted and ref not in self._fates:
+            return Fate(True, why="converted")
+        return self._fates.get(ref, OPEN)
 
     def corrupt(self, ref: Ref, reason: str = "created_at is no date") -> None:
         """From now on nobody can understand this row; `mend` heals it."""

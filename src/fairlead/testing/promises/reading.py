@@ -43,6 +43,29 @@ class ReadPromises(Promises):
         assert set(answers) == {*refs, missing}
         assert {r for r, a in answers.items() if isinstance(a, Record) and a.ref == r} == set(refs)
 
+    def test_what_became_of_every_lead_is_told_and_nothing_of_new_or_missing_ones(
+        self, crm: CrmUnderTest, reader: Connector
+    ) -> None:
+        new, missing = crm.create_lead(JO), crm.missing_ref()
+        answers = reader.became([new, missing])
+        assert set(answers) == {new, missing}
+        assert {(f.converted, f.won, f.lost) for f in answers.values()} == {(False, None, False)}
+        before = crm.calls()
+        assert dict(reader.became([])) == {}
+        assert crm.calls() == before
+
+    def test_a_converted_lead_is_told_to_be_converted(
+        self, crm: CrmUnderTest, reader: Connector
+    ) -> None:
+        if not crm.abilities.convert:
+            pytest.skip("this CRM does not convert leads")
+        ref = crm.create_lead(JO)
+        crm.convert(ref)
+        fate = reader.became([ref])[ref]
+        assert fate.converted
+        assert not fate.lost
+        assert fate.why
+
     def test_a_change_is_read_at_once_without_waiting_for_any_index(
         self, crm: CrmUnderTest, reader: Connector
     ) -> None:
