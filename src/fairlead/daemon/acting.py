@@ -15,7 +15,9 @@ from fairlead.core.normalise import normalise
 from fairlead.core.policy import Policy
 from fairlead.core.sla_terms import (
     DUE,
+    EMAIL,
     MANAGER,
+    TASK,
     Act,
     Escalate,
     Notify,
@@ -24,6 +26,7 @@ from fairlead.core.sla_terms import (
     SetAway,
     Sla,
     Stage,
+    Tell,
     short,
 )
 from fairlead.core.types import Record
@@ -31,8 +34,16 @@ from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.clocking import end_clock, path_of
 from fairlead.daemon.ingest import ODD_DATA, Ingest
+from fairlead.daemon.lead_words import lead_words
 from fairlead.daemon.routing import Router, Snapshot
-from fairlead.daemon.sla_tell import Telling, Tellings, due_in_words, owner_to_tell
+from fairlead.daemon.sla_tell import (
+    Telling,
+    Tellings,
+    Word,
+    address_to_tell,
+    due_in_words,
+    owner_to_tell,
+)
 from fairlead.errors import BadRecord
 from fairlead.store import clocks, decisions, journal, leads, loads, outbox
 from fairlead.store.clocks import ClockRow
@@ -70,16 +81,51 @@ class Acting:
         match act:
             case None:
                 return "not answered in time"
-            case Notify(whom):
-                return self._notify(clock, sla, stage, whom, late=late)
-            case Escalate(to):
-                return self._notify(clock, sla, stage, to, late=late, urgent=True)
+            case Notify(whom, by):
+                return self._tell(record, clock, sla, stage, whom, by, late=late)
+            case Escalate(to, by):
+                return self._tell(record, clock, sla, stage, to, by, late=late, urgent=True)
+            case Tell(channel):
+                self._say(record, clock, sla, stage, channel)
+                return "told"
             case RaisePriority():
                 return self._raise(clock)
             case SetAway(length):
                 return self._away(clock, sla, length)
             case Reassign(team):
                 return self._reassign(record, clock, sla, stage, team, late=late)
+
+    def _tell(
+        self,
+        record: Record,
+        clock: ClockRow,
+        sla: Sla,
+        stage: Stage,
+        whom: str,
+        by: tuple[str, ...],
+        *,
+        late: bool,
+        urgent: bool = False,
+    ) -> str:
+        """Tell a person by task, by mail or by both; what came of each."""
+        done = []
+        if TASK in by:
+            done.append(self._notify(clock, sla, stage, whom, late=late, urgent=urgent))
+        if EMAIL in by:
+            address = address_to_tell(whom, clock, self.policy, self.snap.world)
+            if address is None or "@" not in address:
+                done.append(f"no mail address of {whom}")
+            else:
+                self._say(record, clock, sla, stage, address)
+                done.append("mailed")
+        return ", ".join(done)
+
+    def _say(self, record: Record, clock: ClockRow, sla: Sla, stage: Stage, target: str) -> None:
+        """Put a message to a channel or an address among the tellings of this round."""
+        line, lead = self._words(clock, sla, stage), lead_words(record, self.ingest, self.policy)
+        event = "sla.breached" if stage.worked >= sla.respond_within else "sla.warned"
+        url = record.url or ""
+        self.tellings.say(Word(clock, stage.key, target, line, url, lead, event))
 
     def _notify(
         self,
@@ -98,6 +144,11 @@ class Acting:
             return f"nobody in {clock.ref.crm} to tell: {whom}"
         row = leads.get_lead(self.db, clock.ref)
         generation = 1 if row is None else leads.generation_of(self.db, row.person_id)
+        words = self._words(clock, sla, stage) + more
+        self.tellings.add(Telling(clock, stage.key, owner, words, generation, urgent, late))
+        return "told"
+
+    def _words(self, clock: ClockRow, sla: Sla, stage: Stage) -> str:
         due = next((s.due_at for s in clocks.steps_of(self.db, clock.id) if s.step == DUE), None)
         limit = due_in_words(clock, due, self.policy, self.snap.world)
         who = clock.rep_id or "its owner"
@@ -107,9 +158,7 @@ class Acting:
             if over
             else f"Please answer it by {limit} ({short(sla.respond_within)} allowed)."
         )
-        words = f"fairlead, SLA {sla.name}, {stage.key}: {line}{more}"
-        self.tellings.add(Telling(clock, stage.key, owner, words, generation, urgent, late))
-        return "told"
+        return f"fairlead, SLA {sla.name}, {stage.key}: {line}"
 
     def _raise(self, clock: ClockRow) -> str:
         task = outbox.task_of(self.db, clock.ref)

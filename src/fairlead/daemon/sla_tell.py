@@ -1,11 +1,13 @@
-"""The tasks by which a clock tells somebody: who that is in the lead's CRM, and what they read.
+"""How a clock tells somebody, by task or message: who that is, and what they read.
 
-Used by `sweep`. Tells of one round are gathered: what is long overdue (days off, an outage) becomes
-one task for each person, not one for each lead and step.
+Used by `acting`. Tells of one round are gathered: what is long overdue (days off, an outage)
+becomes one task for each person, not one for each lead and step; and all that one reader of
+messages is told is one message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +19,7 @@ from fairlead.core.rep_clock import calendar_of
 from fairlead.core.sla import manager_of
 from fairlead.core.sla_terms import MANAGER, REP
 from fairlead.core.types import OwnerKind
-from fairlead.store import outbox
+from fairlead.store import messages, outbox
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 
@@ -39,12 +41,31 @@ class Telling:
     late: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One thing to tell a channel or a mail address (`target`) of one lead."""
+
+    clock: ClockRow
+    step: str
+    target: str
+    line: str
+    url: str
+    lead: Mapping[str, str]
+    event: str
+
+
 @dataclass(slots=True)
 class Tellings:
     """What is to be told at the end of one round."""
 
     db: Db
     found: list[Telling] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+
+    def say(self, word: Word) -> None:
+        """One thing to say in a message; of one lead each target reads the last thing only."""
+        same = (word.clock.ref, word.target)
+        self.words = [w for w in self.words if (w.clock.ref, w.target) != same] + [word]
 
     def add(self, telling: Telling) -> None:
         """One thing to tell; of one lead each person reads the last thing only."""
@@ -60,7 +81,7 @@ class Tellings:
         self.found.append(telling)
 
     def send(self, now: datetime) -> int:
-        """Put the tasks into the outbox; how many."""
+        """Put the tasks into the outbox and the messages beside them; how many tasks."""
         late: dict[str, list[Telling]] = {}
         sent = 0
         for telling in self.found:
@@ -72,7 +93,41 @@ class Tellings:
         for together in late.values():
             self._task(together, now)
             sent += 1
+        said: dict[str, list[Word]] = {}
+        for word in self.words:
+            said.setdefault(word.target, []).append(word)
+        for words in said.values():
+            self._message(words, now)
         return sent
+
+    def _message(self, words: list[Word], now: datetime) -> None:
+        """All that one target is told in this round is one message."""
+        first = words[0]
+        shown = words[:MOST_LINES]
+        body = "\n\n".join(
+            "\n".join(p for p in (w.line, w.url or str(w.clock.ref)) if p) for w in shown
+        )
+        subject = f"Answer time of a lead: SLA {first.clock.sla}, {first.step}"
+        if len(words) > 1:
+            subject = f"Answer time of {len(words)} leads"
+        if len(words) > MOST_LINES:
+            body += f"\n\nand {len(words) - MOST_LINES} more; see: fairlead sla"
+        data = {
+            "items": [
+                {
+                    "lead": str(w.clock.ref), "sla": w.clock.sla, "step": w.step,
+                    "rep": w.clock.rep_id, "decision": w.clock.decision_id, "event": w.event,
+                    "url": w.url,
+                }
+                for w in words
+            ]
+        }  # fmt: skip
+        one = len(words) == 1
+        messages.add(
+            self.db, f"sla {first.clock.id} {first.step} {first.target}", first.target, subject,
+            body, now, first.clock.ref if one else None, event=first.event, data=data,
+            lead=first.lead if one else None,
+        )  # fmt: skip
 
     def _task(self, together: list[Telling], now: datetime) -> None:
         first = together[0]
@@ -110,6 +165,14 @@ def owner_to_tell(whom: str, clock: ClockRow, policy: Policy, world: World) -> s
         if (o.crm, o.kind, o.email) == (clock.ref.crm, OwnerKind.REP, email) and o.active
     ]
     return found[0] if len(found) == 1 else None
+
+
+def address_to_tell(whom: str, clock: ClockRow, policy: Policy, world: World) -> str | None:
+    """The mail address of the rep, the manager or a person; None when there is none."""
+    if whom == REP:
+        owner = world.owners.get((clock.ref.crm, clock.owner_id))
+        return clock.rep_id if owner is None else owner.email or clock.rep_id
+    return manager_of(policy, clock.team, clock.rep_id) if whom == MANAGER else whom
 
 
 def due_in_words(clock: ClockRow, at: datetime | None, policy: Policy, world: World) -> str:

@@ -55,6 +55,8 @@ class Sweep:
         self.crm = ingest.crm
         self.clock = clock
         self.metrics = metrics
+        self.untrusted = False
+        """Whether the machine's clock and the CRM's disagree; nothing fires while they do."""
         self._trusted_at: tuple[datetime, float] | None = None
         self._asked: float | None = None
 
@@ -115,9 +117,9 @@ class Sweep:
             return False
         apart = abs(self.ingest.connector.probe().server_now - now)
         if apart <= TRUSTED:
-            self._trusted_at, self._asked = (now, passed), None
+            self._trusted_at, self._asked, self.untrusted = (now, passed), None, False
             return True
-        self._asked = passed
+        self._asked, self.untrusted = passed, True
         log.warning(
             "clock.untrusted", crm=self.crm, seconds=int(apart.total_seconds()),
             remedy="set the machine's clock; nothing fires until it agrees with the CRM's",

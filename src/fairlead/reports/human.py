@@ -7,6 +7,7 @@ from typing import Any
 
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.findings import printable
+from fairlead.reports.messages import human_alerts
 from fairlead.reports.replayed import told_shadow
 
 MOST_FAULTS = 10
@@ -95,6 +96,7 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
     yield "outbox: " + (", ".join(f"{n} {s}" for s, n in open_rows.items()) or "empty")
     yield f"dead letters: {v['dead_letters']}"
+    yield from human_alerts(v)
     if v["plan"]:
         plan = v["plan"]
         yield f"plan {plan['plan']} ({plan['kind']}): {plan['waiting']} of {plan['leads']} to go"
