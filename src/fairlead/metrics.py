@@ -93,7 +93,7 @@ class Metrics:
         self.inactive_rep_leads = g(
             "inactive_rep_leads", "Open leads of reps whom the CRM has deactivated", "crm"
         )
-        self.messages = g("messages", "Messages that are not sent", "state")
+        self.messages_waiting = g("messages_waiting", "Messages that are not sent", "state")
         self.messages_total = c(
             "messages_total", "Tries to send by how they ended", "channel", "outcome"
         )

@@ -95,7 +95,7 @@ class Alerting:
             self.metrics.alerts.labels(kind=kind).set(going)
         waiting = messages.counts(self.db)
         for state in ("new", "sending", "failed"):
-            self.metrics.messages.labels(state=state).set(waiting.get(state, 0))
+            self.metrics.messages_waiting.labels(state=state).set(waiting.get(state, 0))
 
     # -- episodes ---------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ possible. Its own log is off, because a URL of it is a secret.
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 from fairlead.errors import Ambiguous, ConfigError
@@ -36,7 +37,10 @@ class ChatWay:
             async_mode=False, app_id="fairlead", app_desc="fairlead",
             app_url="", image_url_mask="", image_url_logo="", image_path_mask="",
         )  # fmt: skip
-        target: Any = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+        with warnings.catch_warnings():
+            # It loads every service it knows, and some of them old modules.
+            warnings.simplefilter("ignore")
+            target: Any = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
         if target is None:
             raise ConfigError(f"{where} url_file: apprise cannot read its URL; see its own pages")
         if _plain(target) and not is_loopback(str(target.host or "")):

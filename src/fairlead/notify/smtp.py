@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 
 from fairlead.errors import Ambiguous, AuthFailed, BadRecord, NeedsOperator, Unavailable
@@ -21,6 +22,7 @@ from fairlead.notify.outgoing import Outgoing, with_lead
 from fairlead.notify.tables import Smtp
 from fairlead.spi.secrets import read_secret
 
+ON_THE_WIRE = SMTP.clone(cte_type="7bit")
 TIMEOUT = 10.0
 """Seconds for each answer of the server."""
 DEADLINE = 60.0
@@ -52,7 +54,7 @@ class MailWay:
         with self._connected() as server:
             refused = self._envelope(server, out)
             try:
-                code, said = server.data(mail.as_bytes())
+                code, said = server.data(mail.as_bytes(policy=ON_THE_WIRE))
             except smtplib.SMTPDataError as e:
                 code, said = e.smtp_code, _bytes(e.smtp_error)
             except (OSError, smtplib.SMTPException) as e:

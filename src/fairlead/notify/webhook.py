@@ -62,6 +62,11 @@ class WebhookWay:
             answer = self._session.post(
                 self.spec.url, data=body, headers=headers, allow_redirects=False
             )
+        except requests.exceptions.TooManyRedirects as e:
+            raise NeedsOperator(
+                f"{self._host} answered with a redirect: redirects are not followed",
+                remedy="set the channel's url to where it leads",
+            ) from e
         except requests.exceptions.RequestException as e:
             raise self._typed(e) from e
         self._judge(answer)
@@ -86,17 +91,12 @@ class WebhookWay:
         if 200 <= code < 300:
             return
         said = f"{self._host} answered {code}"
-        if 300 <= code < 400:
-            raise NeedsOperator(
-                f"{said}: redirects are not followed",
-                remedy="set the channel's url to where it leads",
-            )
         if code in LATER:
             hint = answer.headers.get("Retry-After", "")
             error = Unavailable(said)
             error.after = float(hint) if hint.isascii() and hint.isdigit() else None
             raise error
-        if 400 <= code < 500:
+        if 300 <= code < 500:
             raise BadRecord(f"{said}; {REMEDIES.get(code, 'the receiver does not take it')}")
         raise Ambiguous(said)
 
