@@ -180,6 +180,7 @@ def test_an_answer_that_never_came_is_tried_again_and_the_doubt_is_said(post: Po
 def test_a_broken_channel_is_said_once_and_once_when_it_heals_and_all_that_waited_goes(
     post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="fairlead")
     post.ops.errors = [Unavailable("ops is down")] * 3
     for n in range(30):
         post.add(f"m{n}")

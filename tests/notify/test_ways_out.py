@@ -126,9 +126,7 @@ class TestMail:
             (".", "554 spam", BadRecord),
         ],
     )
-    def test_a_refusal_is_what_it_is(
-        self, verb: str, answer: str, error: type[Exception]
-    ) -> None:
+    def test_a_refusal_is_what_it_is(self, verb: str, answer: str, error: type[Exception]) -> None:
         with MailHost() as host:
             host.answers[verb] = answer
             with pytest.raises(error):
@@ -176,9 +174,7 @@ class TestWebhook:
         finally:
             way.close()
 
-    def test_the_receiver_can_verify_who_sent_it_and_that_it_is_fresh(
-        self, tmp_path: Path
-    ) -> None:
+    def test_the_receiver_can_verify_who_sent_it_and_that_it_is_fresh(self, tmp_path: Path) -> None:
         with Receiver() as receiver:
             self.send(receiver, tmp_path)
         [call] = receiver.calls
