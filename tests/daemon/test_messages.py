@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,9 +122,9 @@ def test_the_same_cause_makes_one_message_and_it_goes_once(post: Post) -> None:
 
 
 def test_a_rolled_back_cause_sends_nothing(post: Post) -> None:
-    with pytest.raises(ZeroDivisionError), post.db.transaction():
+    with suppress(ZeroDivisionError), post.db.transaction():
         messages.add(post.db, "a", "ops", "s", "t", AT)
-        _ = 1 / 0
+        raise ZeroDivisionError
     post.run()
     assert post.ops.sent == []
 
