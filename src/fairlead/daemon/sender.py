@@ -189,7 +189,8 @@ class Sender(Loop):
             "message.failed", channel=_shown(row.target), message_id=row.id, reason=why,
             remedy="fairlead messages list",
         )  # fmt: skip
-        self.metrics.messages_total.labels(channel=_shown(row.target), outcome="failed").inc()
+        way = self.ways.of(row.target) or _shown(row.target)
+        self.metrics.messages_total.labels(channel=way, outcome="failed").inc()
 
     def _mend(self, way: str, fuse: Fuse) -> None:
         self.metrics.channel_up.labels(channel=way).set(1)
