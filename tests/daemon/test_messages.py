@@ -239,6 +239,27 @@ def test_what_a_receiver_will_never_take_fails_at_once_and_the_channel_is_in_ord
     assert "gone for good" in post.one("a").detail
 
 
+def test_what_nobody_has_thought_of_fails_one_message_and_stops_nothing(post: Post) -> None:
+    post.ops.errors = [ZeroDivisionError("text of a record")]
+    post.add("a")
+    post.add("b")
+    post.run()
+    assert post.states() == {"a": MessageState.FAILED, "b": MessageState.SENT}
+    assert post.one("a").detail == "a mistake of fairlead, please report it: ZeroDivisionError"
+
+
+def test_what_has_gone_is_listed_for_thirty_days_and_what_failed_until_a_person_acts(
+    post: Post,
+) -> None:
+    post.ops.errors = [BadRecord("never")]
+    post.add("failed")
+    post.add("sent")
+    post.run()
+    post.clock.advance(timedelta(days=31))
+    post.run()
+    assert post.states() == {"failed": MessageState.FAILED}
+
+
 def test_a_channel_that_is_no_more_in_the_settings_says_what_to_do(post: Post) -> None:
     post.add("a", "sales_room")
     post.run()

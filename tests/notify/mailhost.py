@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -49,6 +50,7 @@ class MailHost:
         self.refused: set[str] = set()
         self.hang_up_after_data = 0
         self.silent = False
+        self.drips = False
         self.connections = 0
         self._login = login
         self._at_once = at_once
@@ -109,6 +111,11 @@ class MailHost:
         def say(text: str) -> None:
             one.sendall(text.encode() + b"\r\n")
 
+        if self.drips:
+            for _ in range(600):
+                one.sendall(b"2")
+                time.sleep(0.05)
+            return
         if self.silent:
             file.read()
             return

@@ -152,6 +152,12 @@ class TestMail:
             with pytest.raises(Unavailable):
                 MailWay(smtp(host), timeout=0.1).send(OUT)
 
+    def test_a_server_that_drips_bytes_is_cut_off(self) -> None:
+        with MailHost() as host:
+            host.drips = True
+            with pytest.raises(Unavailable):
+                MailWay(smtp(host), timeout=5, deadline=0.2).send(OUT)
+
 
 def verify(secret: bytes, header: str, body: bytes, now: int) -> bool:
     """As docs/notify.md says it; the test below compares the two."""

@@ -18,6 +18,8 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 SOONEST = 10.0
+SAID_AT = 2
+"""At which look in a row it is said: just after the start nothing has been read yet."""
 
 
 class Heartbeat(Loop):
@@ -36,16 +38,15 @@ class Heartbeat(Loop):
         super().__init__("heartbeat", metrics, stopping, crash)
         self.heart = heart
         self.wrong = wrong
-        self._withheld = False
+        self._withheld = 0
 
     def step(self) -> float:
         wrong = self.wrong()
-        if bool(wrong) is not self._withheld:
-            self._withheld = bool(wrong)
-            if wrong:
-                log.warning("heartbeat.withheld", reason="; ".join(wrong))
-            else:
-                log.info("heartbeat.resumed")
+        before, self._withheld = self._withheld, self._withheld + 1 if wrong else 0
+        if self._withheld == SAID_AT:
+            log.warning("heartbeat.withheld", reason="; ".join(wrong))
+        if before >= SAID_AT and not wrong:
+            log.info("heartbeat.resumed")
         if wrong:
             self.metrics.heartbeats_total.labels(outcome="withheld").inc()
             return min(self.heart.spec.every, SOONEST)

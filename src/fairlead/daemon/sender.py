@@ -29,7 +29,7 @@ from fairlead.notify.ways import Ways
 from fairlead.store import messages
 from fairlead.store.db import Db
 from fairlead.store.messages import MessageRow, MessageState
-from fairlead.telemetry import StateChange, get_logger
+from fairlead.telemetry import StateChange, error_fields, get_logger
 
 log = get_logger()
 
@@ -38,6 +38,7 @@ FIRST_WAIT, LONGEST_WAIT = 30.0, 4 * 3600.0
 LONGEST_REST = 900.0
 KEPT = timedelta(days=30)
 """How long what has gone is listed."""
+TIDY_EVERY = 3600.0
 BATCH = 20
 TWICE = "a second copy is possible"
 NO_WAY = (
@@ -78,19 +79,14 @@ class Sender(Loop):
         """When a turn last came to its end, by the monotonic clock."""
         self._jitter = jitter
         self._fuses: dict[str, Fuse] = {}
-        self._recovered = False
+        self._tidied: float | None = None
 
     def step(self) -> float:
         return 0.0 if self.turn() else 1.0
 
     def turn(self) -> int:
         """Send what is due, a few at most; how many were tried."""
-        if not self._recovered:
-            with self.db.transaction():
-                now = self.clock.now()
-                messages.recover(self.db, now)
-                messages.forget(self.db, now - KEPT)
-            self._recovered = True
+        self._tidy()
         tried = 0
         targets: dict[str | None, list[str]] = {}
         for target in messages.targets_due(self.db, self.clock.now()):
@@ -101,6 +97,18 @@ class Sender(Loop):
             tried += self._homeless(here) if way is None else self._through(way, here)
         self.last_turn = self.clock.monotonic()
         return tried
+
+    def _tidy(self) -> None:
+        """First take up what was being sent when the daemon ended; forget old rows every hour."""
+        passed = self.clock.monotonic()
+        if self._tidied is not None and passed - self._tidied < TIDY_EVERY:
+            return
+        now = self.clock.now()
+        with self.db.transaction():
+            if self._tidied is None:
+                messages.recover(self.db, now)
+            messages.forget(self.db, now - KEPT)
+        self._tidied = passed
 
     # -- one way ----------------------------------------------------------------------------
 
@@ -146,6 +154,11 @@ class Sender(Loop):
         except (RetryLater, Ambiguous, NeedsOperator, ConfigError) as e:
             self._again(way, fuse, row, e)
             return False
+        except Exception as e:
+            # Nobody has thought of it. A message is no reason to stop routing.
+            with self.db.transaction():
+                self._failed(row, f"a mistake of fairlead, please report it: {type(e).__name__}", e)
+            return True
         detail = remark or (f"sent more than once perhaps: {TWICE}" if row.maybe else "")
         with self.db.transaction():
             messages.settle(self.db, row.id, MessageState.SENT, detail, self.clock.now())
@@ -169,7 +182,7 @@ class Sender(Loop):
         tries = row.attempts + 1
         remedy = getattr(error, "remedy", "")
         why = "; ".join(x for x in (str(error), TWICE if maybe else "", remedy) if x)
-        hint = error.after if isinstance(error, RetryLater) else None
+        hint = min(getattr(error, "after", None) or 0.0, LONGEST_WAIT)
         wait = hint or self._pause(tries, LONGEST_WAIT)
         with self.db.transaction():
             if tries >= MOST_TRIES:
@@ -183,11 +196,12 @@ class Sender(Loop):
         fuse.trouble.fail(error, channel=way, remedy=remedy)
         self.metrics.channel_up.labels(channel=way).set(0)
 
-    def _failed(self, row: MessageRow, why: str) -> None:
+    def _failed(self, row: MessageRow, why: str, error: Exception | None = None) -> None:
         messages.settle(self.db, row.id, MessageState.FAILED, why, self.clock.now())
+        more = {} if error is None else error_fields(error)
         log.warning(
             "message.failed", channel=_shown(row.target), message_id=row.id, reason=why,
-            remedy="fairlead messages list",
+            remedy="fairlead messages list", **more,
         )  # fmt: skip
         way = self.ways.of(row.target) or _shown(row.target)
         self.metrics.messages_total.labels(channel=way, outcome="failed").inc()

@@ -93,18 +93,18 @@ class MailWay:
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
-        server = self._open()
-        sock = server.sock
-        assert sock is not None
+        server = self._server()
 
         def cut() -> None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            if server.sock is not None:
+                with suppress(OSError):
+                    server.sock.shutdown(socket.SHUT_RDWR)
 
         timer = threading.Timer(self._deadline, cut)
         timer.daemon = True
         timer.start()
         try:
+            self._connect(server)
             self._greet(server)
             yield server
             # Whatever it says to our good-bye, the mail is with it or is not.
@@ -113,22 +113,30 @@ class MailWay:
         finally:
             timer.cancel()
             server.close()
-            with suppress(OSError):
-                sock.close()
 
-    def _open(self) -> smtplib.SMTP:
+    def _server(self) -> smtplib.SMTP:
+        """Not connected yet: what holds it up from the first byte on can be cut off."""
         s = self.smtp
         me = s.from_.rpartition("@")[2]
+        if s.tls == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                local_hostname=me, timeout=self._timeout, context=self._context()
+            )
+        else:
+            server = smtplib.SMTP(local_hostname=me, timeout=self._timeout)
+        server._host = s.host  # type: ignore[attr-defined]  # the name its certificate must have
+        return server
+
+    def _connect(self, server: smtplib.SMTP) -> None:
+        s = self.smtp
         try:
-            if s.tls == "tls":
-                return smtplib.SMTP_SSL(
-                    s.host, s.at, local_hostname=me, timeout=self._timeout, context=self._context()
-                )
-            return smtplib.SMTP(s.host, s.at, local_hostname=me, timeout=self._timeout)
+            code, said = server.connect(s.host, s.at)
         except ssl.SSLError as e:
             raise self._distrust(e) from e
         except (OSError, smtplib.SMTPException) as e:
             raise Unavailable(f"{s.host}:{s.at} cannot be reached: {type(e).__name__}") from e
+        if code != 220:
+            raise Unavailable(f"{s.host}:{s.at} takes no mail now: {_words(code, said)}")
 
     def _greet(self, server: smtplib.SMTP) -> None:
         s = self.smtp

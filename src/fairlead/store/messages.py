@@ -79,15 +79,6 @@ def add(
     return before.rowcount == 1
 
 
-def due(db: Db, now: datetime, limit: int) -> list[MessageRow]:
-    """What may be sent now, the oldest first."""
-    rows = db.rows(
-        "SELECT * FROM messages WHERE state = 'new' AND due_at <= ? ORDER BY id LIMIT ?",
-        (now.isoformat(), limit),
-    )
-    return [_row(r) for r in rows]
-
-
 def targets_due(db: Db, now: datetime) -> list[str]:
     """The channels and addresses with something to send now."""
     rows = db.rows(
