@@ -86,55 +86,56 @@ class Groups:
     def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
         """See the protocol. One call for five campaigns at different points, or for all at one."""
         before = cursor.position["groups"] if cursor is not None else {}
+        names: dict[str, str] = {to_18(g): g for g in sorted(set(groups)) if _is_id(g)}
         asked: dict[feed.Position, list[str]] = {}
-        for group in sorted(set(groups)):
+        for campaign, group in names.items():
             at = before.get(group)
             pos = feed.Position.start(None) if at is None else feed.Position.of(Cursor(at, NEVER))
-            asked.setdefault(pos, []).append(group)
-        queries = [
-            (pos, some) for pos, those in asked.items() for some in chunks(those, soql.IN_LIST)
-        ]
+            asked.setdefault(pos, []).append(campaign)
+        queries = [(pos, ids) for pos, all_ in asked.items() for ids in chunks(all_, soql.IN_LIST)]
         members: list[Member] = []
         going: dict[str, Any] = {}
         floors: list[datetime] = []
         more = False
         for some in chunks(queries, PARTS):
-            parts = [self._part(pos, names) for pos, names in some]
-            answers, now = send(self._client, [p for p in parts if p is not None], writing=False)
+            parts = [self._part(pos, ids) for pos, ids in some]
+            answers, now = send(self._client, parts, writing=False)
             if now is None:
                 raise Unavailable("the answer has no readable Date header")
-            waiting = iter(answers)
-            for (pos, names), part in zip(some, parts, strict=True):
-                rows, cut = self._rows(next(waiting)) if part is not None else ([], False)
+            for (pos, ids), answer in zip(some, answers, strict=True):
+                found = self._rows(answer)
+                if found is None:
+                    # The same again once our user may see them.
+                    going |= {names[i]: pos.cursor().position for i in ids}
+                    continue
+                rows, cut = found
                 full = cut or len(rows) >= self._page_size
-                after = feed.advance(
-                    pos, feed.last_of(rows), full=full, now=now, lookback=self._lookback
-                )
-                by_id = {to_18(n): n for n in names if _is_id(n)}
-                members += [m for row in rows if (m := _member(row, by_id)) is not None]
+                last = feed.last_of(rows)
+                if full and (last is None or last == (pos.at, pos.last_id)):
+                    text = f"{MEMBER}: no row of a full page has a readable stamp and id"
+                    raise SchemaDrift(text)
+                after = feed.advance(pos, last, full=full, now=now, lookback=self._lookback)
+                members += [m for row in rows if (m := _member(row, names)) is not None]
                 floors.append(after.floor)
-                going |= dict.fromkeys(names, after.cursor().position)
+                going |= {names[i]: after.cursor().position for i in ids}
                 more = more or full
         members.sort(key=lambda m: m.at)
         covered = min(floors, default=NEVER)
         return MemberPage(members, Cursor({"groups": going}, covered), more)
 
-    def _part(self, pos: feed.Position, names: Sequence[str]) -> Part | None:
-        ids = [to_18(n) for n in names if _is_id(n)]
-        if not ids:
-            return None
+    def _part(self, pos: feed.Position, ids: Sequence[str]) -> Part:
         where = soql.both(soql.one_of("CampaignId", ids), "LeadId != null")
         source = Feed(MEMBER, COLUMNS, COLUMNS, where=where, described=False)
         query = feed.statement(source, COLUMNS, pos, self._page_size)
         return Part("GET", soql.url(self._version, query, deleted_too=False))
 
-    def _rows(self, answer: Answer) -> tuple[list[Any], bool]:
+    def _rows(self, answer: Answer) -> tuple[list[Any], bool] | None:
+        """The rows of a page and whether there are more; None while our user sees no campaigns."""
         try:
             rows, more = rows_of(self._client, answer, MEMBER)
         except (PermissionMissing, SchemaDrift):
-            # Our user may see no campaigns: nobody joins any, and `probe` says why.
             self.hidden = True
-            return [], False
+            return None
         self.hidden = False
         return rows, more is not None
 

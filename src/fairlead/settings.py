@@ -117,6 +117,10 @@ class Settings(BaseSettings):
         default=5.0,
         description="Seconds between two looks at a CRM; stretched when its quota runs low.",
     )
+    signal_interval: Seconds = Field(
+        default=60.0,
+        description="Seconds between two looks at campaigns and lists that signals are read from.",
+    )
     quiet_period: Seconds = Field(
         default=120.0,
         description="Seconds to wait before looking what became of a write without an answer.",

@@ -12,10 +12,18 @@ import pytest
 from contract.crm_fake import FakeUnderTest
 
 from fairlead.core.activity import Activity, ActivityKind
-from fairlead.core.effects import Effect, SetOwner, UpsertTask
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Actor, CrmOwner, Gone, Kind, Record, Ref
 from fairlead.errors import Unavailable
-from fairlead.spi.connector import ActivitiesOf, ChangePage, Cursor, Outcome, Written
+from fairlead.spi.connector import (
+    ActivitiesOf,
+    ChangePage,
+    Cursor,
+    MemberPage,
+    Outcome,
+    Receipt,
+    Written,
+)
 from fairlead.testing import FakeConnector, FakeCrm
 from fairlead.testing.contract import Breakage, ConnectorContract
 
@@ -238,6 +246,134 @@ def silent_about_quiet_leads(fake: FakeCrm) -> FakeConnector:
     return Silent(fake)
 
 
+def writing_scores_as_owners_only(fake: FakeCrm) -> FakeConnector:
+    """Says yes to values and sends none."""
+
+    class Deaf(FakeConnector):
+        def _apply(self, effect: Effect) -> Receipt:
+            if isinstance(effect, SetScore | SetField):
+                return Receipt(effect.key, Outcome.APPLIED)
+            return super()._apply(effect)
+
+    return Deaf(fake)
+
+
+def clearing_nothing(fake: FakeCrm) -> FakeConnector:
+    """Takes an empty text for nothing to do."""
+
+    class Keeping(FakeConnector):
+        def _apply(self, effect: Effect) -> Receipt:
+            if isinstance(effect, SetField) and not effect.value:
+                return Receipt(effect.key, Outcome.APPLIED)
+            return super()._apply(effect)
+
+    return Keeping(fake)
+
+
+def guarding_by_itself(fake: FakeCrm) -> FakeConnector:
+    """Refuses a field that shows not what the decision saw: that is the house's to judge."""
+
+    class Guarding(FakeConnector):
+        def _apply(self, effect: Effect) -> Receipt:
+            if isinstance(effect, SetField):
+                held = self.fake.row(effect.ref).fields.get(effect.field)
+                if (held or "") != (effect.expected or ""):
+                    return Receipt(effect.key, Outcome.REFUSED, "changed")
+            return super()._apply(effect)
+
+    return Guarding(fake)
+
+
+def complaining_of_members(fake: FakeCrm) -> FakeConnector:
+    """Passes on the CRM's "already a member" as a refusal."""
+
+    class Complaining(FakeConnector):
+        def _apply(self, effect: Effect) -> Receipt:
+            has = self.fake.groups.has
+            if isinstance(effect, SetMember) and has(effect.ref, effect.group) is effect.member:
+                return Receipt(effect.key, Outcome.REFUSED, "DUPLICATE_VALUE")
+            return super()._apply(effect)
+
+    return Complaining(fake)
+
+
+def never_taking_out(fake: FakeCrm) -> FakeConnector:
+    class Sticky(FakeConnector):
+        def _apply(self, effect: Effect) -> Receipt:
+            if isinstance(effect, SetMember) and not effect.member:
+                return Receipt(effect.key, Outcome.APPLIED)
+            return super()._apply(effect)
+
+    return Sticky(fake)
+
+
+def filling_any_group(fake: FakeCrm) -> FakeConnector:
+    class Eager(FakeConnector):
+        def _refusal(self, effect: Effect) -> Receipt | None:
+            self.fake.groups.dynamic.clear()
+            return super()._refusal(effect)
+
+    return Eager(fake)
+
+
+def silent_about_outsiders(fake: FakeCrm) -> FakeConnector:
+    class Silent(FakeConnector):
+        def members_of(self, asked: Sequence[tuple[Ref, str]]) -> Mapping[tuple[Ref, str], bool]:
+            return {pair: inside for pair, inside in super().members_of(asked).items() if inside}
+
+    return Silent(fake)
+
+
+def joined_without_look_back(fake: FakeCrm) -> FakeConnector:
+    return FakeConnector(fake, page_size=50, look_back=timedelta(0))
+
+
+def one_cursor_for_all_groups(fake: FakeCrm) -> FakeConnector:
+    """Goes on for a new group where the others are."""
+
+    class Hasty(FakeConnector):
+        def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+            if cursor is not None and cursor.position:
+                [known, *_] = cursor.position.values()
+                positions = {g: cursor.position.get(g, known) for g in groups}
+                cursor = Cursor(positions, cursor.covered_until)
+            return super().joined(groups, cursor)
+
+    return Hasty(fake)
+
+
+def first_page_only(fake: FakeCrm) -> FakeConnector:
+    class Short(FakeConnector):
+        def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+            return replace(super().joined(groups, cursor), more=False)
+
+    return Short(fake, page_size=50)
+
+
+def telling_each_member_once(fake: FakeCrm) -> FakeConnector:
+    """Takes a membership for a thing that never changes."""
+
+    class Once(FakeConnector):
+        told: set[Ref] = set()  # noqa: RUF012
+
+        def joined(self, groups: Collection[str], cursor: Cursor | None) -> MemberPage:
+            page = super().joined(groups, cursor)
+            new = [m for m in page.members if m.row not in self.told]
+            self.told = self.told | {m.row for m in page.members}
+            return replace(page, members=new)
+
+    return Once(fake, page_size=50)
+
+
+def asking_about_nothing(fake: FakeCrm) -> FakeConnector:
+    class Chatty(FakeConnector):
+        def members_of(self, asked: Sequence[tuple[Ref, str]]) -> Mapping[tuple[Ref, str], bool]:
+            self.owners()
+            return super().members_of(asked)
+
+    return Chatty(fake)
+
+
 BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]] = [
     (skipping_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
     (stuck_on_ties, C.test_one_modification_stamp_over_many_pages_comes_complete_and_ends),
@@ -271,6 +407,25 @@ BROKEN: Sequence[tuple[Callable[[FakeCrm], FakeConnector], Callable[..., None]]]
         C.test_the_number_of_calls_is_bounded_by_far_fewer_than_one_per_lead,
     ),
     (silent_about_quiet_leads, C.test_each_lead_is_told_its_own_and_every_ref_is_answered),
+    (writing_scores_as_owners_only, C.test_a_score_is_written_and_can_be_read_at_once),
+    (writing_scores_as_owners_only, C.test_a_field_takes_any_text_and_none),
+    (clearing_nothing, C.test_a_number_is_written_from_its_text_and_cleared),
+    (guarding_by_itself, C.test_what_the_field_held_before_is_not_the_connectors_to_check),
+    (trusting_the_call, C.test_a_record_that_is_gone_does_not_spoil_the_others),
+    (trusting_the_call, C.test_one_bad_row_does_not_spoil_the_others),
+    (complaining_of_members, C.test_what_is_so_already_is_done_and_makes_no_second_member),
+    (never_taking_out, C.test_a_lead_is_put_into_a_group_and_out_again),
+    (filling_any_group, C.test_a_group_that_only_its_filters_fill_is_refused),
+    (sending_twice, C.test_an_answer_that_was_lost_is_settled_by_looking_and_made_no_second_member),
+    (silent_about_outsiders, C.test_every_pair_is_answered),
+    (asking_about_nothing, C.test_asking_about_nobody_and_no_group_calls_nobody),
+    (joined_without_look_back, C.test_who_shows_later_than_they_joined_is_not_lost),
+    (
+        one_cursor_for_all_groups,
+        C.test_a_group_that_is_new_to_the_cursor_begins_at_its_own_beginning,
+    ),
+    (first_page_only, C.test_a_burst_over_many_pages_comes_complete_and_ends),
+    (telling_each_member_once, C.test_a_status_that_changed_is_told),
     (counting_nothing, C.test_calls_are_counted_as_the_crm_counts_them),
     (leaking_a_library_s_error, C.test_a_read_that_fails_raises_only_errors_of_the_house),
 ]

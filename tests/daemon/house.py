@@ -15,6 +15,7 @@ from fairlead.daemon.commands import Commands
 from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.joining import Joining
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.shadow import Shadow
 from fairlead.daemon.sweep import Sweep
@@ -157,6 +158,10 @@ class House:
             name: Sweep(self.db, ingest, self.clock, self.metrics)
             for name, ingest in self.ingests.items()
         }
+        self.joinings = {
+            name: Joining(self.db, ingest, self.clock, 60.0)
+            for name, ingest in self.ingests.items()
+        }
         by_name = {f.name: f for f in self.fakes}
         self.orders = Orders(
             self.db, self.clock, self.ingests, lambda crm: self.connector(by_name[crm]),
@@ -203,6 +208,12 @@ class House:
     def sweep(self) -> int:
         """Fire the clocks that are due; how many leads were looked at."""
         return sum(sweep.tick() for sweep in self.sweeps.values())
+
+    def signals(self) -> None:
+        """Read campaigns and lists if it is time, and look at the leads with signals."""
+        for joining in self.joinings.values():
+            while joining.tick():
+                pass
 
     def round(self) -> None:
         self.poll()

@@ -8,7 +8,7 @@ import pytest
 from docs.pages import DOCS, ROOT, anchors, text_of
 
 PAGE = text_of("docs/capabilities.md")
-SCENARIOS = ("scenarios", "clocks")
+SCENARIOS = ("scenarios", "clocks", "signals")
 ROWS = [
     [cell.strip() for cell in row.strip("|").split(" | ")]
     for row in re.findall(r"(?m)^\|.*\|$", PAGE)

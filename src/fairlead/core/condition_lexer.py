@@ -84,7 +84,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]*(?:Z|[+-][0-9]{2}:[0-9]{2})?)?")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _GLUED = re.compile(r"[A-Za-z0-9_.]+")
-_SYMBOL = re.compile(r"==(?!=)|!=|<=|>=|<(?!>)|>|\(|\)|\[|\]|,")
+_SYMBOL = re.compile(r"==(?!=)|!=|<=|>=|<(?!>)|>|\(|\)|\[|\]|,|:")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 # Longest first: the first that fits is the one meant.
 _MISTAKES = {

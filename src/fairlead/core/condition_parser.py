@@ -8,6 +8,7 @@ Names and types are not looked at here; condition_compiler does that.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fairlead.core.carets import nearest
 from fairlead.core.condition_lexer import (
@@ -23,6 +24,9 @@ MAX_DEPTH = 50
 MAX_ITEMS = 1_000
 
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+SIGNAL = "signal"
+"""`signal("x")` is written for a test of the instant `signal.x`, and is that test from here on."""
+_WITHIN = "within"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,7 @@ class _Parser:
         if token.kind is Kind.NAME:
             self.take()
             if self.sees("("):
-                return self._call(token, depth)
+                return self._signal(token) if token.value == SIGNAL else self._call(token, depth)
             return Name(token.start, token.end, str(token.value))
         if self.sees("("):
             self.take()
@@ -238,6 +242,41 @@ class _Parser:
             args.append(self._value(depth))
         end = self.take()
         return Call(name.start, end.end, str(name.value), tuple(args))
+
+    def _signal(self, word: Token) -> Node:
+        """Whether a signal was seen at all, or `within` a time."""
+        self.take()
+        token = self.now
+        if token.kind is not Kind.TEXT:
+            quoted = f'"{token.value}"' if token.kind is Kind.NAME else None
+            raise self.error("signal() takes the name of a signal in quotes", token, quoted)
+        self.take()
+        name = Name(token.start, token.end, f"{SIGNAL}.{token.value}")
+        within: Literal | None = None
+        if self.sees(","):
+            self.take()
+            within = self._within()
+        end = self.expect(")").end
+        if within is None:
+            return IsNull(word.start, end, name, negated=True)
+        age = Call(word.start, end, "age", (name,))
+        return Compare(word.start, end, "<=", within.start, age, within)
+
+    def _within(self) -> Literal:
+        key = self.now
+        if key.kind is not Kind.NAME or key.value != _WITHIN:
+            shown = self.text[key.start : key.end]
+            bare = key.kind is Kind.DURATION
+            guess = f"{_WITHIN}: {shown}" if bare else nearest(shown, (_WITHIN,))
+            raise self.error("signal() takes 'within:' and a time, such as 2d", key, guess)
+        self.take()
+        self.expect(":")
+        token = self.now
+        long = token.kind is Kind.DURATION and isinstance(token.value, timedelta)
+        if not long or not token.value:
+            raise self.error("'within:' is a time longer than 0s, such as 2d or 4h", token)
+        self.take()
+        return Literal(token.start, token.end, token.kind, token.value)
 
     def _list(self) -> ListOf:
         start = self.take()

@@ -13,7 +13,7 @@ from typing import Any
 
 from fairlead.core.carets import nearest
 from fairlead.core.condition_lexer import ConditionError, Kind
-from fairlead.core.condition_parser import Call, Literal, Name, Node
+from fairlead.core.condition_parser import SIGNAL, Call, Literal, Name, Node
 from fairlead.core.schema import FieldType, Schema
 from fairlead.core.types import Value
 
@@ -98,17 +98,32 @@ class ValueCompiler:
             raise self.error(f"{name!r} {reason}", node)
         if name.lower() in ("none", "nil"):
             raise self.error("a missing value is tested with 'is null'", node)
+        if name.startswith(f"{SIGNAL}."):
+            raise self._no_signal(node)
         guess = nearest(name, [*self.schema.types, "true", "false", "and", "or", "not"])
         quoted = "" if guess else "; text needs quotes"
         error = self.error(f"unknown field {name!r}{quoted}", node, guess)
         error.name = name
         raise error
 
+    def _no_signal(self, node: Name) -> ConditionError:
+        """A signal that is not declared; shown as it was written, in quotes or after a dot."""
+        start = len(SIGNAL) + 1
+        known = [n[start:] for n in self.schema.types if n.startswith(f"{SIGNAL}.")]
+        error = self.error(
+            f"unknown signal {node.name[start:]!r}"
+            + ("" if known else "; name it under 'signals:'"),
+            node,
+            nearest(node.name[start:], known),
+        )
+        error.name = node.name
+        return error
+
     def _call(self, node: Call) -> Operand:
         function = self.functions.get(node.function)
         if function is None:
             name = Name(node.start, node.start + len(node.function), node.function)
-            guess = nearest(node.function, self.functions)
+            guess = nearest(node.function, (*self.functions, SIGNAL))
             raise self.error(f"unknown function {node.function!r}", name, guess)
         if len(node.args) != len(function.params):
             wanted = f"{len(function.params)} value" + ("s" if len(function.params) > 1 else "")

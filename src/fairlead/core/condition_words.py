@@ -44,6 +44,7 @@ _FUNCTIONS = {
     "lower": "{0}",
     "starts_with": "{0} begins with {1}",
 }
+_SIGNAL = "signal."
 _UNITS = (("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
 
@@ -60,6 +61,13 @@ def _words(node: Node) -> str:
             return f"not {_name(name.name)}"
         case Not():
             return f"not ({_words(node.operand)})"
+        case IsNull(operand=Name() as name) if name.name.startswith(_SIGNAL):
+            never = "" if node.negated else " never"
+            return f"{_name(name.name.removeprefix(_SIGNAL))} has{never} happened"
+        case Compare(
+            op="<=", left=Call(function="age", args=(Name() as name,)), right=Literal()
+        ) if name.name.startswith(_SIGNAL):
+            return f"{_name(name.name.removeprefix(_SIGNAL))} within {_words(node.right)}"
         case IsNull():
             return f"{_words(node.operand)} is {'known' if node.negated else 'missing'}"
         case Compare():

@@ -212,6 +212,8 @@ class Order:
     to: str | None = None
     team: str | None = None
     even_if_away: bool = False
+    whole_person: bool = False
+    """It is about the person: other records that the same rep has do not hold it back."""
 
     @property
     def takes(self) -> bool:

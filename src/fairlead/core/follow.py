@@ -24,6 +24,9 @@ def follow(question: Question, trail: Trail, sticky: timedelta | None) -> Decisi
     """
     case = question.case
     known = [k for k in case.match.known if k.rep_id is not None and k.ref != case.lead.ref]
+    if case.order is not None and case.order.whole_person:
+        was = question.world.rep_of(question.crm, case.order.taken_from or "")
+        known = [k for k in known if was is None or k.rep_id != was.id]
     for k in sorted(known, key=lambda k: _precedence(k, question.policy)):
         rep = question.world.reps.get(k.rep_id or "")
         found = None if rep is None else stand_in(rep, question)

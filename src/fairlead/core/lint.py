@@ -4,7 +4,7 @@ The reader refuses what is wrong; this finds what is right and does nothing, or 
 it seems to. One module per concern: lint_rules (reach, overlaps), lint_gaps,
 lint_conditions (values and negations), lint_tables and lint_last_step (lines of tables),
 lint_people (teams, reps, destinations), lint_methods (how teams share), lint_scoring (points),
-lint_skills, lint_hours, lint_slas.
+lint_skills, lint_hours, lint_slas, lint_signals.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fairlead.core.lint_methods import lint_methods
 from fairlead.core.lint_people import lint_people
 from fairlead.core.lint_rules import lint_rules
 from fairlead.core.lint_scoring import lint_scoring
+from fairlead.core.lint_signals import lint_signals
 from fairlead.core.lint_skills import lint_skills
 from fairlead.core.lint_slas import lint_slas
 from fairlead.core.lint_tables import lint_tables
@@ -47,6 +48,7 @@ def lint(policy: Policy, now: datetime) -> tuple[LintFinding, ...]:
         lint_methods(policy),
         lint_scoring(policy, space),
         lint_slas(policy, now),
+        lint_signals(policy),
     )
     for part in parts:
         space.work = Work()

@@ -17,6 +17,7 @@ from fairlead.core.leave import Leave
 from fairlead.core.place import Place as Place
 from fairlead.core.ramp import Ramp
 from fairlead.core.scorecard import Scorecard
+from fairlead.core.signals import Signals
 from fairlead.core.sla_terms import Sla
 from fairlead.core.tables import Table
 from fairlead.core.types import NO_LIMITS, Capacity, Value
@@ -336,7 +337,8 @@ class Policy:
     from_crm: frozenset[str] = frozenset()
     """What CRMs say of reps that counts, of `out_of_office`, `working_hours` and `presence`."""
     reroute_on: tuple[str, ...] = ()
-    """Fields of a lead whose change has an assigned lead routed again."""
+    """Fields of a lead whose change has an assigned lead routed again, and `signal.x`, whose newer
+    occurrence has."""
     closed_when: Condition | None = None
     """Which leads are done with and no longer count as open."""
     skills_review: timedelta | None = None
@@ -347,6 +349,7 @@ class Policy:
     scoring: Scorecard | None = None
     """How leads are scored; without it `score` and `grade` do not exist."""
     slas: Mapping[str, Sla] = field(default_factory=dict)
+    signals: Signals = field(default_factory=dict)
 
     def source_of(self, crm: str) -> Source | None:
         """The source that takes leads of this CRM; one per CRM."""

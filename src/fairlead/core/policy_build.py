@@ -29,10 +29,11 @@ from fairlead.core.policy_scoring import ScoringReader, score_types
 from fairlead.core.policy_tables import ReadTable, read_table
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, NOT_SCORED, FieldType, Schema
 from fairlead.core.scorecard import Scorecard
+from fairlead.core.signals import signal_types, told
 from fairlead.core.worktime import Calendar
 
 _ONE = Fraction(1)
-_OUR_GROUPS = ("arm", "lead")
+_OUR_GROUPS = ("arm", "lead", "signal")
 _NEVER_MOVES = ("id", "crm", "object", "url", "created_at", "modified_at", "now", *NOT_FILLED)
 _NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
 
@@ -104,6 +105,7 @@ class Builder:
             types["arm"] = FieldType.NAMESPACE
             types.update({f"arm.{split}": FieldType.TEXT for split in self.shape.splits})
         types.update(score_types(self.shape.scoring))
+        types.update(signal_types(self.document.names("signals")))
         filled = {name for name in NOT_SCORED if self.shape.scoring is not None}
         unfilled = {name: why for name, why in NOT_FILLED.items() if name not in filled}
         return schema.extended(types).hiding(unfilled)
@@ -124,7 +126,7 @@ class Builder:
 
     def sources(self, schema: Schema, tables: dict[str, ReadTable]) -> tuple[Source, ...]:
         """The sources, at most one per CRM."""
-        later = dict.fromkeys(("account", *tables), _NOT_AT_PICK_UP)
+        later = dict.fromkeys(("account", "signal", *tables), _NOT_AT_PICK_UP)
         early, found = schema.hiding(later), list[Source]()
         if "sources" in self.document.root.entries and not self.document.names("sources"):
             self.document.report(("sources",), "a policy needs at least one source", key=True)
@@ -203,11 +205,17 @@ class Builder:
         apart = ("account", "owner")
         own = [n for n in LEAD_SCHEMA.types if n.split(".")[0] not in apart]
         known = [*fields, *(n for n in own if n not in _NEVER_MOVES)]
+        signals = {told(n): n for n in signal_types(self.document.names("signals"))}
         found = []
-        for index, name in enumerate(self.shape.reroute_on):
+        for index, text in enumerate(self.shape.reroute_on):
             at: Path = ("reroute_on", index)
-            if name in self.shape.reroute_on[:index]:
-                self.document.report(at, f"{name!r} is listed twice")
+            name = signals.get(text.replace(" ", "").replace('"', ""), text)
+            if name in found:
+                self.document.report(at, f"{text!r} is listed twice")
+            elif name in signals.values():
+                pass
+            elif text.startswith("signal"):
+                self.document.unknown(at, "signal", text, signals)
             elif name not in known:
                 self.document.unknown(at, "field of a lead", name, known)
             found.append(name)

@@ -21,6 +21,7 @@ from fairlead.core.policy_problem import PolicyError, PolicyProblem, SourceText
 from fairlead.core.policy_roster import read_people
 from fairlead.core.policy_rules import RuleBuilder
 from fairlead.core.policy_shape import shape_of
+from fairlead.core.policy_signals import read_signals
 from fairlead.core.policy_sla import read_slas
 from fairlead.core.policy_teams import read_teams
 from fairlead.core.policy_yaml import Mapping as MappingNode
@@ -93,6 +94,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
     otherwise = rule_builder.otherwise()
     splits = builder.splits()
     slas = read_slas(builder, schema, tables)
+    signals = read_signals(builder, schema, tables)
     if document.problems or otherwise is None:
         raise PolicyError(_sorted(document.problems, main))
     return Policy(
@@ -115,6 +117,7 @@ def load_policy(files: Mapping[str, str], main: str, crms: tuple[str, ...] = CRM
         scoring=scoring,
         splits=MappingProxyType(splits),
         slas=MappingProxyType(slas),
+        signals=MappingProxyType(signals),
         pilot=shape.safety.pilot,
         sticky=shape.sticky,
         skills_review=shape.check.skills_review,

@@ -24,6 +24,7 @@ from fairlead.core.policy_method_shapes import (
     method_named,
 )
 from fairlead.core.policy_scoring_shapes import ScoringShape
+from fairlead.core.policy_signals_shapes import SignalShape
 from fairlead.core.policy_sla_shapes import SlaShape
 from fairlead.core.policy_values import (
     ConditionText,
@@ -337,6 +338,7 @@ class PolicyShape(_Shape):
     tables: dict[Identifier, TableShape] = {}
     splits: dict[Identifier, SplitShape] = {}
     slas: dict[Identifier, SlaShape] = {}
+    signals: dict[Identifier, SignalShape] = {}
     safety: SafetyShape = Field(default_factory=lambda: SafetyShape())
     check: CheckShape = Field(default_factory=lambda: CheckShape())
     rules: list[RuleShape] = []

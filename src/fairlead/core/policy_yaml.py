@@ -100,7 +100,10 @@ def read_yaml(source: SourceText) -> tuple[Node | None, tuple[PolicyProblem, ...
         node = reader.document()
     except yaml.MarkedYAMLError as error:
         at = min(_index(error.problem_mark or error.context_mark), len(source.text))
-        reader.problem(at, at + 1, f"this is not YAML: {error.problem or error.context}")
+        told = str(error.problem or error.context)
+        if told.startswith("mapping values"):
+            told = f"{told}; a text with ': ' in it needs quotes around it"
+        reader.problem(at, at + 1, f"this is not YAML: {told}")
         node = None
     except _TooDeep as error:
         reader.problem(error.start, error.start + 1, f"nested deeper than {MAX_DEPTH} levels")

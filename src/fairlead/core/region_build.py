@@ -139,7 +139,8 @@ class Space:
                 if name != key and self._table(Name(0, 0, name)) is None:
                     self._draft(Name(0, 0, name))
             root = key.partition(".")[0]
-            if isinstance(side, Name) and root != key and self._table(side) is None:
+            grouped = isinstance(side, Name) and root != key and root in self.types
+            if grouped and self._table(side) is None:
                 self._draft(Name(0, 0, root))
         return self.drafts[key]
 

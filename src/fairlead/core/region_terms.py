@@ -10,6 +10,7 @@ from fairlead.core.policy import Condition, Policy, Rule, Source
 from fairlead.core.region_cells import FLIPPED, ORDERED, fold
 from fairlead.core.schema import LEAD_SCHEMA, FieldType
 from fairlead.core.scorecard import Points
+from fairlead.core.signals import signal_types
 
 
 def holds(op: str, value: Any, folded: frozenset[Any]) -> bool:
@@ -78,6 +79,7 @@ def types_of(policy: Policy) -> Mapping[str, FieldType]:
     types.setdefault("arm", FieldType.NAMESPACE)
     groups = () if policy.scoring is None else policy.scoring.groups
     types.update({f"score.{group.name}": FieldType.NUMBER for group in groups})
+    types.update(signal_types(policy.signals))
     for name, table in policy.tables.items():
         types[name] = FieldType.NAMESPACE
         types.update({f"{name}.{column}": FieldType.TEXT for column in table.columns})

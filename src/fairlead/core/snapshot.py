@@ -208,6 +208,7 @@ def _order(order: Order) -> dict[str, Any]:
         "to": order.to,
         "team": order.team,
         "even_if_away": order.even_if_away,
+        **({"whole_person": True} if order.whole_person else {}),
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy, referenced_files
 from fairlead.core.policy_problem import SourceText
+from fairlead.core.signals import groups_of
 from fairlead.errors import ConfigError
 from fairlead.spi.connector import Wanted
 
@@ -75,11 +76,13 @@ def _text(path: Path, name: str) -> str:
 
 
 def wanted(policy: Policy, crm: str) -> Wanted:
-    """What the policy asks of a connector: its lead object, custom fields, fields to write."""
+    """What the policy asks of a connector: its lead object, custom fields, fields to write,
+    campaigns or lists to read."""
     source = policy.source_of(crm)
     fields = tuple(
         dict.fromkeys(spec.sources[crm] for spec in policy.fields.values() if crm in spec.sources)
     )
     card = policy.scoring
     writes = (card.write_to[crm],) if card is not None and crm in card.write_to else ()
-    return Wanted(source.object if source else None, fields, writes)
+    watched = groups_of(policy.signals, crm)
+    return Wanted(source.object if source else None, fields, writes, watched=watched)

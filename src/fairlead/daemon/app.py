@@ -30,6 +30,7 @@ from fairlead.daemon.gauges import set_gauges
 from fairlead.daemon.heartbeat import Heartbeat
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
+from fairlead.daemon.joining import Joining
 from fairlead.daemon.leavers import set_gauge
 from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
 from fairlead.daemon.orders import Orders
@@ -183,6 +184,9 @@ class App:
         reader.batch = BatchApply(self.db, ingest, self.clock, self.may_write).step
         self.sweeps[name] = Sweep(self.db, ingest, self.clock, self.metrics)
         reader.sweep = self.sweeps[name].tick
+        reader.signals = Joining(
+            self.db, ingest, self.clock, self.settings.signal_interval
+        ).tick  # fmt: skip
         self.readers[name] = reader
         self.writers[name] = Writer(
             deliver, self.clock, self.stopping, self._crash,
@@ -251,6 +255,8 @@ class App:
             patiently(reader.ingest.release_held, stop=self.stopping)
             patiently(reader.ingest.rescore_due, stop=self.stopping)
             patiently(reader.sweep, stop=self.stopping)
+            while patiently(reader.signals, stop=self.stopping):
+                pass
         self._apply_plan()
         ends = self.clock.monotonic() + patience
         for writer in self.writers.values():

@@ -22,12 +22,14 @@ from fairlead.core.decision import Case, Decision, Order, OutcomeKind
 from fairlead.core.normalise import normalise
 from fairlead.core.policy import Condition, Policy
 from fairlead.core.schema import LEAD_SCHEMA, NOT_FILLED, FieldType
+from fairlead.core.signals import signal_types
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.capacity import add_lead
 from fairlead.daemon.gone import why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.routing import Feed, Snapshot
+from fairlead.daemon.signalling import as_seen
 from fairlead.errors import BadRecord, ConfigError, Unavailable
 from fairlead.spi.connector import Connector
 from fairlead.spi.patience import patiently
@@ -101,6 +103,7 @@ def case_of(
     if record.unreadable is not None:
         raise BadRecord(record.unreadable)
     lead = normalise(record, feed.sources, policy.fields, snap.world.owners)
+    lead = as_seen(db, policy, lead, row.person_id, snap.at)
     others = [(moved or {}).get(o.ref, o) for o in leads.leads_of_person(db, row.person_id)]
     match = match_of(db, lead, others, snap.world)
     takes = order is not None and order.takes
@@ -226,6 +229,7 @@ def read_where(text: str | None, policy: Policy) -> Condition | None:
     if not text:
         return None
     fields = {name: FieldType(spec.type) for name, spec in policy.fields.items()}
+    fields.update(signal_types(policy.signals))
     later = {"account": "is not known yet when leads are chosen"}
     try:
         return compile_condition(text, LEAD_SCHEMA.extended(fields).hiding({**NOT_FILLED, **later}))

@@ -30,6 +30,7 @@ from fairlead.daemon.reload import Reloader
 from fairlead.daemon.rep_leave import away_now, come_back, go_away
 from fairlead.daemon.scores import score_told
 from fairlead.daemon.shadow_report import shadow_of, shadow_report
+from fairlead.daemon.signalling import signals_told
 from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
 from fairlead.store import batches, decisions, directory, journal, leads, messages, outbox
@@ -152,6 +153,7 @@ class Commands:
             "clocks": clocks_of(self.db, row.ref, self._policy()),
             "decision": None,
             "score": score_told(self.db, row.ref),
+            "signals": signals_told(self.db, row.person_id),
             "shadow": shadow_of(self.db, row.ref),
         }
         if row.decision_id is not None:

@@ -19,7 +19,8 @@ def set_gauges(db: Db, metrics: Metrics, clock: Clock) -> None:
     oldest = outbox.oldest_open(db)
     age = (clock.now() - oldest).total_seconds() if oldest else 0.0
     metrics.outbox_oldest_seconds.set(max(age, 0.0))
-    stages = Counter(d.stage for d in journal.dead_letters(db))
+    # "deliver field Status" is one of those at "deliver".
+    stages = Counter(d.stage.partition(" ")[0] for d in journal.dead_letters(db))
     for stage in ("read", "deliver"):
         metrics.dead_letters.labels(stage=stage).set(stages[stage])
     worst: dict[str, Fraction] = {}

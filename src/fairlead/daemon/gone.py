@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon.clocking import end_all
-from fairlead.store import claims, decisions, journal, leads, outbox, scores
+from fairlead.store import claims, decisions, journal, leads, outbox, scores, signals
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 
@@ -50,6 +50,10 @@ def lead_gone(
     outbox.cancel_open(db, ref, outbox.OutboxState.GONE, reason, now)
     claims.end(db, ref, now)
     scores.drop(db, ref)
+    if reason.startswith(MERGED):
+        survivor = Ref.parse(reason.removeprefix(MERGED))
+        signals.hand_over(db, ref, survivor)
+        signals.look_at(db, [survivor], now)
     end_all(db, ref, reason, now)
     before = leads.get_lead(db, ref)
     leads.set_state(db, ref, LeadState.GONE, reason)

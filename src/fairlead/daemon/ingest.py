@@ -191,6 +191,7 @@ class Ingest:
         records: Sequence[Record],
         *,
         again: bool = False,
+        anew: bool = False,
         rerun: bool = False,
         order: Order | None = None,
     ) -> int:
@@ -207,7 +208,7 @@ class Ingest:
         snap = router.snapshot(now)
         ready = row.ready and self._all_ready()
         news = 0
-        for record in records if again else self._news(records):
+        for record in records if again or anew else self._news(records):
             try:
                 with self.db.savepoint():
                     state = router.observe(
@@ -219,6 +220,7 @@ class Ingest:
                         first_reading=not row.ready,
                         ready=ready,
                         again=again,
+                        anew=anew,
                         rerun=rerun,
                         order=order,
                     )

@@ -119,6 +119,8 @@ class Reader(Loop):
         """Routes the next leads of a plan that is being applied; True while there are more."""
         self.sweep: Callable[[], int] = lambda: 0
         """Fires the clocks that are due; how many leads it looked at."""
+        self.signals: Callable[[], bool] = lambda: False
+        """Reads campaigns and lists, looks at leads with signals; True while there are more."""
         self._contacted = False
         self._calls_per_poll = 1
         self._owners_read = 0.0
@@ -140,6 +142,7 @@ class Reader(Loop):
             self.ingest.rescore_due()
         self.sweep()
         more = self.batch()
+        more = self.signals() or more
         self.last_poll = self.clock.monotonic()
         self.metrics.connector_up.labels(crm=self.ingest.crm).set(1)
         return 0.0 if seen.more or more else self.wait()

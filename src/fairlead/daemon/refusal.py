@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fairlead.core.effects import SetOwner, SetScore
+from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore
 from fairlead.core.types import LeadState, Record
 from fairlead.store import claims, decisions, journal, leads, outbox
 from fairlead.store.db import Db
@@ -20,8 +20,8 @@ def refused(
     """Set one write aside for a person, inside the caller's transaction; others go on.
 
     Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back. A
-    score that is refused leaves the lead as it is. `said` is what the CRM said in words; it may
-    quote the lead, so only the list of dead letters shows it.
+    score, a field or a membership that is refused leaves the lead as it is. `said` is what the CRM
+    said in words; it may quote the lead, so only the list of dead letters shows it.
     """
     crm = row.ref.crm
     outbox.settle(db, row.key, OutboxState.REFUSED, detail, now)
@@ -37,7 +37,19 @@ def refused(
         leads.set_state(db, row.ref, LeadState.DEAD_LETTER, f"refused by {crm}: {detail}")
         leads.set_owner(db, row.ref, record.owner_id)
     shown = said or detail
-    if journal.add_dead_letter(db, now, row.ref, "deliver", shown, record.version, row.key):
-        log.warning("dead_letter.added", crm=crm, lead=str(row.ref), stage="deliver", reason=detail)
+    stage = _stage(row.effect)
+    if journal.add_dead_letter(db, now, row.ref, stage, shown, record.version, row.key):
+        log.warning("dead_letter.added", crm=crm, lead=str(row.ref), stage=stage, reason=detail)
     journal.write(db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail)
     log.warning("effect.refused", crm=crm, lead=str(row.ref), effect=row.key, reason=detail)
+
+
+def _stage(effect: Effect) -> str:
+    """Where it failed; a lead may wait for a person in each of them."""
+    match effect:
+        case SetField():
+            return f"deliver field {effect.field}"
+        case SetMember():
+            return f"deliver group {effect.group}"
+        case _:
+            return "deliver"

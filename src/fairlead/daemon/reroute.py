@@ -1,8 +1,10 @@
-"""`reroute_on`: a lead that we gave away is routed again when a field the policy lists has changed.
+"""`reroute_on`: a lead that we gave away is routed again when a field that the policy lists has
+changed, or a signal that it lists was seen once more.
 
 Asked by `routing` for each news of an assigned lead. It moves only when another rule takes it now
 and gives it to somebody else at once: what only falls to `otherwise` or would have to wait stays
-where it is. Who got the lead from a person, or by hand, keeps it.
+where it is. For a signal, which is the person's, all records of the person go together. Who got the
+lead from a person, or by hand, keeps it.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from datetime import datetime
 from fairlead.core.decide import decide
 from fairlead.core.decision import OVERRIDE, REROUTE, Case, Order, OutcomeKind, World
 from fairlead.core.policy import Policy
+from fairlead.core.signals import PREFIX, told
 from fairlead.core.snapshot import order_in, values_in
-from fairlead.core.types import Lead, LeadState
+from fairlead.core.types import Lead, LeadState, Value
 from fairlead.daemon.matching import match_of
 from fairlead.store import decisions, leads
 from fairlead.store.db import Db
@@ -36,11 +39,13 @@ def rerouting(
     if before.owner_id != row.owner_id or (ordered is not None and ordered.kind == OVERRIDE):
         return None
     then = values_in(before.inputs)
-    changed = [name for name in policy.reroute_on if then.get(name) != lead.get(name)]
-    if not changed:
+    since = None if before.policy_hash == policy.hash else before.at
+    news = [n for n in policy.reroute_on if _is_news(n, then.get(n), lead.get(n), since)]
+    if not news:
         return None
-    reason = f"{', '.join(changed)} changed"
-    order = Order(REROUTE, "reroute_on", reason, taken_from=row.owner_id)
+    seen = [name for name in news if name.startswith(PREFIX)]
+    reason = ", ".join(f"{told(n)} was seen" if n in seen else f"{n} changed" for n in news)
+    order = Order(REROUTE, "reroute_on", reason, taken_from=row.owner_id, whole_person=bool(seen))
     match = match_of(db, lead, leads.leads_of_person(db, row.person_id), world)
     generation = leads.generation_of(db, row.person_id) + 1
     case = Case(
@@ -50,6 +55,20 @@ def rerouting(
     found = decide(case, world, policy, now)
     if found.outcome is not OutcomeKind.ASSIGN:
         return None
-    if found.rule in (before.rule, policy.otherwise.name):
+    along = order.whole_person and found.follows is not None
+    if not along and found.rule in (before.rule, policy.otherwise.name):
         return None
     return None if found.owner_id == row.owner_id else order
+
+
+def _is_news(name: str, then: Value, value: Value, since: datetime | None) -> bool:
+    """Whether a listed name tells what the decision did not know.
+
+    A signal does by a later instant than the decision saw. Where it saw none under another policy,
+    by one later than `since`, the decision itself: the same name may have meant something else,
+    and what is long past is no reason to move everybody now.
+    """
+    if not name.startswith(PREFIX):
+        return then != value
+    seen = then if isinstance(then, datetime) else since
+    return isinstance(value, datetime) and (seen is None or value > seen)

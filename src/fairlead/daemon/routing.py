@@ -34,7 +34,7 @@ from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
 from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref
 from fairlead.core.zones import VERSION
-from fairlead.daemon import claiming
+from fairlead.daemon import claiming, signalling
 from fairlead.daemon.capacity import (
     StoreBook,
     add_lead,
@@ -84,6 +84,7 @@ class Snapshot:
     loads: dict[str, Load]
     roster: bytes
     roster_hash: str
+    at: datetime
     overtaken: bool = False
     """Somebody older is due for what a lead of this page could have had: release the held ones."""
 
@@ -137,7 +138,7 @@ class Router:
             base, balances=running, loads=has, waiting=waiting, peaks=peaks,
             absent=absent_now(self.policy, base.reps, owners),
         )  # fmt: skip
-        return Snapshot(seen, running, has, frozen, name)
+        return Snapshot(seen, running, has, frozen, name, now)
 
     def observe(
         self,
@@ -150,19 +151,21 @@ class Router:
         first_reading: bool,
         ready: bool,
         again: bool = False,
+        anew: bool = False,
         rerun: bool = False,
         order: Order | None = None,
     ) -> LeadState | None:
         """Bring a record's lead into the state it belongs in; None when nothing was new.
 
         `again` looks afresh at a record that is known (held release, dead-letter retry, a refused
-        owner); `rerun` also routes it away from the rep who has it (who left before the assignment
-        was complete); `order` is what a person asked for. Raises BadRecord for one that cannot be
-        read: the caller dead-letters it.
+        owner); `anew` takes it as news though it is the same, for a signal has been seen elsewhere;
+        `rerun` also routes it away from the rep who has it (who left before the assignment was
+        complete); `order` is what a person asked for. Raises BadRecord for one that cannot be read:
+        the caller dead-letters it.
         """
         row = leads.get_lead(self.db, record.ref)
         version = version_of(record)
-        if row is not None and not again and not is_news(row.version, record, version):
+        if row is not None and not again and not anew and not is_news(row.version, record, version):
             return None
         reason = why_gone(record.ref, record)
         if reason is not None:
@@ -171,8 +174,6 @@ class Router:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
         keys = identity_keys(lead)
-        done = self.policy.closed_when
-        closed = done is not None and done.test({**lead.values, "now": now})
         before = row
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
@@ -186,6 +187,9 @@ class Router:
         else:
             leads.add_keys(self.db, row.person_id, keys)
             row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
+        lead = signalling.keep(self.db, self.policy, lead, row, now)
+        done = self.policy.closed_when
+        closed = done is not None and done.test({**lead.values, "now": now})
         row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
         if before is None or before.version != version:
             self.metrics.leads_seen_total.labels(crm=feed.crm).inc()
@@ -235,6 +239,7 @@ class Router:
         if record.unreadable is not None:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        lead = signalling.as_seen(self.db, self.policy, lead, row.person_id, now)
         keep_score(self.db, self.policy, lead, row, snap.world, now)
 
     # -- steps ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from fairlead.clock import Clock
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.policy import Policy
+from fairlead.core.signals import Signals, in_activities, kinds_of
 from fairlead.core.sla_terms import (
     DUE,
     Reassign,
@@ -27,6 +28,7 @@ from fairlead.daemon.evidence import first_done
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router, Snapshot
+from fairlead.daemon.signalling import note
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ActivitiesOf
 from fairlead.store import clocks, leads, outbox
@@ -83,6 +85,7 @@ class Sweep:
             self.ingest.observe_all(here)
             router = self.ingest.router()
             snap = router.snapshot(now)
+            self._behaviours(self.ingest.router().policy.signals, here, done, now)
             round_ = _Round(self, router, snap, now)
             for record in here:
                 round_.answers(record, done.get(record.ref, ()))
@@ -93,17 +96,33 @@ class Sweep:
 
     def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
         """What was done with leads since their clocks began; asked only of those that are due."""
-        slas = self.ingest.router().policy.slas
+        policy = self.ingest.router().policy
+        slas = policy.slas
         asked: list[ActivitiesOf] = []
         kinds: set[ActivityKind] = set()
         for ref in refs:
             open_ = [c for c in clocks.open_of(self.db, ref) if c.sla in slas]
             counts = {kind for c in open_ for kind in slas[c.sla].counts}
+            counts |= kinds_of(policy.signals) if open_ else set()
             if counts:
                 since = min(c.since for c in open_)
                 asked.append(ActivitiesOf(ref, since, thorough=True))
                 kinds |= counts
         return self.ingest.connector.activities(asked, kinds) if asked else {}
+
+    def _behaviours(
+        self,
+        signals: Signals,
+        here: Sequence[Record],
+        done: Mapping[Ref, Sequence[Activity]],
+        now: datetime,
+    ) -> None:
+        """Keep what the activities tell of signals; who did something is looked at next."""
+        for record in here if kinds_of(signals) else ():
+            row = leads.get_lead(self.db, record.ref)
+            if row is not None:
+                found = in_activities(signals, done.get(record.ref, ()))
+                note(self.db, record.ref, row.person_id, found, now)
 
     def _trusted(self) -> bool:
         """Whether the wall clock went as time does since the CRM last agreed with it."""

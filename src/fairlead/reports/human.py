@@ -45,6 +45,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {line}"
             if not decision["recomputed_equal"]:
                 yield "  WARNING: taking it again gives another answer; please report this"
+        for one in lead["signals"]:
+            yield f"  signal {one['signal']}: {one['at'][:19]}Z, by {one['evidence']}"
         if lead["score"] is not None:
             yield f"  {_scored(lead['score'])}"
         yield f"  times: {human_times(lead['times'])}"

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from fairlead.core.condition_words import duration_words, in_words
 from fairlead.core.policy import HoldUntil, Policy, RosterEntry, Rule, SkillAsk, Team
+from fairlead.core.signals import GROUP_WORDS, Signal
 from fairlead.core.tables import Prefixes, Ranges, Table
 from fairlead.core.worktime import Calendar
 
@@ -40,6 +41,23 @@ def rule_words(rule: Rule) -> str:
     if rule.sticky is not None:
         said.append(f"Who comes again {_again(rule.sticky)}.")
     return " ".join(said)
+
+
+def signal_words(signal: Signal) -> str:
+    """How a signal is seen."""
+    ways = []
+    if signal.by_field is not None:
+        when = signal.by_field.when
+        held = "" if when is None else f", while {in_words(when.text)}"
+        ways.append(f"on the date of {signal.by_field.at.replace('_', ' ')}{held}")
+    for one in signal.by_groups:
+        states = f" as {' or '.join(sorted(one.statuses))}" if one.statuses else ""
+        ways.append(f"in {one.crm} {GROUP_WORDS[one.crm]} {', '.join(one.groups)}{states}")
+    if signal.by_activity is not None:
+        kinds = ", ".join(sorted(k.value for k in signal.by_activity.kinds))
+        side = {True: " from the buyer", False: " to the buyer", None: ""}
+        ways.append(f"by {kinds}{side[signal.by_activity.incoming]}")
+    return f"Signal {signal.name.replace('_', ' ')} is seen {'; or '.join(ways)}."
 
 
 def _again(sticky: timedelta) -> str:
@@ -71,6 +89,7 @@ def facts(policy: Policy) -> Iterator[str]:
     """What holds for the whole policy, a sentence each."""
     if policy.pilot < 1:
         yield f"A pilot: {_percent(policy.pilot)} of the companies are routed by this policy."
+    yield from (signal_words(signal) for signal in policy.signals.values())
     for source in policy.sources:
         if source.hold_until is not None:
             yield f"From {source.name}: {until_words(source.hold_until)}, before any rule is asked."

@@ -332,6 +332,29 @@ def _clocks(db: sqlite_utils.Database) -> None:
     )
 
 
+@MIGRATIONS(name="0013_signals")
+def _signals(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE signals (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL,
+            name TEXT NOT NULL, evidence TEXT NOT NULL, at TEXT NOT NULL,
+            PRIMARY KEY (crm, object, lead_id, name, evidence)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE signal_looks (
+            crm TEXT NOT NULL, object TEXT NOT NULL, lead_id TEXT NOT NULL, due_at TEXT NOT NULL,
+            PRIMARY KEY (crm, object, lead_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX signal_looks_due ON signal_looks (crm, due_at, object, lead_id);
+        CREATE TABLE signal_cursors (
+            crm TEXT PRIMARY KEY, asked TEXT NOT NULL, position TEXT NOT NULL,
+            covered_until TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    )
+
+
 @MIGRATIONS(name="0017_messages")
 def _messages(db: sqlite_utils.Database) -> None:
     _run(

@@ -249,7 +249,9 @@ class GroupPromises(Promises):
         _, cursor = drain_joined(reader, [group], saved(cursor))
         crm.set_member_status(ref, group, "Responded")
         crm.wait_joined()
-        [after], _ = drain_joined(reader, [group], saved(cursor))
+        told, _ = drain_joined(reader, [group], saved(cursor))
+        assert len(told) == 1, "the change comes, and by then nothing older repeats"
+        after = told[0]
         assert (after.ref, after.row, after.status) == (ref, before.row, "Responded")
         assert before.status != "Responded"
         assert after.at >= before.at + timedelta(seconds=7190)

@@ -1,0 +1,118 @@
+"""Signals as they are seen: kept as occurrences, shown to rules, and leads brought round for them.
+
+Called by `routing` for each record, by `joining` for campaigns and lists, by `sweep` for what was
+done with leads, inside their transactions. What is new for a person has the person's other records
+looked at again: rows that are due, not a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from fairlead.core.policy import Policy
+from fairlead.core.signals import Occurrence, folded, in_fields, latest, with_signals
+from fairlead.core.types import Lead, LeadState, Ref
+from fairlead.store import journal, leads, signals
+from fairlead.store.db import Db
+from fairlead.store.leads import LeadRow
+from fairlead.telemetry import get_logger
+
+log = get_logger()
+
+NEVER_LOOKED_AT = (LeadState.GONE, LeadState.PRE_EXISTING)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def keep(db: Db, policy: Policy, lead: Lead, row: LeadRow, now: datetime) -> Lead:
+    """Keep what a record shows; the lead as rules see it. Idempotent."""
+    if not policy.signals:
+        return lead
+    shown = in_fields(policy.signals, lead, now)
+    note(db, lead.ref, row.person_id, shown, now, here=True)
+    seen = as_seen(db, policy, lead, row.person_id, now)
+    ahead = [s.occurrence.at for s in signals.seen_on(db, row.person_id, lead.ref)]
+    if coming := [at for at in ahead if at > now]:
+        signals.look_at(db, [lead.ref], min(coming))
+    return seen
+
+
+def as_seen(db: Db, policy: Policy, lead: Lead, person_id: str, now: datetime) -> Lead:
+    """The lead as rules see it, with what its record shows; writes nothing."""
+    if not policy.signals:
+        return lead
+    kept = [s.occurrence for s in signals.seen_on(db, person_id, lead.ref)]
+    shown = in_fields(policy.signals, lead, now)
+    return with_signals(policy.signals, lead, [*kept, *shown], now)
+
+
+def note(
+    db: Db,
+    ref: Ref,
+    person_id: str | None,
+    found: Sequence[Occurrence],
+    now: datetime,
+    *,
+    here: bool = False,
+) -> int:
+    """Keep occurrences seen on a record; how many were new on it.
+
+    `here`: its lead is being looked at now. `person_id` None: nobody has seen the lead yet.
+    """
+    if not found:
+        return 0
+    before = [] if person_id is None else signals.seen_on(db, person_id, ref)
+    known = {(s.occurrence.name, s.occurrence.evidence) for s in before}
+    new = [one for one in found if signals.add(db, ref, one.name, one.at, one.evidence)]
+    fresh = [one for one in new if (one.name, one.evidence) not in known]
+    for one in fresh if person_id is not None else ():
+        journal.write(
+            db, now, "signal.seen", ref=ref, signal=one.name, at=one.at.isoformat(),
+            evidence=one.evidence,
+        )  # fmt: skip
+        log.info("signal.seen", crm=ref.crm, lead=str(ref), signal=one.name)
+    if person_id is not None:
+        _bring_round(db, ref, person_id, [s.occurrence for s in before], fresh, now, here=here)
+    return len(new)
+
+
+def _bring_round(
+    db: Db,
+    ref: Ref,
+    person_id: str,
+    before: Iterable[Occurrence],
+    fresh: Sequence[Occurrence],
+    now: datetime,
+    *,
+    here: bool,
+) -> None:
+    """Have the person's records looked at when an instant that rules see has moved, or will."""
+    last = latest(before, now)
+    moved = [max(o.at, now) for o in fresh if o.at > now or o.at > last.get(o.name, _LONG_AGO)]
+    if not moved:
+        return
+    others = [
+        row.ref
+        for row in leads.leads_of_person(db, person_id)
+        if row.state not in NEVER_LOOKED_AT and not (here and row.ref == ref)
+    ]
+    signals.look_at(db, others, min(moved))
+
+
+def signals_told(db: Db, person_id: str) -> list[dict[str, Any]]:
+    """Each occurrence of a person once, oldest first, with the records that show it; JSON-safe."""
+    found = signals.seen_on(db, person_id)
+    return [
+        {
+            "signal": one.name,
+            "at": one.at.isoformat(),
+            "evidence": one.evidence,
+            "seen_on": sorted(
+                str(s.ref)
+                for s in found
+                if (s.occurrence.name, s.occurrence.evidence) == (one.name, one.evidence)
+            ),
+        }
+        for one in folded(s.occurrence for s in found)
+    ]
