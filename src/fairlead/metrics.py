@@ -111,6 +111,13 @@ class Metrics:
         self.inactive_rep_leads = g(
             "inactive_rep_leads", "Open leads of reps whom the CRM has deactivated", "crm"
         )
+        self.messages_waiting = g("messages_waiting", "Messages that are not sent", "state")
+        self.messages_total = c(
+            "messages_total", "Tries to send by how they ended", "channel", "outcome"
+        )
+        self.channel_up = g("channel_up", "1 while messages go this way", "channel")
+        self.alerts = g("alerts", "Troubles that are told and not over", "kind")
+        self.heartbeats_total = c("heartbeats_total", "Heartbeats by what came of them", "outcome")
         self.shadow_decisions_total = c(
             "shadow_decisions_total", "Decisions beside which the shadow was asked", "outcome"
         )

@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from fairlead.errors import ConfigError
+from fairlead.notify.tables import NAME, Alerts, Channel, Heartbeat, Mailbox, Smtp
 from fairlead.spi import registry
 from fairlead.spi.connector import ConnectorFactory
 
@@ -132,6 +133,10 @@ class Settings(BaseSettings):
         default=None,
         description="The Unix socket for the other commands. Default: STATE.sock",
     )
+    smtp: Smtp | None = None
+    channels: dict[str, Channel] = Field(default_factory=dict)
+    alerts: Alerts | None = None
+    heartbeat: Heartbeat | None = None
     connectors: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     """Each configured connector's raw table, by connector name."""
     config_file: Path | None = Field(default=None, exclude=True)
@@ -182,8 +187,12 @@ class Settings(BaseSettings):
         )
 
 
-PLAIN_KEYS = tuple(n for n in Settings.model_fields if n not in ("connectors", "config_file"))
-"""The top-level keys an admin may write, besides the connectors' tables."""
+TABLES = ("smtp", "channels", "alerts", "heartbeat")
+"""The tables about messages out of the house; they stand in `fairlead.toml` only."""
+PLAIN_KEYS = tuple(
+    n for n in Settings.model_fields if n not in (*TABLES, "connectors", "config_file")
+)
+"""The top-level keys an admin may write, besides the tables."""
 
 
 def load_settings(
@@ -209,12 +218,32 @@ def load_settings(
         )
     except ValidationError as e:
         raise registry.explain(e, Settings, origin.of) from None
+    _check_channels(settings, origin)
     if len(os.fsencode(settings.socket_path)) > LONGEST_SOCKET_PATH:
         raise ConfigError(
             f"{origin.of('socket')}: {settings.socket_path} is longer than {LONGEST_SOCKET_PATH}"
             " bytes, which no Unix socket may be; set a shorter one"
         )
     return settings
+
+
+def _check_channels(settings: Settings, origin: _Origin) -> None:
+    """Channels have plain names, alerts go to some of them, and who mails has a mail server."""
+    faults = []
+    known = settings.channels
+    for name, spec in known.items():
+        where = origin.of(f"channels.{name}", table=True)
+        if not NAME.fullmatch(name) or name == "smtp":
+            faults.append(f"{where}: a channel's name is letters, digits and _, and not smtp")
+        if isinstance(spec, Mailbox) and settings.smtp is None:
+            faults.append(f"{where}: mail needs a mail server; add a table [smtp]")
+    for name in settings.alerts.to if settings.alerts else ():
+        if name not in known:
+            near = registry.did_you_mean(name, known)
+            where = origin.of("alerts", table=True)
+            faults.append(f"{where} to: no channel is called {name!r}{near}; add [channels.{name}]")
+    if faults:
+        raise ConfigError("\n".join(faults))
 
 
 def _find_config(config: Path | None) -> Path | None:
@@ -247,12 +276,14 @@ def _read_file(
     for key, value in raw.items():
         if key in PLAIN_KEYS:
             values[key] = value
+        elif key in TABLES and isinstance(value, dict):
+            values[key] = _files_beside(file, value)
         elif key in tables and isinstance(value, dict):
             connectors[key] = {k: _beside(file, k, v) for k, v in value.items()}
-        elif key in tables:
+        elif key in tables or key in TABLES:
             faults.append(f"{where(key, table=True)}: must be a table, with its keys below it")
         else:
-            near = registry.did_you_mean(key, [*PLAIN_KEYS, *tables])
+            near = registry.did_you_mean(key, [*PLAIN_KEYS, *TABLES, *tables])
             what = "table" if isinstance(value, dict) else "key"
             faults.append(f"{where(key, table=what == 'table')}: unknown {what}{near}")
     if faults:
@@ -261,6 +292,14 @@ def _read_file(
         if isinstance(values.get(key), str):
             values[key] = file.parent / Path(values[key]).expanduser()
     return values, connectors
+
+
+def _files_beside(file: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """The table with its `*_file` names found beside the settings, in its own tables too."""
+    return {
+        k: _files_beside(file, v) if isinstance(v, dict) else _beside(file, k, v)
+        for k, v in table.items()
+    }
 
 
 def _beside(file: Path, key: str, value: Any) -> Any:
@@ -326,7 +365,7 @@ def _line_of(file: Path, key: str, below: str | None) -> int | None:
     table = ""
     wanted = (key, below) if below else ("", key)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        if header := re.match(r"\s*\[\s*\"?([\w-]+)\"?\s*\]", line):
+        if header := re.match(r"\s*\[\s*\"?([\w.-]+)\"?\s*\]", line):
             table = header[1]
             if below is None and table == key:
                 return number

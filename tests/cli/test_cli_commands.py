@@ -77,6 +77,8 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "doctor",
         "fairness",
         "init",
+        "messages",
+        "notify",
         "once",
         "pause",
         "plan",

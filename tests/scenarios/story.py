@@ -6,6 +6,7 @@ The house is real but for its CRM; its time is moved from one event to the next.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from fairlead.core.policy_problem import SourceText
 from fairlead.core.policy_yaml import data_of, read_yaml
 from fairlead.core.sla_terms import short
 from fairlead.core.types import Actor, Ref
-from fairlead.store import cadences, clocks, journal, loads, outbox
+from fairlead.store import cadences, clocks, journal, loads, messages, outbox
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm, FakeTask
 
@@ -52,14 +53,16 @@ class Event(_Strict):
 
 class Expected(_Strict):
     """`fires` are times since the lead came with steps, `instants` the same by the clock; `some`:
-    what else may fire is not said. `told` counts tasks of clocks and of decay by reader. `decays`
-    are times since the lead came with levels, `critical` counts the alerts."""
+    what else may fire is not said. `told` counts tasks of clocks and of decay by reader, `messages`
+    what goes to each channel or address. `decays` are times since the lead came with levels,
+    `critical` counts the alerts."""
 
     fires: list[str] | None = None
     includes: list[str] = []
     instants: list[str] | None = None
     some: bool = False
     told: dict[str, int] = {}
+    messages: dict[str, int] | None = None
     owner: str | None = None
     clocks: list[str] | None = None
     away: list[str] = []
@@ -197,6 +200,9 @@ class Played:
     def told(self, email: str) -> int:
         tasks = [t for t in self.fake.tasks.values() if t.subject.startswith(TELLS)]
         return sum(t.owner_id == user_id(self.fake, email) for t in tasks)
+
+    def messages(self) -> dict[str, int]:
+        return dict(Counter(m.target for m in messages.listed(self.house.db)))
 
     def owner(self) -> str | None:
         return owner_email(self.fake, self.ref)

@@ -9,7 +9,7 @@ import pytest
 from scenarios.story import STORIES, Played, read_story
 
 FILES = sorted(STORIES.glob("*.yaml"))
-ROWS = ("82", "83", "84", "85", "86", "87", "88", "89", "90", "93", "105", "107")
+ROWS = ("82", "83", "84", "85", "86", "87", "88", "89", "90", "93", "105", "106", "107")
 
 
 def test_every_practice_has_its_story() -> None:
@@ -31,6 +31,7 @@ def test_the_story_comes_out_as_it_says(path: Path, crm: str) -> None:
             assert found == [(datetime.fromisoformat(at), step) for at, step in wanted]
         assert set(expect.includes) <= set(played.since())
         assert {email: played.told(email) for email in expect.told} == expect.told
+        assert expect.messages in (None, played.messages())
         assert expect.owner in (None, played.owner())
         assert expect.clocks in (None, played.clocks())
         assert played.away() == expect.away or any(e.away for e in story.story)

@@ -4,6 +4,7 @@ from fairlead.cli import (
     calibrating,
     explaining,
     looking,
+    messaging,
     ordering,
     policies,
     policy_docs,
@@ -17,7 +18,7 @@ from fairlead.cli.root import main
 
 _PARTS = (
     running, policies, policy_docs, looking, explaining, replaying, weighing, ordering, reps,
-    sandboxes, calibrating,
+    messaging, sandboxes, calibrating,
 )  # fmt: skip
 for _part in _PARTS:
     for _command in _part.COMMANDS:

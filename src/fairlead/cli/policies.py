@@ -56,11 +56,13 @@ def check(
     found = active.policy
     findings = lint(found, SystemClock().now())
     fatal = REFUSING | {Severity.WARNING} if strict else REFUSING
-    good = not any(f.severity in fatal for f in findings)
+    faults, unseen = _channels(config, found)
+    good = not any(f.severity in fatal for f in findings) and not faults
     summary = {
         "ok": good, "hash": found.hash, "rules": count_rules(found.rules),
         "teams": len(found.teams), "reps": len(found.roster), "tables": len(found.tables),
         "findings": [f.as_json() for f in findings],
+        "channels": [f.as_json() for f in faults], "channels_not_checked": unseen,
     }  # fmt: skip
 
     def human(v: Mapping[str, Any]) -> Iterator[str]:
@@ -70,10 +72,28 @@ def check(
             f" {v['tables']} tables (policy {v['hash'][:12]})"
         )
         yield from human_findings(v["findings"])
+        for fault in faults:
+            yield f"error: {fault}"
+            yield f"  remedy: {fault.remedy}"
+        if v["channels_not_checked"]:
+            yield v["channels_not_checked"]
 
     show(summary, as_json, human)
     if not good:
         sys.exit(EXIT_CONFIG)
+
+
+def _channels(config: Path | None, policy: Any) -> tuple[list[Any], str]:
+    """What the settings lack of the channels that the policy names; or what cannot be known."""
+    from fairlead.daemon.channels_known import not_known, unknown_channels
+
+    try:
+        settings = settings_of(config)
+    except ConfigError:
+        return [], not_known(policy)  # a policy can be checked where it will not run
+    if settings.config_file is None:
+        return [], not_known(policy)
+    return unknown_channels(policy, settings), ""
 
 
 def count_rules(rules: Any) -> int:

@@ -77,7 +77,7 @@ def _never(sla: Sla, policy: Policy, now: datetime) -> Iterator[LintFinding]:
 
 
 def _managers(sla: Sla, using: list[Rule], policy: Policy) -> Iterator[LintFinding]:
-    if not any(s.act == Notify(MANAGER) for s in sla.stages):
+    if not any(isinstance(s.act, Notify) and s.act.whom == MANAGER for s in sla.stages):
         return
     without = sorted({t.name for r in using for t in _teams(r, policy) if t.manager is None})
     if without:

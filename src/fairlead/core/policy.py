@@ -295,6 +295,8 @@ class TaskSpec:
 
     subject: str
     due_in: timedelta
+    mail: bool = False
+    """The owner gets its words by mail, too, once the lead is theirs."""
 
 
 @dataclass(frozen=True, slots=True)

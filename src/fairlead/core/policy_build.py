@@ -266,7 +266,7 @@ class Builder:
     def task(self) -> TaskSpec | None:
         """The task of every assignment, None for `task: none`."""
         shape = self.shape.task
-        return None if shape is None else TaskSpec(shape.subject, shape.due_in)
+        return None if shape is None else TaskSpec(shape.subject, shape.due_in, shape.mail)
 
 
 def _with_fields(schema: Schema, fields: dict[str, FieldSpec]) -> Schema:

@@ -288,6 +288,7 @@ class TaskShape(_Shape):
 
     subject: Text = "Contact this new lead"
     due_in: Duration = Field(default_factory=lambda: timedelta(hours=1))
+    mail: bool = False
 
 
 class SplitShape(_Shape):

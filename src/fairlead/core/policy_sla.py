@@ -24,12 +24,13 @@ from fairlead.core.sla_terms import (
     Reassign,
     SetAway,
     Sla,
+    Tell,
     Tighter,
     short,
     stages_of,
 )
 
-KINDS = ("notify", "escalate", "raise", "reassign", "set_away")
+KINDS = ("notify", "escalate", "tell", "raise", "reassign", "set_away")
 _ZERO = timedelta(0)
 
 
@@ -135,10 +136,13 @@ def read_act(builder: Builder, step: ActShape, path: Path) -> Act | None:
             message = f"a step does exactly one of {', '.join(KINDS)}; found {what}"
             document.report(path, message, key=True)
         return None
+    by = _by(builder, step, path)
     if step.notify is not None:
-        return _notify(builder, step.notify, (*path, "notify"))
+        return _notify(builder, step.notify, by, (*path, "notify"))
     if step.escalate is not None:
-        return Escalate(step.escalate)
+        return Escalate(step.escalate, by)
+    if step.tell is not None:
+        return Tell(step.tell)
     if step.raise_ is not None:
         if builder.shape.task is None:
             message = "there is no task to raise: the policy says 'task: none'"
@@ -156,11 +160,22 @@ def read_act(builder: Builder, step: ActShape, path: Path) -> Act | None:
     return Reassign(step.reassign.team)
 
 
-def _notify(builder: Builder, whom: str, path: Path) -> Act | None:
+def _by(builder: Builder, step: ActShape, path: Path) -> tuple[str, ...]:
+    """How a person is told; only steps that tell one may say it."""
+    by = tuple(dict.fromkeys(step.by))
+    if "by" in step.model_fields_set and step.notify is None and step.escalate is None:
+        message = "'by' is about telling a person; only 'notify' and 'escalate' do"
+        builder.document.report((*path, "by"), message, key=True)
+    elif not by or len(by) < len(step.by):
+        builder.document.report((*path, "by"), "say task, email or both, each once")
+    return by
+
+
+def _notify(builder: Builder, whom: str, by: tuple[str, ...], path: Path) -> Act | None:
     if whom in (REP, MANAGER):
-        return Notify(whom)
+        return Notify(whom, by)
     try:
-        return Notify(rep_id(whom))
+        return Notify(rep_id(whom), by)
     except ValueError:
         builder.document.report(path, f"tell 'rep', 'manager' or an e-mail address, not {whom!r}")
         return None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from fairlead.core.policy_values import ConditionText, Day, Duration, Email, Text
+from fairlead.core.policy_values import ConditionText, Day, Duration, Email, Identifier, Text
 
 
 class _Shape(BaseModel):
@@ -30,11 +30,22 @@ def _next(value: Any) -> Any:
     return None if value == "next" else value
 
 
+By = Literal["task", "email"]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class ActShape(_Shape):
     """One thing that is done: exactly one of these."""
 
     notify: Text | None = None
     escalate: Email | None = None
+    by: Annotated[list[By], BeforeValidator(_listed, json_schema_input_type=By | list[By])] = [
+        "task"
+    ]
+    tell: Identifier | None = None
     raise_: Literal["priority"] | None = Field(default=None, alias="raise")
     reassign: Annotated[
         ReassignShape | None,

@@ -23,20 +23,31 @@ MANAGER = "manager"
 _MICROSECOND = timedelta(microseconds=1)
 DUE = "due"
 """The stage at which the time to answer is over."""
+TASK, EMAIL = "task", "email"
+"""How a person is told: a task in the CRM, a mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """A task for the rep whose clock it is, for the team's manager, or for a person by e-mail."""
+    """The rep whose clock it is, the team's manager, or a person by e-mail is told."""
 
     whom: str
+    by: tuple[str, ...] = (TASK,)
 
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """An urgent task for a person by e-mail."""
+    """A person by e-mail is told; a task for it is urgent."""
 
     to: str
+    by: tuple[str, ...] = (TASK,)
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A message to a channel of the settings, by its name."""
+
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class SetAway:
     length: timedelta
 
 
-Act = Notify | Escalate | RaisePriority | Reassign | SetAway
+Act = Notify | Escalate | Tell | RaisePriority | Reassign | SetAway
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +164,13 @@ def short(length: timedelta) -> str:
 def told(act: Act | None) -> str:
     """What a stage does, in words."""
     match act:
-        case Notify(whom):
-            return f"tell the {whom}" if whom in (REP, MANAGER) else f"tell {whom}"
-        case Escalate(to):
-            return f"escalate to {to}"
+        case Notify(whom, by):
+            who = f"the {whom}" if whom in (REP, MANAGER) else whom
+            return f"tell {who}{_by(by)}"
+        case Escalate(to, by):
+            return f"escalate to {to}{_by(by)}"
+        case Tell(channel):
+            return f"tell channel {channel}"
         case RaisePriority():
             return "raise the priority"
         case Reassign(None):
@@ -166,3 +180,7 @@ def told(act: Act | None) -> str:
         case SetAway(length):
             return f"set the rep away for {short(length)}"
     return "time to answer is over"
+
+
+def _by(by: tuple[str, ...]) -> str:
+    return "" if by == (TASK,) else f" by {' and '.join(by)}"

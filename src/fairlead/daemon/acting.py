@@ -14,21 +14,25 @@ from fairlead.core.decision import Order, OutcomeKind
 from fairlead.core.effects import UpsertTask
 from fairlead.core.policy import Policy
 from fairlead.core.sla_terms import (
+    EMAIL,
     MANAGER,
+    TASK,
     Act,
     Escalate,
     Notify,
     RaisePriority,
     Reassign,
     SetAway,
+    Tell,
 )
 from fairlead.core.types import Record
 from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.cause import Cause
 from fairlead.daemon.ingest import ODD_DATA, Ingest
+from fairlead.daemon.lead_words import lead_words
 from fairlead.daemon.routing import Router, Snapshot
-from fairlead.daemon.sla_tell import Telling, Tellings, owner_to_tell
+from fairlead.daemon.sla_tell import Telling, Tellings, Word, address_to_tell, owner_to_tell
 from fairlead.errors import BadRecord
 from fairlead.store import clocks, decisions, journal, leads, loads, outbox
 from fairlead.store.db import Db
@@ -65,16 +69,40 @@ class Acting:
         match act:
             case None:
                 return Done("not answered in time")
-            case Notify(whom):
-                return Done(self._notify(cause, whom))
-            case Escalate(to):
-                return Done(self._notify(cause, to, urgent=True))
+            case Notify(whom, by):
+                return Done(self._tell(record, cause, whom, by))
+            case Escalate(to, by):
+                return Done(self._tell(record, cause, to, by, urgent=True))
+            case Tell(channel):
+                self._say(record, cause, channel)
+                return Done("told")
             case RaisePriority():
                 return Done(self._raise(cause))
             case SetAway(length):
                 return Done(self._away(cause, length))
             case Reassign(team):
                 return self._reassign(record, cause, team)
+
+    def _tell(
+        self, record: Record, cause: Cause, whom: str, by: tuple[str, ...], *, urgent: bool = False
+    ) -> str:
+        """Tell a person by task, by mail or by both; what came of each."""
+        done = []
+        if TASK in by:
+            done.append(self._notify(cause, whom, urgent=urgent))
+        if EMAIL in by:
+            address = address_to_tell(whom, cause, self.policy, self.snap.world)
+            if address is None or "@" not in address:
+                done.append(f"no mail address of {whom}")
+            else:
+                self._say(record, cause, address)
+                done.append("mailed")
+        return ", ".join(done)
+
+    def _say(self, record: Record, cause: Cause, target: str) -> None:
+        """Put a message to a channel or an address among the tellings of this round."""
+        lead = lead_words(record, self.ingest, self.policy)
+        self.tellings.say(Word(cause, target, record.url or "", lead))
 
     def _notify(self, cause: Cause, whom: str, *, urgent: bool = False, more: str = "") -> str:
         owner = owner_to_tell(whom, cause, self.policy, self.snap.world)

@@ -1,7 +1,8 @@
 """The composition root: builds every part, runs the threads, answers the commands, stops in time.
 
-Threads: a reader and a writer per connector, one that watches the policy, APScheduler for ticks (it
-only sets flags), the web server, the control socket. All share one `Db`. Nothing here decides.
+Threads: a reader and a writer per connector, one that watches the policy, one that sends messages,
+one for the heartbeat, APScheduler for ticks (it only sets flags), the web server, the control
+socket. All share one `Db`. Nothing here decides.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from fairlead import __version__
 from fairlead.clock import Clock, SystemClock
-from fairlead.daemon.acceptance import Fault
+from fairlead.daemon.acceptance import Fault, PolicyRefused
 from fairlead.daemon.active_policy import ActivePolicy, wanted
+from fairlead.daemon.alerting import Alerting
 from fairlead.daemon.batch_apply import BatchApply
+from fairlead.daemon.channels_known import unknown_channels
 from fairlead.daemon.commands import Commands
 from fairlead.daemon.control_socket import serve_control
 from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.gauges import set_gauges
+from fairlead.daemon.heartbeat import Heartbeat
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.joining import Joining
@@ -32,10 +36,13 @@ from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
+from fairlead.daemon.sender import Sender
 from fairlead.daemon.shadow import Shadow
 from fairlead.daemon.sweep import Sweep
 from fairlead.daemon.weighing import apply_due
 from fairlead.metrics import Metrics
+from fairlead.notify.heart import Heart
+from fairlead.notify.ways import build_ways
 from fairlead.settings import Settings
 from fairlead.spi.connector import Connector, Direction
 from fairlead.spi.patience import patiently
@@ -43,12 +50,16 @@ from fairlead.store import directory, journal
 from fairlead.store.db import Db
 from fairlead.telemetry import error_fields, get_logger
 from fairlead.web.app import build_app, serve_web
-from fairlead.web.health import PollSign, Signs
+from fairlead.web.health import PollSign, Signs, judge
 
 log = get_logger()
 
 STOP_WITHIN = 6.0
 """Seconds given to threads at the end; what is still in flight then is parked and safe."""
+
+
+SENDER_STUCK = 180.0
+"""Seconds after which a sender that has not come round is not well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,11 @@ class App:
         self.stopping = threading.Event()
         self.crashed: BaseException | None = None
         self.web_port: int | None = None
+        unknown = unknown_channels(active.policy, settings)
+        if unknown:
+            raise PolicyRefused(unknown)
+        self.ways = build_ways(settings.smtp, settings.channels, self.clock)
+        self.heart = None if settings.heartbeat is None else Heart(settings.heartbeat)
         self.db: Db = db or Db(settings.state)
         self._kill_switch_seen = False
         self.shadow = Shadow(self.db, settings.shadow, self.clock, self.metrics)
@@ -126,6 +142,7 @@ class App:
         self.watcher = PolicyWatcher(self.reloader, self.stopping, self._crash)
         self.readers: dict[str, Reader] = {}
         self.writers: dict[str, Writer] = {}
+        self.sweeps: dict[str, Sweep] = {}
         for name, pair in connectors.items():
             self._wire(name, pair, progress)
         self.orders = Orders(
@@ -137,6 +154,18 @@ class App:
             signs=self.signs, reloader=self.reloader, orders=self.orders,
         )  # fmt: skip
         self._pairs = dict(connectors)
+        self.sender = Sender(
+            self.db, self.ways, self.clock, self.metrics, self.stopping, self._crash
+        )
+        self.heartbeat: Heartbeat | None = None
+        if self.heart is not None:
+            self.heartbeat = Heartbeat(
+                self.heart, self.not_well, self.metrics, self.stopping, self._crash
+            )
+        self.alerting = Alerting(
+            self.db, settings.alerts, self.clock, self.metrics, lambda: dict(self.signs().polls),
+            lambda: [name for name, sweep in self.sweeps.items() if sweep.trust.lost],
+        )  # fmt: skip
 
     def _wire(
         self, name: str, pair: Pair, progress: Callable[[str, str, int], None] | None
@@ -153,7 +182,8 @@ class App:
         )  # fmt: skip
         reader = Reader(ingest, self.settings.poll_interval, self.clock, self.stopping, self._crash)
         reader.batch = BatchApply(self.db, ingest, self.clock, self.may_write).step
-        reader.sweep = Sweep(self.db, ingest, self.clock, self.metrics).tick
+        self.sweeps[name] = Sweep(self.db, ingest, self.clock, self.metrics)
+        reader.sweep = self.sweeps[name].tick
         reader.signals = Joining(
             self.db, ingest, self.clock, self.settings.signal_interval
         ).tick  # fmt: skip
@@ -232,6 +262,9 @@ class App:
         for writer in self.writers.values():
             while writer.deliver.turn() and self.clock.monotonic() < ends:
                 pass
+        self.alerting.tick()
+        while self.sender.turn() and self.clock.monotonic() < ends:
+            pass
 
     def _apply_plan(self) -> None:
         """Go on with a plan that a daemon has begun to apply."""
@@ -256,6 +289,9 @@ class App:
         for pair in self._pairs.values():
             pair.reader.close()
             pair.writer.close()
+        self.ways.close()
+        if self.heart is not None:
+            self.heart.close()
         self.db.close()
         log.info("daemon.stopped")
 
@@ -310,10 +346,18 @@ class App:
         refused = str(faults[0]) if faults else None
         return Signs(polls, loops, paused, self._kill_switch_seen, refused)
 
+    def not_well(self) -> tuple[str, ...]:
+        """Why the heartbeat is not sent; nothing while every CRM is polled and messages go out."""
+        turned = self.sender.last_turn
+        stuck = turned is not None and self.clock.monotonic() - turned > SENDER_STUCK
+        wrong = judge(self.signs()).wrong
+        return (*wrong, "messages: nothing was sent for long") if stuck else wrong
+
     # -- parts ------------------------------------------------------------------------------
 
     def _loops(self) -> list[Loop]:
-        return [*self.readers.values(), *self.writers.values(), self.watcher]
+        beside = [self.heartbeat] if self.heartbeat is not None else []
+        return [*self.readers.values(), *self.writers.values(), self.watcher, self.sender, *beside]
 
     def _all_ready(self) -> bool:
         """Whether all that exists has been read, of every CRM that can be read at all."""
@@ -351,6 +395,7 @@ JOBS: tuple[Job, ...] = (
     Job("weights", 60.0, lambda app: app.weights_due()),
     Job("gauges", 5.0, lambda app: set_gauges(app.db, app.metrics, app.clock)),
     Job("leavers", 5.0, lambda app: set_gauge(app.db, app.in_force.active.policy, app.metrics)),
+    Job("alerts", 15.0, lambda app: app.alerting.tick()),
     Job("shadow", 5.0, lambda app: app.shadow.look()),
     Job("switches", 0.5, lambda app: app.look_at_kill_switch()),
 )

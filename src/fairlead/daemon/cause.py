@@ -26,7 +26,8 @@ from fairlead.store.leads import LeadRow
 class Cause:
     """One lead of one owner, and why something is done to it.
 
-    `kind` is that of the order when the lead is given on (sla, decay), `name` who orders it (`SLA
+    `kind` is that of the order when the lead is given on (sla, decay), `of` the SLA or level,
+    `step` what of it has come, `event` what messages call it; `name` who orders it (`SLA
     first_answer`), `reason` what an away rep and the next owner read. `key` tells tasks of it from
     all others, `line` is what they say. `theirs`: a person gave it to its owner, which stands.
     `late`: it comes so long after its instant that it is told together with others.
@@ -39,6 +40,9 @@ class Cause:
     owner_id: str
     rep_id: str | None
     team: str | None
+    of: str
+    step: str
+    event: str
     name: str
     reason: str
     key: str
@@ -55,12 +59,14 @@ def cause_of_step(
     limit = due_in_words(clock, due, policy, world)
     allowed = short(sla.respond_within)
     line = f"Please answer it by {limit} ({allowed} allowed)."
-    if stage.worked >= sla.respond_within:
+    over = stage.worked >= sla.respond_within
+    if over:
         line = f"{clock.rep_id or 'its owner'} has not answered it within {allowed} (due {limit})."
     given = any(c.by_person for c in clocks.open_of(db, clock.ref) if c.after is None)
     return Cause(
         SLA, clock.ref, clock.person_id, clock.decision_id, clock.owner_id, clock.rep_id,
-        clock.team, f"SLA {sla.name}", f"not answered in {allowed}",
+        clock.team, sla.name, stage.key, "sla.breached" if over else "sla.warned",
+        f"SLA {sla.name}", f"not answered in {allowed}",
         f"sla {clock.id} {stage.key}", f"fairlead, SLA {sla.name}, {stage.key}: {line}",
         given and not sla.override_people, late,
     )  # fmt: skip
@@ -77,6 +83,7 @@ def cause_of_level(
     who = rep_id or "its owner"
     return Cause(
         DECAY, row.ref, row.person_id, row.decision_id or "", owner, rep_id, None,
+        level.name, level.name, "lead.decayed",
         f"decay {level.name}", level.reached_by, f"decay {row.ref} {cycle} {level.name}",
         f"fairlead, decay {level.name}: this lead of {who} goes cold, {level.reached_by}.{urgent}",
         not level.override_people and _given_by_person(db, row), late,

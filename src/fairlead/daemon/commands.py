@@ -25,6 +25,7 @@ from fairlead.daemon.decay_report import decay_of
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.indicators import indicators
 from fairlead.daemon.leavers import leavers
+from fairlead.daemon.message_list import drop_message, list_messages, open_alerts, retry_messages
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
 from fairlead.daemon.recycling_report import recycling_report, rounds_of
@@ -42,7 +43,7 @@ from fairlead.daemon.times_report import (
 )
 from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.errors import ConfigError
-from fairlead.store import batches, decisions, directory, journal, leads, outbox
+from fairlead.store import batches, decisions, directory, journal, leads, messages, outbox
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
@@ -103,6 +104,9 @@ class Commands:
                 self.db, self._policy(), self.clock.now(), **staffing_asked(a)
             ),
             "sla-indicators": lambda a: self.indicators(str(a.get("since") or "30d")),
+            "messages": lambda a: list_messages(self.db, everything=bool(a.get("all"))),
+            "messages-retry": lambda a: self.retry_messages(a.get("id")),
+            "messages-drop": lambda a: drop_message(self.db, int(a["id"]), self.clock.now()),
             "status": lambda a: self.status(),
             "dead-letters": lambda a: self.dead_letters(bool(a.get("all"))),
             "dead-letters-retry": lambda a: self.retry(a.get("id")),
@@ -248,6 +252,8 @@ class Commands:
             "leads": leads.counts(self.db),
             "outbox": outbox.depth(self.db),
             "dead_letters": len(journal.dead_letters(self.db)),
+            "messages": messages.counts(self.db),
+            "alerts": open_alerts(self.db),
             "away": away_now(self.db, self._policy(), self.clock.now()),
             "inactive_reps": [x.as_json() for x in leavers(self.db, self._policy())],
             "plan": self._applying(),
@@ -284,6 +290,12 @@ class Commands:
         ]  # fmt: skip
 
     # -- acting -----------------------------------------------------------------------------
+
+    def retry_messages(self, id: int | None) -> dict[str, Any]:
+        """Send failed messages again, one or all; a daemon begins at once."""
+        done = retry_messages(self.db, None if id is None else int(id), self.clock.now())
+        self._wake()
+        return done
 
     def retry(self, id: int | None) -> dict[str, Any]:
         """Look again at one dead letter, or at all; the lead is read afresh and decided on."""

@@ -24,6 +24,7 @@ from fairlead.daemon.meter import Meter
 from fairlead.daemon.refusal import refused
 from fairlead.daemon.rounds import TOLD_OF_ROUND
 from fairlead.daemon.second_choice import SecondChoice
+from fairlead.daemon.task_mail import mail_owner
 from fairlead.daemon.verify import Verifier
 from fairlead.errors import Ambiguous, NeedsOperator, RetryLater
 from fairlead.metrics import Metrics
@@ -241,7 +242,7 @@ class Deliver:
                 ours = g.effect if isinstance(g.effect, UpsertTask) else None
                 task = None if ours is None else found.get(ours.marker)
                 if ours is not None and task is not None and task.owner_id == ours.owner_id:
-                    self._task_done(g.row, task.remote_id, self.clock.now())
+                    self._task_done(g.row, g.record, task.remote_id, self.clock.now())
                 else:
                     left.append(g)
         return left
@@ -303,7 +304,7 @@ class Deliver:
                 outbox.again(self.db, row.key, now, "decided again")
             return False
         if receipt.outcome is Outcome.APPLIED and isinstance(g.effect, UpsertTask):
-            self._task_done(row, receipt.remote_id, now)
+            self._task_done(row, g.record, receipt.remote_id, now)
             return False
         if current.state is not OutboxState.INFLIGHT:
             return False
@@ -321,11 +322,14 @@ class Deliver:
                 refused(self.db, row, g.record, receipt.detail, now, said=receipt.said)
         return False
 
-    def _task_done(self, row: OutboxRow, remote_id: str | None, now: datetime) -> None:
+    def _task_done(
+        self, row: OutboxRow, record: Record, remote_id: str | None, now: datetime
+    ) -> None:
         outbox.sent(self.db, row.key, remote_id, now)
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
         journal.close_dead_letter_of_effect(self.db, row.key, now)
         journal.write(self.db, now, "task.written", ref=row.ref, effect_key=row.key, id=remote_id)
+        mail_owner(self.db, self.ingest, row, record, now)
 
     def _asked_again(
         self, row: OutboxRow, record: Record, detail: str, after: float | None, now: datetime

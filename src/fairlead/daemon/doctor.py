@@ -7,7 +7,9 @@ from typing import Any
 from fairlead.core.policy import Policy
 from fairlead.daemon.acceptance import read_acceptable
 from fairlead.daemon.active_policy import wanted
+from fairlead.daemon.channel_doctor import examine_channels
 from fairlead.daemon.control_socket import ControlClient
+from fairlead.daemon.finding import finding
 from fairlead.errors import Ambiguous, ConfigError, FairleadError, NeedsOperator, RetryLater
 from fairlead.settings import Settings
 from fairlead.spi.connector import Direction, Wanted
@@ -29,7 +31,7 @@ def examine(settings: Settings) -> list[dict[str, Any]]:
     for name in settings.connectors:
         want = wanted(policy, name) if policy else Wanted()
         findings += _connector(settings, name, want)
-    return findings
+    return findings + examine_channels(settings, policy)
 
 
 def _policy(settings: Settings) -> tuple[list[dict[str, Any]], Policy | None]:
@@ -93,13 +95,3 @@ def _connector(settings: Settings, name: str, want: Wanted) -> list[dict[str, An
     for f in probe.findings:
         found.append(finding(name, f.check, f.ok, f.detail, f.remedy, fatal=f.fatal))
     return found
-
-
-def finding(
-    where: str, check: str, ok: bool, detail: str, remedy: str = "", *, fatal: bool = True
-) -> dict[str, Any]:
-    """One line of the doctor, JSON-safe."""
-    return {
-        "where": where, "check": check, "ok": ok, "detail": detail, "remedy": remedy,
-        "fatal": fatal,
-    }  # fmt: skip

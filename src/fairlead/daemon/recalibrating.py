@@ -17,9 +17,9 @@ from fairlead.core.fate import OPEN, Fate
 from fairlead.core.lint import LintFinding, lint
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.normalise import normalise
+from fairlead.core.points_in_text import unified_diff, with_points
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
-from fairlead.core.policy_points import unified_diff, with_points
 from fairlead.core.recalibration import Past, Proposal, Recalibration, recalibrate
 from fairlead.core.scorecard import Scorecard
 from fairlead.core.scoring import line_shares

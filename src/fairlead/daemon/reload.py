@@ -16,6 +16,7 @@ from typing import Any
 from fairlead.clock import Clock
 from fairlead.daemon.acceptance import Accepted, Fault, accept, faults_of
 from fairlead.daemon.active_policy import ActivePolicy, Texts, read_texts
+from fairlead.daemon.channels_known import unknown_channels
 from fairlead.daemon.in_force import InForce
 from fairlead.daemon.ingest import ODD_DATA
 from fairlead.daemon.policy_watch import PolicyWatch
@@ -169,6 +170,8 @@ class Reloader:
         if accepted.active.policy.hash == before.policy.hash:
             return self._unchanged(before)
         faults = unserved(accepted.active, self._served)
+        if self._settings is not None:
+            faults += unknown_channels(accepted.active.policy, self._settings)
         if rehearsal.failed:
             faults.append(_undecidable(self.path, rehearsal))
         if faults:

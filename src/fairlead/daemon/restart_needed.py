@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from fairlead.daemon.acceptance import Fault
 from fairlead.daemon.active_policy import ActivePolicy, wanted
 from fairlead.errors import ConfigError
-from fairlead.settings import PLAIN_KEYS, Settings
+from fairlead.settings import PLAIN_KEYS, TABLES, Settings
 from fairlead.spi.connector import Wanted
 
 RESTART = "restart the daemon; it will start with this policy"
@@ -39,6 +39,7 @@ def changed_settings(running: Settings, again: Callable[[], Settings]) -> list[s
     except ConfigError as e:
         return [f"the settings have a mistake, so a restart would fail: {e}"]
     changed = [key for key in PLAIN_KEYS if getattr(now, key) != getattr(running, key)]
+    changed += [f"[{key}]" for key in TABLES if getattr(now, key) != getattr(running, key)]
     for name in sorted({*now.connectors, *running.connectors}):
         new, old = now.connectors.get(name), running.connectors.get(name)
         if new is None or old is None:

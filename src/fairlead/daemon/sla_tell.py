@@ -1,12 +1,13 @@
-"""The tasks by which a clock, or decay, tells somebody: who that is in the lead's CRM, and
-what they read.
+"""How a clock, or decay, tells somebody, by task or message: who that is, and what they read.
 
-Used by `sweep`. Tells of one round are gathered: what is long overdue (days off, an outage) becomes
-one task for each person, not one for each lead and step.
+Used by `acting`. Tells of one round are gathered: what is long overdue (days off, an outage)
+becomes one task for each person, not one for each lead and step; and all that one reader of
+messages is told is one message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from fairlead.core.sla import manager_of
 from fairlead.core.sla_terms import MANAGER, REP
 from fairlead.core.types import OwnerKind
 from fairlead.daemon.cause import Cause
-from fairlead.store import outbox
+from fairlead.store import messages, outbox
 from fairlead.store.db import Db
 
 ROLE = "sla"
@@ -38,12 +39,28 @@ class Telling:
     urgent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One thing to tell a channel or a mail address (`target`) of one lead."""
+
+    cause: Cause
+    target: str
+    url: str
+    lead: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Tellings:
     """What is to be told at the end of one round."""
 
     db: Db
     found: list[Telling] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+
+    def say(self, word: Word) -> None:
+        """One thing to say in a message; of one lead each target reads the last thing only."""
+        same = (word.cause.ref, word.target)
+        self.words = [w for w in self.words if (w.cause.ref, w.target) != same] + [word]
 
     def add(self, telling: Telling) -> None:
         """One thing to tell; of one lead each person reads the last thing only."""
@@ -59,7 +76,7 @@ class Tellings:
         self.found.append(telling)
 
     def send(self, now: datetime) -> int:
-        """Put the tasks into the outbox; how many."""
+        """Put the tasks into the outbox and the messages beside them; how many tasks."""
         late: dict[str, list[Telling]] = {}
         sent = 0
         for telling in self.found:
@@ -71,7 +88,41 @@ class Tellings:
         for together in late.values():
             self._task(together, now)
             sent += 1
+        said: dict[str, list[Word]] = {}
+        for word in self.words:
+            said.setdefault(word.target, []).append(word)
+        for words in said.values():
+            self._message(words, now)
         return sent
+
+    def _message(self, words: list[Word], now: datetime) -> None:
+        """All that one target is told in this round is one message."""
+        first = words[0]
+        cause = first.cause
+        shown = words[:MOST_LINES]
+        body = "\n\n".join(f"{w.cause.line}\n{w.url or w.cause.ref}" for w in shown)
+        about = SUBJECTS.get(" ".join(sorted({w.cause.kind for w in words})), BOTH)
+        subject = f"{about} of a lead: {cause.name}, {cause.step}"
+        if len(words) > 1:
+            subject = f"{about} of {len(words)} leads"
+        if len(words) > MOST_LINES:
+            body += f"\n\nand {len(words) - MOST_LINES} more; see: fairlead sla"
+        data = {
+            "items": [
+                {
+                    "lead": str(w.cause.ref), w.cause.kind: w.cause.of, "step": w.cause.step,
+                    "rep": w.cause.rep_id, "decision": w.cause.decision_id,
+                    "event": w.cause.event, "url": w.url,
+                }
+                for w in words
+            ]
+        }  # fmt: skip
+        one = len(words) == 1
+        messages.add(
+            self.db, f"{cause.key} {first.target}", first.target, subject, body, now,
+            cause.ref if one else None, event=cause.event, data=data,
+            lead=first.lead if one else None,
+        )  # fmt: skip
 
     def _task(self, together: list[Telling], now: datetime) -> None:
         first = together[0]
@@ -110,3 +161,11 @@ def owner_to_tell(whom: str, cause: Cause, policy: Policy, world: World) -> str 
         if (o.crm, o.kind, o.email) == (cause.ref.crm, OwnerKind.REP, email) and o.active
     ]
     return found[0] if len(found) == 1 else None
+
+
+def address_to_tell(whom: str, cause: Cause, policy: Policy, world: World) -> str | None:
+    """The mail address of the rep, the manager or a person; None when there is none."""
+    if whom == REP:
+        owner = world.owners.get((cause.ref.crm, cause.owner_id))
+        return cause.rep_id if owner is None else owner.email or cause.rep_id
+    return manager_of(policy, cause.team, cause.rep_id) if whom == MANAGER else whom

@@ -62,7 +62,7 @@ class Sweep:
         self.following = Following(db, ingest, clock, metrics)
         self.coming_back = ComingBack(db, ingest, clock, metrics)
         self.afterwards = Afterwards(db, ingest.connector, clock)
-        self._trust = Trust(ingest.connector, clock)
+        self.trust = Trust(ingest.connector, clock)
 
     def tick(self) -> int:
         """Fire what is due; the number of leads looked at, 0 when there is nothing to do.
@@ -72,7 +72,7 @@ class Sweep:
         refs = self._due(self.clock.now())
         follow_ups = self.following.due()
         back = self.coming_back.due()
-        if not (refs or follow_ups or back) or not self._trust.holds():
+        if not (refs or follow_ups or back) or not self.trust.holds():
             self.afterwards.look()
             return 0
         if refs:

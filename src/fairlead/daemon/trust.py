@@ -24,6 +24,8 @@ class Trust:
     def __init__(self, connector: Connector, clock: Clock) -> None:
         self.connector = connector
         self.clock = clock
+        self.lost = False
+        """Whether the two disagreed when they were last compared; nothing fires while they do."""
         self._trusted_at: tuple[datetime, float] | None = None
         self._asked: float | None = None
 
@@ -42,9 +44,9 @@ class Trust:
             return False
         apart = abs(self.connector.probe().server_now - now)
         if apart <= TRUSTED:
-            self._trusted_at, self._asked = (now, passed), None
+            self._trusted_at, self._asked, self.lost = (now, passed), None, False
             return True
-        self._asked = passed
+        self._asked, self.lost = passed, True
         log.warning(
             "clock.untrusted", crm=self.connector.name, seconds=int(apart.total_seconds()),
             remedy="set the machine's clock; nothing fires until it agrees with the CRM's",

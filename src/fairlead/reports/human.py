@@ -8,6 +8,7 @@ from typing import Any
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.decay import human_decay
 from fairlead.reports.findings import printable
+from fairlead.reports.messages import human_alerts
 from fairlead.reports.recycling import human_rounds
 from fairlead.reports.replayed import told_shadow
 from fairlead.reports.times import human_assignments, human_cadences
@@ -115,6 +116,7 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     open_rows = {s: n for s, n in v["outbox"].items() if s in ("new", "inflight", "sent")}
     yield "outbox: " + (", ".join(f"{n} {s}" for s, n in open_rows.items()) or "empty")
     yield f"dead letters: {v['dead_letters']}"
+    yield from human_alerts(v)
     if v["plan"]:
         plan = v["plan"]
         yield f"plan {plan['plan']} ({plan['kind']}): {plan['waiting']} of {plan['leads']} to go"

@@ -91,6 +91,8 @@ def blocks(policy: Policy, title: str) -> Iterator[Block]:
     if policy.task is not None:
         due = duration_words(policy.task.due_in)
         yield Text(f"Every new owner gets the task “{policy.task.subject}”, due in {due}.")
+        if policy.task.mail:
+            yield Text("The same words are mailed to them once the lead is theirs.")
     if policy.decay:
         yield Heading("Leads that go cold", 2)
         cold = ("level", "when a lead gets there", "which leads", "what happens")

@@ -412,6 +412,30 @@ def _decay(db: sqlite_utils.Database) -> None:
     )
 
 
+@MIGRATIONS(name="0017_messages")
+def _messages(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, target TEXT NOT NULL,
+            event TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL, data TEXT NOT NULL,
+            lead TEXT, crm TEXT, object TEXT, lead_id TEXT, added_at TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'new', attempts INTEGER NOT NULL DEFAULT 0,
+            due_at TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '',
+            maybe INTEGER NOT NULL DEFAULT 0, ended_at TEXT
+        ) STRICT;
+        CREATE INDEX messages_open ON messages (state, due_at)
+            WHERE state IN ('new', 'sending', 'failed');
+        CREATE TABLE alerts (
+            kind TEXT NOT NULL, what TEXT NOT NULL, since TEXT NOT NULL, detail TEXT NOT NULL,
+            calm_since TEXT, PRIMARY KEY (kind, what)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX leads_created ON leads (crm, created_at)
+        """,
+    )
+
+
 @MIGRATIONS(name="0018_times")
 def _times(db: sqlite_utils.Database) -> None:
     _run(
