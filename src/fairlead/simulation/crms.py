@@ -23,8 +23,8 @@ CONTACTED = {"salesforce": "Working - Contacted", "hubspot": "CONNECTED"}
 DISQUALIFIED = {"salesforce": "Closed - Not Converted", "hubspot": "UNQUALIFIED"}
 QUEUE = "Inbound"
 UNLIMITED = 10**9
-SETTLES = 30.0
-"""Seconds after which HubSpot's search shows each change, its own late ones included."""
+SETTLES = {"salesforce": 0.0, "hubspot": 30.0}
+"""Seconds after which a search shows each change, HubSpot's own late ones included."""
 
 Key = tuple[str, str]
 """CRM and record id of a lead."""

@@ -29,7 +29,7 @@ from fairlead.simulation.people import People
 from fairlead.store import agenda
 from fairlead.testing.clock import ManualClock
 
-POLL = timedelta(seconds=60)
+POLL = timedelta(minutes=10)
 STAFF_EVERY = timedelta(hours=6)
 ENDS_WITHIN = timedelta(days=10)
 """After the last arrival, so that every clock comes to its end."""
@@ -183,28 +183,34 @@ search_per_second = {UNLIMITED}
             self._staff_at = now
             self.app.owners_due()
         for crm in self.app.readers:
-            due = agenda.next_look(self.app.db, crm)
-            settled = self._settled_at[crm]
-            if (
-                (due is not None and due <= now)
-                or (settled is not None and settled <= now)
-                or len(self.crms.writes(crm)) != self._seen[crm]
-            ):
+            due, settled = agenda.next_look(self.app.db, crm), self._settled_at[crm]
+            changed = len(self.crms.writes(crm)) != self._seen[crm]
+            if changed or (settled is not None and settled <= now):
                 self._look_at(crm)
+            elif due is not None and due <= now:
+                self._look_at(crm, polls=False)
         self._hear()
 
-    def _look_at(self, crm: str) -> None:
-        """What the two threads of a connector do until there is nothing more to do now."""
+    def _look_at(self, crm: str, *, polls: bool = True) -> None:
+        """What the two threads of a connector do until there is nothing more to do now.
+
+        A poll of a CRM in which nothing has changed would bring nothing and is left out.
+        """
         reader, writer = self.app.readers[crm], self.app.writers[crm]
-        reader.held_due.set()
-        while reader.step() == 0.0:
-            continue
+        if polls:
+            reader.held_due.set()
+            while reader.step() == 0.0:
+                continue
+        else:
+            reader.ingest.release_held()
+            reader.ingest.rescore_due()
+            reader.sweep()
         while writer.step() == 0.0:
             continue
         written = len(self.crms.writes(crm))
         changed, self._seen[crm] = written != self._seen[crm], written
-        later = self.clock.now() + timedelta(seconds=SETTLES)
-        self._settled_at[crm] = later if changed else None
+        later = self.clock.now() + timedelta(seconds=SETTLES[crm])
+        self._settled_at[crm] = later if changed and SETTLES[crm] else None
 
 
 def simulate(
