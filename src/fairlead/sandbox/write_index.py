@@ -86,6 +86,4 @@ class WriteIndex:
 
     def in_order(self, rows: Mapping[str, Row], table: str, ids: Iterable[str]) -> list[Row]:
         """Those of these rows that are there."""
-        return sorted(
-            (rows[i] for i in ids if i in rows), key=lambda r: self._numbers[table, r.id]
-        )
+        return sorted((rows[i] for i in ids if i in rows), key=lambda r: self._numbers[table, r.id])
