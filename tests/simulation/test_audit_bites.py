@@ -48,10 +48,8 @@ def with_state(run: Simulation, *statements: str) -> list[str]:
         return found
 
 
-ONE_ANSWERED = "(SELECT id FROM clocks WHERE how = 'answered' AND late = 0 ORDER BY id LIMIT 1)"
-ONE_FIRED = (
-    "(SELECT clock_id FROM clock_steps WHERE fired_at IS NOT NULL ORDER BY clock_id LIMIT 1)"
-)
+ANSWERED = "(SELECT id FROM clocks WHERE how = 'answered' AND late = 0 ORDER BY id LIMIT 1)"
+FIRED = "(SELECT clock_id FROM clock_steps WHERE fired_at IS NOT NULL ORDER BY clock_id LIMIT 1)"
 
 
 @pytest.mark.parametrize(
@@ -84,8 +82,9 @@ ONE_FIRED = (
         ),
         (
             "no step fired twice, none early",
-            "UPDATE clock_steps SET fired_at = '2026-10-19T00:00:00+00:00'"
-            f" WHERE clock_id = {ONE_FIRED} AND fired_at IS NOT NULL",
+            "UPDATE clock_steps SET fired_at = '2026-10-19T00:00:00+00:00' WHERE clock_id = "
+            + FIRED
+            + " AND fired_at IS NOT NULL",
         ),
         (
             "each due clock fired, was answered or ended",
@@ -94,11 +93,11 @@ ONE_FIRED = (
         ),
         (
             "each answer is one that a person gave",
-            f"UPDATE clocks SET ended_at = '2026-10-19T00:00:01+00:00' WHERE id = {ONE_ANSWERED}",
+            "UPDATE clocks SET ended_at = '2026-10-19T00:00:01+00:00' WHERE id = " + ANSWERED,
         ),
         (
             "each answer is seen, and in time if it was",
-            f"UPDATE clocks SET ended_at = NULL, how = 'running' WHERE id = {ONE_ANSWERED}",
+            "UPDATE clocks SET ended_at = NULL, how = 'running' WHERE id = " + ANSWERED,
         ),
         (
             "every effect has reached its end",

@@ -15,20 +15,22 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fairlead.core.sla_terms import DUE
-from fairlead.core.types import Ref
 from fairlead.sandbox.server import exchange
 from fairlead.sandbox.wire import Face, Request
 from fairlead.simulation.counting import lost
-from fairlead.simulation.crms import LEAD_TABLE, OWNER_FIELD, Crms, Key
+from fairlead.simulation.crms import LEAD_TABLE, OWNER_FIELD, TOKEN, Crms, Key
 from fairlead.simulation.people import Answered, People
 from fairlead.store import clocks, totals
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 
 SHOWN = 3
+OUR_TASKS = (
+    "SELECT Fairlead_Key__c, WhoId, OwnerId, Subject, Description FROM Task"
+    " WHERE Fairlead_Key__c != null"
+)
 NEAR = timedelta(minutes=2)
 """How far a clock's answer may be from the one in the diary: records are stamped by the second."""
-TOKEN = "simulation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,13 @@ def _owner_writes_agree(db: Db, crms: Crms) -> Finding:
             if ours and w.op == "update" and OWNER_FIELD[crm] in w.changes:
                 logged[crm, w.id] += 1
     done = totals.effects_done(db)
-    ours = Counter(
+    ordered = Counter(
         (ref.crm, ref.id)
         for kind in ("set_owner", "restore_owner")
         for _, ref in done.get(kind, ())
     )
-    bad = [key for key in {*logged, *ours} if logged[key] != ours[key]]
-    return _found("owner writes agree", bad, f"{logged.total()} logged, {ours.total()} done")
+    bad = [key for key in {*logged, *ordered} if logged[key] != ordered[key]]
+    return _found("owner writes agree", bad, f"{logged.total()} logged, {ordered.total()} done")
 
 
 def _others_untouched(crms: Crms) -> Finding:
@@ -149,8 +151,7 @@ def _no_step_told_twice(tasks: Mapping[str, Sequence[Task]]) -> Finding:
 def tasks_of(crm: str, face: Face) -> Iterator[Task]:
     """Our tasks of a CRM, by its own API and not by what our connector makes of it."""
     if crm == "salesforce":
-        columns = "Fairlead_Key__c, WhoId, OwnerId, Subject, Description"
-        soql = quote(f"SELECT {columns} FROM Task WHERE Fairlead_Key__c != null")
+        soql = quote(OUR_TASKS)
         path: str | None = f"/services/data/v67.0/query?q={soql}"
         while path is not None:
             page = _get(face, path)
@@ -168,8 +169,9 @@ def tasks_of(crm: str, face: Face) -> Iterator[Task]:
             given = row["properties"]
             ties = row.get("associations", {}).get("contacts", {}).get("results", [])
             if given.get("fairlead_key"):
-                words = (given.get(n) or "" for n in names.split(",")[1:])
-                yield Task(given["fairlead_key"], ",".join(sorted({t["id"] for t in ties})), *words)
+                owner, subject, text = (given.get(n) or "" for n in names.split(",")[1:])
+                lead = ",".join(sorted({t["id"] for t in ties}))
+                yield Task(given["fairlead_key"], lead, owner, subject, text)
         after = page.get("paging", {}).get("next", {}).get("after")
         path = None if after is None else f"{start}&after={after}"
 
@@ -198,13 +200,13 @@ def _fired_once(db: Db) -> Finding:
 
 
 def _settled(db: Db, every: Sequence[ClockRow], now: datetime) -> Finding:
-    """Each clock that is due fired, was answered or ended with a reason; none left a step behind."""
+    """Each due clock fired, was answered or ended with a reason; none left a step behind."""
     to_come = totals.steps_to_come(db)
     bad = []
     for c in every:
-        if c.ended_at is not None and (c.id in to_come or not c.how):
-            bad.append((c.ref.crm, c.ref.id))
-        elif any(due is not None and _at(due) <= now for _, due in to_come.get(c.id, ())):
+        steps = to_come.get(c.id, ())
+        left = c.ended_at is not None and (bool(steps) or not c.how)
+        if left or any(due is not None and _at(due) <= now for _, due in steps):
             bad.append((c.ref.crm, c.ref.id))
     return _found("each due clock fired, was answered or ended", bad, f"{len(every)} clocks")
 
@@ -236,9 +238,8 @@ def _answers_are_seen(db: Db, every: Sequence[ClockRow], people: People) -> Find
             over = c.ended_at is not None and c.ended_at < a.at - NEAR
             if not mine or over or c.after is not None:
                 continue
-            if due is None and c.how != clocks.ANSWERED and c.ended_at is None:
-                bad.append(a.key)
-            elif due is not None and a.at < _at(due[0]) - NEAR:
+            unseen = due is None and c.how != clocks.ANSWERED and c.ended_at is None
+            if unseen or (due is not None and a.at < _at(due[0]) - NEAR):
                 bad.append(a.key)
     return _found("each answer is seen, and in time if it was", bad, f"{len(people.answers)}")
 
@@ -265,6 +266,3 @@ def _found(name: str, bad: Sequence[tuple[str, ...]], detail: str) -> Finding:
         named = ", ".join(" ".join(b) for b in list(bad)[:SHOWN])
         detail = f"{detail}; wrong: {len(bad)} ({named})"
     return Finding(name, not bad, detail)
-
-
-__all__ = ["Finding", "Ref", "Task", "audit", "tasks_of"]

@@ -22,6 +22,7 @@ STATUS_FIELD = {"salesforce": "Status", "hubspot": "hs_lead_status"}
 CONTACTED = {"salesforce": "Working - Contacted", "hubspot": "CONNECTED"}
 DISQUALIFIED = {"salesforce": "Closed - Not Converted", "hubspot": "UNQUALIFIED"}
 QUEUE = "Inbound"
+TOKEN = "simulation"  # noqa: S105 - opens nothing but this run's sandboxes
 UNLIMITED = 10**9
 SETTLES = {"salesforce": 0.0, "hubspot": 30.0}
 """Seconds after which a search shows each change, HubSpot's own late ones included."""

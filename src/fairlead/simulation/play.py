@@ -25,7 +25,7 @@ from fairlead.settings import load_settings
 from fairlead.simulation.audit import Finding, audit
 from fairlead.simulation.company import START, Company
 from fairlead.simulation.counting import count
-from fairlead.simulation.crms import SETTLES, UNLIMITED, Crms
+from fairlead.simulation.crms import SETTLES, TOKEN, UNLIMITED, Crms
 from fairlead.simulation.people import People
 from fairlead.store import agenda
 from fairlead.testing.clock import ManualClock
@@ -36,7 +36,6 @@ ENDS_WITHIN = timedelta(days=10)
 """After the last arrival, so that every clock comes to its end."""
 ILL_FROM, ILL_FOR = timedelta(days=3, hours=6), 2
 """When one rep of each larger office is reported ill in the roster, and for how many days."""
-TOKEN = "simulation"
 
 Progress = Callable[[float, datetime, int], None]
 """Gets the share that is done, the simulated instant, and how many leads have arrived."""

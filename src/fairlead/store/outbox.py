@@ -144,15 +144,13 @@ def _owners_due(db: Db, crm: str, now: datetime, limit: int) -> list[OutboxRow]:
     """The owner writes to go out next, the urgent first, then in their order."""
     due = (
         "SELECT * FROM outbox WHERE crm = ? AND kind IN ('set_owner', 'restore_owner')"
-        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ?"
+        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ? ORDER BY "
     )
-    rows = db.rows(f"{due} ORDER BY urgent DESC, seq LIMIT ?", (crm, now.isoformat(), limit + 1))
+    rows = db.rows(due + "urgent DESC, seq LIMIT ?", (crm, now.isoformat(), limit + 1))
     if len(rows) > limit:
         share = max(1, limit // BACKLOG_SHARE)
-        rows = db.rows(f"{due} ORDER BY seq LIMIT ?", (crm, now.isoformat(), share))
-        newest = db.rows(
-            f"{due} ORDER BY urgent DESC, seq DESC LIMIT ?", (crm, now.isoformat(), limit)
-        )
+        rows = db.rows(due + "seq LIMIT ?", (crm, now.isoformat(), share))
+        newest = db.rows(due + "urgent DESC, seq DESC LIMIT ?", (crm, now.isoformat(), limit))
         waiting = {r["key"] for r in rows}
         rows += [r for r in newest if r["key"] not in waiting][: limit - len(rows)]
     return sorted((_row(r) for r in rows), key=lambda r: (not r.urgent, r.seq))
