@@ -1,5 +1,5 @@
-"""Laws of firing (I5, I6, I14) over random histories: crashes, wrong clocks, sleep, days off, changes
-of summer time in both hemispheres, calendars exchanged under running clocks.
+"""Laws of firing (I5, I6, I14) over random histories: crashes, wrong clocks, sleep, days off,
+changes of summer time in both hemispheres, calendars exchanged under running clocks.
 
 `test_outage_laws` has those of a CRM that is down and comes back slow.
 """

@@ -82,7 +82,7 @@ FIRED = "(SELECT clock_id FROM clock_steps WHERE fired_at IS NOT NULL ORDER BY c
         ),
         (
             "no step fired twice, none early",
-            "UPDATE clock_steps SET fired_at = '2026-10-19T00:00:00+00:00' WHERE clock_id = "
+            "UPDATE clock_steps SET fired_at = '2026-10-19T00:00:00+00:00' WHERE clock_id = "  # noqa: S608
             + FIRED
             + " AND fired_at IS NOT NULL",
         ),
@@ -93,11 +93,11 @@ FIRED = "(SELECT clock_id FROM clock_steps WHERE fired_at IS NOT NULL ORDER BY c
         ),
         (
             "each answer is one that a person gave",
-            "UPDATE clocks SET ended_at = '2026-10-19T00:00:01+00:00' WHERE id = " + ANSWERED,
+            "UPDATE clocks SET ended_at = '2026-10-19T00:00:01+00:00' WHERE id = " + ANSWERED,  # noqa: S608
         ),
         (
             "each answer is seen, and in time if it was",
-            "UPDATE clocks SET ended_at = NULL, how = 'running' WHERE id = " + ANSWERED,
+            "UPDATE clocks SET ended_at = NULL, how = 'running' WHERE id = " + ANSWERED,  # noqa: S608
         ),
         (
             "every effect has reached its end",

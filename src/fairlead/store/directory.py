@@ -140,7 +140,7 @@ def get_owners(db: Db, crm: str | None = None) -> list[CrmOwner]:
 def _owner(
     crm: str, id: str, kind: str, name: str, email: str | None, active: int, told: str | None
 ) -> CrmOwner:
-    """A row as an owner. Kept: all of them are asked for with every page, and they rarely change."""
+    """A row as an owner. Kept: all are asked for with every page, and they rarely change."""
     return CrmOwner(
         crm, id, OwnerKind(kind), name, email, bool(active), availability=_availability(told)
     )

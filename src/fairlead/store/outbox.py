@@ -109,8 +109,8 @@ def add(
 def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) -> list[OutboxRow]:
     """Take up to `limit` each of owner writes, tasks and scores that are due, in this order.
 
-    When more owner writes are due than fit, one in five is of those that wait longest and the others
-    are the newest: after an outage whoever comes now need not stand behind the whole backlog.
+    When more owner writes are due than fit, one in five is of those that wait longest and the
+    others are the newest: after an outage whoever comes now does not stand behind the backlog.
     Rows whose quiet period has passed without an answer are taken again; the guard then looks
     whether the write had been applied. A task waits while its lead's owner write is open.
     """
