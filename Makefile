@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format lock conformance bench clean
+.PHONY: help demo fortnight test check lint format lock conformance bench clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## (.*)/  make \1#\2/' \
@@ -20,6 +20,9 @@ help: ## Lists the targets
 
 demo: $(DEMO)/.installed ## Shows fairlead at work on two invented CRMs; needs no account
 	@$(DEMO)/bin/fairlead demo $(ARGS)
+
+fortnight: $(DEMO)/.installed ## Two simulated weeks of 10,000 leads and 40 reps, audited
+	@$(DEMO)/bin/fairlead simulate $(ARGS)
 
 test: $(TEST)/.installed ## Runs the tests in an environment made from the lock
 	$(TEST)/bin/python -m pytest -n 4 --dist loadfile $(ARGS)

@@ -74,6 +74,7 @@ def test_the_commands_are_those_of_the_design(folder: Path) -> None:
         "completion",
         "dead-letters",
         "demo",
+        "simulate",
         "doctor",
         "fairness",
         "init",

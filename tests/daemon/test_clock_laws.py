@@ -1,9 +1,14 @@
-"""Laws of firing (I5, I6, I14) over random histories with crashes, wrong clocks and days off."""
+"""Laws of firing (I5, I6, I14) over random histories: crashes, wrong clocks, sleep, days off,
+changes of summer time in both hemispheres, calendars exchanged under running clocks.
+
+`test_outage_laws` has those of a CRM that is down and comes back slow.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from daemon.house import House, an_org, user_id
 from daemon.test_clocks import ANNA, BEN, CARLA, DANA, MONA, POLICY
@@ -13,11 +18,23 @@ from hypothesis import strategies as st
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Ref
 from fairlead.store import clocks, journal, outbox
-from fairlead.testing.clock import ManualClock
+from fairlead.testing.clock import START, ManualClock
 from fairlead.testing.fake_crm import FakeCrm
 
 WAITS = (1, 5, 10, 17, 25, 60, 24 * 60, 4 * 24 * 60)
 IN_HOURS = POLICY.replace("hours: always", "hours: rep")
+SOUTH = IN_HOURS.replace("Europe/London", "Australia/Sydney")
+POLICIES = {"always": POLICY, "in hours": IN_HOURS, "in the south": SOUTH}
+SWAPPED = ("timezone: America/New_York", "timezone: Europe/London, holidays: GB-ENG")
+"""What the table of calendars says after it was exchanged under running clocks."""
+STARTS = (
+    datetime(2026, 3, 27, 8, tzinfo=UTC),
+    datetime(2026, 10, 2, 8, tzinfo=UTC),
+    datetime(2026, 10, 23, 8, tzinfo=UTC),
+    datetime(2026, 12, 23, 8, tzinfo=UTC),
+    datetime(2027, 4, 1, 8, tzinfo=UTC),
+)
+"""Days before clocks change in the north or the south, and before Christmas and Easter."""
 
 ACTIONS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from(WAITS)),
@@ -26,7 +43,9 @@ ACTIONS = st.one_of(
     st.tuples(st.just("call"), st.just(0)),
     st.tuples(st.just("given"), st.sampled_from((ANNA, BEN, CARLA))),
     st.tuples(st.just("dies"), st.integers(0, 5)),
-    st.tuples(st.just("jump"), st.sampled_from((-7200, 7200, 3650 * 86_400))),
+    st.tuples(st.just("jump"), st.sampled_from((-3600, 3600, -7200, 3650 * 86_400))),
+    st.tuples(st.just("suspend"), st.just(3)),
+    st.tuples(st.just("swap"), st.sampled_from(SWAPPED)),
 )
 
 
@@ -37,8 +56,8 @@ class Died(BaseException):
 class World:
     """A house whose process can die at any commit, beside a CRM whose clock is right."""
 
-    def __init__(self, policy: str) -> None:
-        self.right, self.ours = ManualClock(), ManualClock()
+    def __init__(self, policy: str, start: datetime = START) -> None:
+        self.right, self.ours = ManualClock(start), ManualClock(start)
         self.fake: FakeCrm = an_org(self.right, "salesforce")
         for email in (MONA, DANA):
             self.fake.add_user(email)
@@ -83,6 +102,14 @@ class World:
             self.ours.set(self.right.now() + timedelta(seconds=value))
             self.house.sweep()
             self.ours.set(self.right.now())
+        elif what == "suspend":
+            assert isinstance(value, int)
+            self.right.advance(timedelta(days=value))
+            self.ours.set(self.right.now())  # asleep: the monotonic clock stood
+        elif what == "swap":
+            assert isinstance(value, str)
+            self.house.policy = re.sub(r"timezone: [\w/]+", value, POLICIES["in hours"], count=1)
+            self.house.restart()
         elif what == "lead":
             n = len(self.refs)
             self.refs.append(self.fake.create_lead(email=f"x{n}@acme{n}.test", status="New"))
@@ -102,11 +129,15 @@ class World:
 
 
 @settings(max_examples=40)
-@given(st.lists(ACTIONS, min_size=3, max_size=14), st.booleans())
-def test_each_step_fires_once_not_early_and_none_is_lost(
-    actions: list[tuple[str, object]], in_hours: bool
+@given(
+    st.lists(ACTIONS, min_size=3, max_size=14),
+    st.sampled_from(tuple(POLICIES)),
+    st.sampled_from(STARTS),
+)
+def test_I5_I6_each_step_fires_once_not_early_and_none_is_lost(
+    actions: list[tuple[str, object]], policy: str, start: datetime
 ) -> None:
-    world = World(IN_HOURS if in_hours else POLICY)
+    world = World(POLICIES[policy], start)
     try:
         world.do("lead", 0)
         for what, value in actions:
@@ -137,7 +168,7 @@ def test_each_step_fires_once_not_early_and_none_is_lost(
 
 @settings(max_examples=15)
 @given(st.integers(2, 30), st.integers(2, 9))
-def test_days_off_bring_one_task_to_each_person_however_many_leads_wait(
+def test_I14_days_off_bring_one_task_to_each_person_however_many_leads_wait(
     leads: int, days: int
 ) -> None:
     world = World(POLICY)

@@ -49,6 +49,30 @@ def state(db: Db, key: str) -> OutboxState:
     return row.state
 
 
+def test_I14_in_a_backlog_the_newest_do_not_wait_and_the_oldest_are_not_forgotten(db: Db) -> None:
+    add(db, *(owner(n) for n in range(100)))
+    taken: list[str] = []
+    for turn in range(20):
+        fresh = owner(1000 + turn)
+        add(db, fresh)
+        before = [f"o{n}" for n in range(100) if f"o{n}" not in taken]
+        batch = claim(db, limit=10)
+        assert fresh.key in batch, "the freshest waits for one batch at most"
+        assert batch[:2] == before[:2] or len(before) < 2, "a fifth is of the longest waiting"
+        assert len(batch) == min(10, len(before) + 1)
+        taken += batch
+    assert len(taken) == len(set(taken)) == 120, "the backlog finishes"
+
+
+def test_I14_what_is_urgent_goes_out_before_the_rest_of_a_backlog(db: Db) -> None:
+    add(db, *(owner(n) for n in range(30)))
+    add(db, *(owner(n) for n in range(100, 104)), urgent=True)
+    add(db, *(owner(n) for n in range(200, 230)))
+    assert claim(db, limit=10) == [
+        "o100", "o101", "o102", "o103", "o0", "o1", "o226", "o227", "o228", "o229",
+    ]  # fmt: skip
+
+
 def test_urgent_first_then_in_order_owners_before_tasks(db: Db) -> None:
     add(db, owner(1), task(1), owner(2), task(2))
     add(db, owner(3), task(3), urgent=True)
@@ -58,8 +82,8 @@ def test_urgent_first_then_in_order_owners_before_tasks(db: Db) -> None:
 
 def test_the_limit_is_for_each_kind(db: Db) -> None:
     add(db, *(e for n in range(5) for e in (owner(n), task(n))))
-    assert claim(db, limit=2) == ["o0", "o1", "t0", "t1"]
-    assert claim(db, limit=2) == ["o2", "o3", "t2", "t3"]
+    assert claim(db, limit=2) == ["o0", "o4", "t0", "t4"]
+    assert claim(db, limit=2) == ["o1", "o3", "t1", "t3"]
 
 
 def test_a_claim_is_for_one_crm(db: Db) -> None:

@@ -5,20 +5,32 @@ Above `soql_bind`, below `queries` (pages, locators). Aggregates answer as `Aggr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
 from fairlead_salesforce.sandbox.activities import archived
 from fairlead_salesforce.sandbox.errors import Refused
+from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.render import attributes, shown
 from fairlead_salesforce.sandbox.rows import visible
 from fairlead_salesforce.sandbox.schema import NUMERIC, ObjectDef
-from fairlead_salesforce.sandbox.soql import Aggregate, AllFields, Order, Path, Query, parse
+from fairlead_salesforce.sandbox.soql import (
+    Aggregate,
+    AllFields,
+    Compare,
+    Junction,
+    Order,
+    Path,
+    Query,
+    parse,
+)
 from fairlead_salesforce.sandbox.soql_bind import Binder, Bound, sort_key
 from fairlead_salesforce.sandbox.state import Sandbox
+from fairlead_salesforce.sandbox.values import parse_instant
 
 Show = Callable[[Row], dict[str, Any]]
 MAX_OFFSET = 2000
@@ -59,12 +71,33 @@ class _Run:
         hides_deleted = self.bind.obj.soft_delete and not self.deleted
         return [
             r
-            for r in self.sb.org.rows(self.bind.obj.name)
+            for r in self._candidates()
             if not (r.deleted and (hides_deleted or not self.bind.obj.soft_delete))
             and (self.deleted or not archived(r))
             and visible(self.sb, r, self.who)
             and test(r)
         ]
+
+    def _candidates(self) -> Iterable[Row]:
+        """Rows among which are all that pass: those by one term of the WHERE, where one helps."""
+        org, table, where = self.sb.org, self.bind.obj.name, self.query.where
+        joined = isinstance(where, Junction) and where.word == "and"
+        terms = where.terms if isinstance(where, Junction) and joined else (where,)
+        since: datetime | None = None
+        for term in terms:
+            if not isinstance(term, Compare) or len(term.path.parts) > 1 or term.inner is not None:
+                continue
+            field = self.bind.path(term.path).field
+            if term.operator in ("=", "in") and field.type in ("id", "reference"):
+                ids = [canonical(v.value) for v in term.values if v.kind == "string"]
+                if len(ids) == len(term.values) and None not in ids:
+                    if field.name == "Id":
+                        return org.some(table, [i for i in ids if i is not None])
+                    return org.having(table, field.name, ids)
+            if term.operator in (">", ">=") and field.name == "SystemModstamp":
+                at = parse_instant(term.values[0].text)
+                since = at if since is None or at is None else max(since, at)
+        return org.rows(table) if since is None else org.since(table, since)
 
     def subselect(self, inner: Query) -> set[Any]:
         """The ids a semi-join's inner query selects."""

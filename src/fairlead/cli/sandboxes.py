@@ -1,4 +1,4 @@
-"""Commands that need no daemon: doctor, the sandboxes, the demo, shell completion."""
+"""Commands that need no daemon: doctor, the sandboxes, the demo, simulations, shell completion."""
 
 from __future__ import annotations
 
@@ -109,6 +109,43 @@ def demo(seconds: float, leads: int, seed: int, keep: bool, as_json: bool) -> No
 
 
 @click.command(
+    epilog=EXAMPLES + "  fairlead simulate\n  fairlead simulate --leads 500 --days 5 --seed 7"
+)
+@click.option(
+    "--leads",
+    type=click.IntRange(1, 200_000),
+    default=10_000,
+    show_default=True,
+    help="Leads that arrive.",
+)
+@click.option(
+    "--reps",
+    type=click.IntRange(12, 1000),
+    default=40,
+    show_default=True,
+    help="People who answer them, in six offices.",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 60), default=14, show_default=True, help="Simulated days."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Fixes all random choices.")
+@json_option
+def simulate(leads: int, reps: int, days: int, seed: int, as_json: bool) -> None:
+    """Play two weeks of a sales company in minutes, and audit them from the CRMs' own logs."""
+    from fairlead.simulation import simulate as play
+    from fairlead.simulation.telling import Bar, as_dict, in_words
+    from fairlead.telemetry import configure_logging
+
+    configure_logging("text", "error")
+    bar = Bar()
+    found = play(leads=leads, reps=reps, days=days, seed=seed, progress=bar)
+    bar.close()
+    click.echo(json.dumps(as_dict(found), indent=2) if as_json else in_words(found, days))
+    if not found.ok:
+        sys.exit(1)
+
+
+@click.command(
     epilog=EXAMPLES
     + "  fairlead completion bash > ~/.local/share/bash-completion/completions/fairlead"
 )
@@ -123,4 +160,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     click.echo(found(root, {}, "fairlead", "_FAIRLEAD_COMPLETE").source())
 
 
-COMMANDS = (doctor, sandbox, demo, completion)
+COMMANDS = (doctor, sandbox, demo, simulate, completion)

@@ -237,13 +237,18 @@ class Ingest:
         return news
 
     def _news(self, records: Sequence[Record]) -> list[Record]:
-        """Without the records that are known as they are: most of a page, for it looks back."""
+        """Without the records that are known as they are: most of a page, for it looks back.
+
+        In order of creation: when a record was last touched depends on when we look, and a turn
+        must not (HubSpot touches each contact once more, seconds after it was made).
+        """
         known = leads.versions(self.db, [r.ref for r in records])
-        return [
+        news = [
             r
             for r in records
             if r.ref not in known or is_news(known[r.ref], r, version_of(r))
         ]  # fmt: skip
+        return sorted(news, key=_turn)
 
     def release_held(self) -> int:
         """Look again, by id, at held leads that are due; returns how many left their state."""
@@ -379,6 +384,11 @@ def to_account(record: Record, field_map: FieldMap) -> Account:
         record.owner_id, first("type"), first("industry"), _whole(first("employees")),
         first("parent"),
     )  # fmt: skip
+
+
+def _turn(record: Record) -> tuple[datetime, int, str]:
+    """The place of a record among others of its page: by age, then by id (numbers as numbers)."""
+    return record.created_at or record.modified_at, len(record.ref.id), record.ref.id
 
 
 def _is_taken(offered: claims.Offered | None, record: Record, row: leads.LeadRow | None) -> bool:

@@ -12,9 +12,14 @@ import itertools
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from fairlead.sandbox.write_index import Change as Change
+from fairlead.sandbox.write_index import Row as Row
+from fairlead.sandbox.write_index import Who as Who
+from fairlead.sandbox.write_index import WriteIndex
 
 
 class SandboxClock:
@@ -34,44 +39,7 @@ class SandboxClock:
         self._offset += delta
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Who acts: `kind` is integration (an API client), person, tool (another app) or system."""
-
-    kind: str
-    id: str
-    name: str = ""
-
-
 SYSTEM = Who("system", "system", "System")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One field of one row changed; `old` is None for a field that was not set."""
-
-    at: datetime
-    field: str
-    old: Any
-    new: Any
-    who: Who
-
-
-@dataclass(slots=True)
-class Row:
-    """One record as it is now; `history` is oldest first and only of fields that changed."""
-
-    table: str
-    id: str
-    fields: dict[str, Any]
-    created_at: datetime
-    modified_at: datetime
-    created_by: Who
-    modified_by: Who
-    deleted: bool = False
-    deleted_at: datetime | None = None
-    merged_into: str | None = None
-    history: list[Change] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +84,7 @@ class Org:
         self._seq = itertools.count(1)
         self._request: int | None = None
         self._pending: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._index = WriteIndex()
 
     # -- time -------------------------------------------------------------------------------
 
@@ -145,6 +114,25 @@ class Org:
         with self.lock:
             self.settle()
             return list(self._tables.get(table, {}).values())
+
+    def some(self, table: str, ids: Iterable[str]) -> list[Row]:
+        """Rows by id, those that are there, in order of creation."""
+        with self.lock:
+            self.settle()
+            return self._index.in_order(self._tables.get(table, {}), table, set(ids))
+
+    def having(self, table: str, field: str, values: Iterable[Any]) -> list[Row]:
+        """Rows of which a field has, or once had, one of these values, in order of creation."""
+        with self.lock:
+            self.settle()
+            rows = self._tables.get(table, {})
+            return self._index.having(rows, table, field, values)
+
+    def since(self, table: str, at: datetime) -> list[Row]:
+        """Rows that were written, or are dated, at an instant or later, in order of creation."""
+        with self.lock:
+            self.settle()
+            return self._index.since(self._tables.get(table, {}), table, at)
 
     def tables(self) -> Iterator[str]:
         return iter(list(self._tables))
@@ -216,6 +204,7 @@ class Org:
         self.writes.append(
             Write(next(self._seq), self.now(), op, row.table, row.id, diff, who, self._request)
         )
+        self._index.note(row, diff, self.now())
         for tell in self.listeners:
             tell(row, diff)
 

@@ -60,32 +60,14 @@ class SandboxApp:
         await asyncio.sleep(latency / 2)
         if fault and fault.where == "before" and await self._strike(fault, request, send):
             return
-        response = await asyncio.to_thread(self._handle, request, fault)
+        response = await asyncio.to_thread(
+            exchange, self.face, request, fault.kind if fault else ""
+        )
         if fault and fault.where == "after" and await self._strike(fault, request, send):
             return
         await asyncio.sleep(latency / 2)
         encoding = request.headers.get("accept-encoding", "")
         await _answer(send, response, encoding, cut=bool(fault and fault.kind == "truncate"))
-
-    def _handle(self, request: Request, fault: Fault | None) -> Response:
-        org = self.face.org
-        with org.lock:
-            org.settle()
-            seq = org.begin_request()
-            status = 500
-            try:
-                response = self.face.handle(request)
-                status = response.status
-            finally:
-                who = self.face.identify(request)
-                note = fault.kind if fault else ""
-                org.end_request(seq, request.method, request.path, status, who, note)
-            if "date" not in {k.lower() for k in response.headers}:
-                now = format_datetime(org.now(), usegmt=True)
-                response = Response(
-                    response.status, response.body, {**response.headers, "Date": now}
-                )
-            return response
 
     async def _strike(self, fault: Fault, request: Request, send: Send) -> bool:
         """Play the fault; True when it has answered (or hung up) itself."""
@@ -109,6 +91,25 @@ class SandboxApp:
             return True
         await _answer(send, self.face.fault(fault.kind, fault.params), "")
         return True
+
+
+def exchange(face: Face, request: Request, note: str = "") -> Response:
+    """One request answered by a face, and entered in the audit; the Date is the org's own."""
+    org = face.org
+    with org.lock:
+        org.settle()
+        seq = org.begin_request()
+        status = 500
+        try:
+            response = face.handle(request)
+            status = response.status
+        finally:
+            who = face.identify(request)
+            org.end_request(seq, request.method, request.path, status, who, note)
+        if "date" not in {k.lower() for k in response.headers}:
+            now = format_datetime(org.now(), usegmt=True)
+            response = Response(response.status, response.body, {**response.headers, "Date": now})
+        return response
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:

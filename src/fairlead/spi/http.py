@@ -5,6 +5,9 @@ that drips bytes cannot hold us), no hidden retries, no redirects, a host allow-
 leaves for another host), https everywhere but on loopback, no proxy or netrc surprises, a size cap,
 and a pacer that waits before a call when the CRM's burst limit asks for it.
 
+`answered_here` lets a host be answered by a function of this process (`fairlead simulate`): all of
+the above still holds, only the socket is left out.
+
 `typed_error` turns what `requests` raises into the house's errors: a *write* that broke after it
 may have left is `Ambiguous`, everything else is `Unavailable`.
 """
@@ -16,7 +19,8 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +31,25 @@ from requests.adapters import HTTPAdapter
 from fairlead.errors import Ambiguous, ConfigError, FairleadError, Unavailable
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+
+Answer = Callable[[requests.PreparedRequest], requests.Response]
+_ANSWERED_HERE: dict[str, Answer] = {}
+
+
+@contextmanager
+def answered_here(netloc: str, answer: Answer) -> Iterator[None]:
+    """Meanwhile `host:port` is a CRM inside this process; loopback only, as plain http is.
+
+    `answer` gets the request that would have gone out and returns a response that is read whole.
+    """
+    host = urlsplit(f"//{netloc}").hostname or ""
+    if not is_loopback(host):
+        raise ConfigError(f"{host} is not on this machine; it cannot be answered here")
+    _ANSWERED_HERE[netloc] = answer
+    try:
+        yield
+    finally:
+        del _ANSWERED_HERE[netloc]
 
 
 def is_loopback(host: str) -> bool:
@@ -121,8 +144,12 @@ class HouseAdapter(HTTPAdapter):
         kwargs["timeout"] = self._timeout
         kwargs["stream"] = True
         ends = time.monotonic() + self._deadline
-        response = super().send(request, **kwargs)
-        self._read_all(response, ends)
+        here = _ANSWERED_HERE.get(urlsplit(request.url or "").netloc) if _ANSWERED_HERE else None
+        if here is not None:
+            response = here(request)
+        else:
+            response = super().send(request, **kwargs)
+            self._read_all(response, ends)
         if self._on_response is not None:
             self._on_response(response)
         return response

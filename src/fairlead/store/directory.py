@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from sqlite3 import Row
 
 from fairlead.core.types import Account, Availability, CrmOwner, Cursor, Kind, OwnerKind, Ref
@@ -127,19 +128,22 @@ def _availability(told: str | None) -> Availability | None:
 
 def get_owners(db: Db, crm: str | None = None) -> list[CrmOwner]:
     """Users and queues, of one CRM or all, ordered by CRM and id."""
-    rows = db.rows("SELECT * FROM owners WHERE ?1 IS NULL OR crm = ?1 ORDER BY crm, id", (crm,))
-    return [
-        CrmOwner(
-            r["crm"],
-            r["id"],
-            OwnerKind(r["kind"]),
-            r["name"],
-            r["email"],
-            bool(r["active"]),
-            availability=_availability(r["availability"]),
-        )
-        for r in rows
-    ]
+    rows = db.rows(
+        "SELECT crm, id, kind, name, email, active, availability FROM owners"
+        " WHERE ?1 IS NULL OR crm = ?1 ORDER BY crm, id",
+        (crm,),
+    )
+    return [_owner(*r) for r in rows]
+
+
+@lru_cache(maxsize=20_000)
+def _owner(
+    crm: str, id: str, kind: str, name: str, email: str | None, active: int, told: str | None
+) -> CrmOwner:
+    """A row as an owner. Kept: all are asked for with every page, and they rarely change."""
+    return CrmOwner(
+        crm, id, OwnerKind(kind), name, email, bool(active), availability=_availability(told)
+    )
 
 
 def put_account(db: Db, account: Account, version: str) -> None:

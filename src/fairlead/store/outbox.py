@@ -39,6 +39,7 @@ class OutboxState(StrEnum):
     CANCELLED = "cancelled"
 
 
+BACKLOG_SHARE = 5
 OPEN = (OutboxState.NEW, OutboxState.INFLIGHT, OutboxState.SENT)
 
 _BEHIND = (
@@ -114,17 +115,13 @@ def add(
 def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) -> list[OutboxRow]:
     """Take up to `limit` each of what is due: owner writes, tasks, fields and scores, members.
 
+    When more owner writes are due than fit, one in five is of those that wait longest and the
+    others are the newest: after an outage whoever comes now does not stand behind the backlog.
     Rows whose quiet period has passed without an answer are taken again; the guard then looks
     whether the write had been applied. A task waits while its lead's owner write is open, a field
     or membership while an earlier write to the same one is.
     """
-    owners = db.rows(
-        "SELECT * FROM outbox WHERE crm = ? AND kind IN ('set_owner', 'restore_owner')"
-        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ?"
-        " ORDER BY urgent DESC, seq LIMIT ?",
-        (crm, now.isoformat(), limit),
-    )
-    claimed = [_row(r) for r in owners]
+    claimed = _owners_due(db, crm, now, limit)
     going = [r.key for r in claimed if r.state is OutboxState.NEW]
     tasks = db.rows(
         "SELECT t.* FROM outbox t WHERE t.crm = ? AND t.kind = 'upsert_task'"
@@ -151,6 +148,22 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
         [(quiet_until.isoformat(), c.key) for c in claimed],
     )
     return claimed
+
+
+def _owners_due(db: Db, crm: str, now: datetime, limit: int) -> list[OutboxRow]:
+    """The owner writes to go out next, the urgent first, then in their order."""
+    due = (
+        "SELECT * FROM outbox WHERE crm = ? AND kind IN ('set_owner', 'restore_owner')"
+        " AND state IN ('new', 'inflight', 'sent') AND not_before <= ? ORDER BY "
+    )
+    rows = db.rows(due + "urgent DESC, seq LIMIT ?", (crm, now.isoformat(), limit + 1))
+    if len(rows) > limit:
+        share = max(1, limit // BACKLOG_SHARE)
+        rows = db.rows(due + "seq LIMIT ?", (crm, now.isoformat(), share))
+        newest = db.rows(due + "urgent DESC, seq DESC LIMIT ?", (crm, now.isoformat(), limit))
+        waiting = {r["key"] for r in rows}
+        rows += [r for r in newest if r["key"] not in waiting][: limit - len(rows)]
+    return sorted((_row(r) for r in rows), key=lambda r: (not r.urgent, r.seq))
 
 
 def open_owner_write(db: Db, ref: Ref) -> OutboxRow | None:
