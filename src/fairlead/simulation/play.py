@@ -19,7 +19,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from fairlead.daemon.active_policy import read_policy
-from fairlead.daemon.app import App, build_connectors
+from fairlead.daemon.app import App
+from fairlead.daemon.connecting import build_connectors
 from fairlead.sandbox.in_process import faces_in_process
 from fairlead.settings import load_settings
 from fairlead.simulation.audit import Finding, audit
