@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,8 +65,15 @@ def wait_for(what: str, condition: Callable[[], T], within: float = PATIENCE) ->
 class Crms:
     """Both sandboxes with their sample org: orders, plain HTTP clients, and the truth."""
 
-    def __init__(self, *, tls: bool = False, search_lag: Any = LAG, seed: int = 3) -> None:
-        self.both = BothSandboxes(token=TOKEN, seed=seed, tls=tls)
+    def __init__(
+        self,
+        *,
+        tls: bool = False,
+        search_lag: Any = LAG,
+        seed: int = 3,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.both = BothSandboxes(token=TOKEN, seed=seed, tls=tls, now=now)
         self.http = requests.Session()
         self.http.trust_env = False
         if self.both.ca_file is not None:

@@ -67,6 +67,8 @@ EmailBouncedDate datetime
 Fairlead_Reason__c string:255
 Product_Interest__c string:255
 Score__c double:4.0
+Lost_Reason__c string:255
+Future_Interest__c datetime
 """
 
 _CONTACT = """
