@@ -16,7 +16,8 @@ from typing import Any
 from e2e.live import TOKEN, Crms, Stage
 
 from fairlead.daemon.active_policy import read_policy
-from fairlead.daemon.app import App, build_connectors
+from fairlead.daemon.app import App
+from fairlead.daemon.connecting import build_connectors
 from fairlead.daemon.control_socket import ControlServer, serve_control
 from fairlead.demo.traffic import LEAD_TABLE
 from fairlead.settings import load_settings
