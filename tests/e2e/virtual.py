@@ -103,24 +103,27 @@ class Days(Stage):
 
     # -- what people and tools do ----------------------------------------------------------------
 
-    def arrive(self, crm: str, **fields: Any) -> str:
-        """A lead of a form; its id. Seen and routed once time has passed."""
-        return self.crms.lead(**fields) if crm == "salesforce" else self.crms.contact(**fields)
+    def arrive(self, crm: str, *, city: str = "", **fields: Any) -> str:
+        """A lead of a form, routed by now; its id."""
+        if city:
+            fields["City" if crm == "salesforce" else "city"] = city
+        id = self.crms.lead(**fields) if crm == "salesforce" else self.crms.contact(**fields)
+        self.settle()
+        assert self.owned_by(crm, id) in self.crms.reps[crm]
+        return id
 
     def sets(self, crm: str, id: str, *, who: Mapping[str, str] | None = None, **f: Any) -> None:
         """Somebody edits the lead: a person, unless `who` says otherwise."""
         order = {"op": "update", "object": LEAD_TABLE[crm], "id": id, "fields": f}
         self.crms.act(crm, **(who or {"as": "person"}), **order)
 
-    def calls(self, crm: str, id: str, rep: str | None = None, *, incoming: bool = False) -> None:
-        """A logged call of the owner's, or of this rep; `incoming`: the buyer called."""
-        user = rep or self.crms.owner(crm, id)
-        order: dict[str, Any] = {"as": "person", "user": user}
+    def calls(self, crm: str, id: str, *, seconds: int = 120) -> None:
+        """The owner logs a call."""
+        order = {"as": "person", "user": self.crms.owner(crm, id), "seconds": seconds}
         if crm == "salesforce":
-            way = "Inbound" if incoming else "Outbound"
-            self.crms.act(crm, **order, op="log_call", id=id, direction=way)
+            self.crms.act(crm, **order, op="log_call", id=id)
         else:
-            self.crms.act(crm, **order, op="log", object="calls", contact=id, incoming=incoming)
+            self.crms.act(crm, **order, op="log", object="calls", contact=id)
 
     def writes_mail(self, crm: str, id: str) -> None:
         """The buyer's e-mail, as the CRM logs it."""
@@ -203,19 +206,25 @@ def members(crms: Crms, crm: str, group: str) -> set[str]:
 
 
 @contextmanager
-def days(policy: str = "", *, start: bool = True, now: datetime = MONDAY, **settings: Any) -> (
-    Iterator[Days]
-):  # fmt: skip
-    """Two fresh CRMs and a daemon beside them at `now`; `policy` is added to the demo's."""
+def days(
+    policy: str = "",
+    *,
+    rules: str = "",
+    start: bool = True,
+    now: datetime = MONDAY,
+    **settings: Any,
+) -> Iterator[Days]:
+    """Two fresh CRMs and a daemon beside them at `now`; `policy` is added to the demo's, `rules`
+    stand before its own."""
     with ExitStack() as stack:
         clock = ManualClock(now)
         crms = Crms(search_lag="default", now=clock.now)
         stack.callback(crms.close)
         stage = Days(clock, crms, **settings)
         stack.callback(stage.close)
-        if policy:
-            path = stage.folder / "demo.yaml"
-            path.write_text(path.read_text("utf-8") + policy, "utf-8")
+        path = stage.folder / "demo.yaml"
+        text = path.read_text("utf-8").replace("rules:\n", f"rules:\n{rules}", 1)
+        path.write_text(text + policy, "utf-8")
         if start:
             stage.start()
         yield stage
