@@ -12,6 +12,7 @@ from e2e.virtual import CRMS, STATUS, Days, days
 
 WORKING = {"salesforce": "Working - Contacted", "hubspot": "CONNECTED"}
 OTHER = {"salesforce": "Nurture", "hubspot": "IN_PROGRESS"}
+THIRD = {"salesforce": "Parked", "hubspot": "BAD_TIMING"}
 AUTOMATION = {"salesforce": {"as": "system"}, "hubspot": {"as": "workflow"}}
 PROOF = {"salesforce": "LeadHistory", "hubspot": "contacts"}
 """Where the proof of a moved status stands: HubSpot keeps it in the record's own history."""
@@ -65,7 +66,8 @@ def test_a_person_who_moves_the_status_has_answered_and_the_history_proves_it(
     assert clock(stage, id)["state"] == "answered"
     assert clock(stage, id)["late"] is False
     assert not breached(stage, crm, id)
-    assert told["times"]["accepted"] == told["times"]["first_response"] == moved.isoformat()
+    assert told["times"]["accepted"] == told["times"]["first_response"]
+    assert told["times"]["accepted"][:19] == moved.isoformat()[:19]
     assert PROOF[crm] in told["assignments"][-1]["proof"]
 
 
@@ -103,6 +105,7 @@ def test_moves_of_a_minute_before_are_no_answer_of_the_next_owner(stage: Days, c
     stage.crms.reassign(crm, id, taker)
     stage.settle()
     assert clock(stage, id)["owner"] == taker
+    stage.sets(crm, id, who=AUTOMATION[crm], **{STATUS[crm]: THIRD[crm]})
     stage.pass_time(minutes=40)
     assert clock(stage, id)["state"] == "running"
     assert breached(stage, crm, id)
@@ -220,7 +223,8 @@ def test_times_and_indicators_tell_what_happened_in_the_crm(crm: str) -> None:
         stage.clock.advance(due - stage.clock.now() - timedelta(seconds=30))
         stage.calls(crm, late, seconds=200)
         # What else was done beside a moved status is looked up a day later.
-        stage.pass_time(days=1, hours=2, step=timedelta(hours=13))
+        stage.pass_time(hours=1)
+        stage.pass_time(days=1, hours=1)
 
         found = stage.json("times", "--since", "7d")
         assert found["assignments"] == 3
@@ -229,7 +233,8 @@ def test_times_and_indicators_tell_what_happened_in_the_crm(crm: str) -> None:
         came = {
             i: datetime.fromisoformat(stage.told(i)["times"]["captured"]) for i in (short, late)
         }
-        assert speed["p90"] == (due - timedelta(seconds=30) - came[late]).total_seconds()
+        took = (due - timedelta(seconds=30) - came[late]).total_seconds()
+        assert abs(speed["p90"] - took) <= 1
         assert found["reps"][owner]["assigned_to_accepted"]["count"] >= 1
         assert "captured to first response" in stage.fairlead("times").stdout
 
@@ -240,5 +245,6 @@ def test_times_and_indicators_tell_what_happened_in_the_crm(crm: str) -> None:
             for i in told["indicators"]
         }
         assert sorted(map(sorted, cases.values())) == sorted([[short], [late], [flip]])
-        assert all(not p["compared"] for i in told["indicators"] for p in i["people"])
+        # Three answers are too few to say of anybody that it is more than chance.
+        assert {p["compared"] for i in told["indicators"] for p in i["people"]} == {"too few"}
         assert "indicators, not verdicts" in stage.fairlead("sla", "--indicators").stdout

@@ -154,13 +154,26 @@ def test_a_lead_leaves_with_its_reason_and_a_webinar_brings_it_back(
     assert clock["state"] == "running"
 
 
+def test_what_we_write_is_no_answer_where_salesforce_keeps_no_history_of_the_status() -> None:
+    with days(start=False) as stage:
+        stage.crms.tune("salesforce", history_fields=["OwnerId"])
+        furnish(stage, after="2d")
+        stage.start()
+        id = stage.arrive("salesforce")
+        leave(stage, "salesforce", id)
+        stage.pass_time(days=2, minutes=5)
+        assert stage.shows("salesforce", id, "Status") == OPEN["salesforce"]
+        stage.pass_time(hours=1)
+        assert stage.told(id)["clocks"][-1]["state"] == "running"
+
+
 @pytest.mark.parametrize("crm", CRMS)
 def test_the_date_that_the_buyer_names_brings_it_back_also_when_it_is_changed(
     stage: Days, crm: str
 ) -> None:
     id = stage.arrive(crm)
     first = leave(stage, crm, id)
-    named = stage.clock.now() + timedelta(days=60)
+    named = stage.clock.now().replace(microsecond=0) + timedelta(days=60)
     stage.sets(crm, id, **{DATE[crm]: instant(crm, named)})
     stage.settle()
     assert stage.told(id)["recycling"]["now"]["comes_back"] == named.isoformat()

@@ -21,7 +21,7 @@ from fairlead.core.sla_terms import DUE, Sla, Stage
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon import timing
 from fairlead.daemon.afterwards import keep_answer
-from fairlead.daemon.evidence import evidence, who_moved
+from fairlead.daemon.evidence import SKEW, evidence, who_moved
 from fairlead.daemon.follow_ups import FollowUps
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
@@ -185,7 +185,7 @@ class Clocking:
         sla = self.policy.slas.get(clock.sla)
         if sla is None:
             return
-        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since - SKEW)
         found = evidence(sla, clock, lead, now, ours)
         # The change is as old as the record says; it can have waited for us to look.
         at = min(now, max(lead.modified_at, clock.paused_since or clock.since))
@@ -214,7 +214,7 @@ class Clocking:
 
         What nobody of ours moved becomes the status that the next move is told from.
         """
-        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since - SKEW)
         move = who_moved(sla, clock, lead, done, now, ours)
         seen = evidence(sla, clock, lead, now)
         status = lead.get("status")
