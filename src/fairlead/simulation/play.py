@@ -23,10 +23,11 @@ from fairlead.daemon.app import App
 from fairlead.daemon.connecting import build_connectors
 from fairlead.sandbox.in_process import faces_in_process
 from fairlead.settings import load_settings
-from fairlead.simulation.audit import Finding, audit
+from fairlead.simulation.audit import audit
 from fairlead.simulation.company import START, Company
 from fairlead.simulation.counting import count
 from fairlead.simulation.crms import SETTLES, TOKEN, UNLIMITED, Crms
+from fairlead.simulation.findings import Finding
 from fairlead.simulation.people import People
 from fairlead.store import agenda
 from fairlead.testing.clock import ManualClock
