@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from fairlead.core.types import LeadState
 from fairlead.simulation.crms import LEAD_TABLE, REPLY_FIELD, Crms, Key
@@ -107,7 +108,7 @@ def _ends_are_ends(
         for r in each
         if r.kind == recyclings.TERMINAL and r.ended_at is None
     }
-    bad = []
+    bad: list[tuple[str, ...]] = []
     for crm in crms.faces:
         for w in crms.writes(crm):
             key = (crm, w.id)
@@ -147,7 +148,7 @@ def _signals_seen(db: Db, crms: Crms, people: People) -> Finding:
 def _decayed_once(db: Db) -> Finding:
     """Each level that was reached is told once, and none was before its time."""
     told = Counter((ref, level) for ref, level, _ in totals.decayed(db))
-    bad = []
+    bad: list[tuple[str, ...]] = []
     reached: Counter[tuple[object, str]] = Counter()
     for ref, level, due, at in totals.levels_reached(db):
         reached[ref, level] += 1
@@ -200,7 +201,7 @@ def _one_follow_up(
                 theirs[t.lead, t.owner].append(spans[crm][t.marker])
         for (lead, _), open_ in theirs.items():
             in_order = sorted(open_, key=lambda s: s.made)
-            for one, other in zip(in_order, in_order[1:], strict=False):
+            for one, other in pairwise(in_order):
                 if one.done is None or one.done > other.made:
                     bad.append((crm, lead))
     return finding("nobody has two open follow-ups of one lead", bad, f"{count} tasks")

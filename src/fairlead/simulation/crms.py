@@ -122,10 +122,10 @@ class Crms:
         def tell(row: Row, diff: Mapping[str, tuple[Any, Any]]) -> None:
             if row.table == table and diff.get(field, (None, None))[1] in people:
                 self.moved.append(Moved((crm, row.id), str(diff[field][1]), row.modified_at))
-            if row.table == tasks and A_FOLLOW_UP in str(diff.get(text, ("", ""))[1]):
-                if row.fields.get(done[0]) != done[1]:
-                    owner = str(row.fields.get(TASK_OWNER[crm]))
-                    self.asked.append(Asked(crm, row.id, owner, row.modified_at))
+            told = row.table == tasks and A_FOLLOW_UP in str(diff.get(text, ("", ""))[1])
+            if told and row.fields.get(done[0]) != done[1]:
+                owner = str(row.fields.get(TASK_OWNER[crm]))
+                self.asked.append(Asked(crm, row.id, owner, row.modified_at))
 
         return tell
 

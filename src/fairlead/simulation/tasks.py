@@ -1,4 +1,4 @@
-"""Our tasks as the CRMs have them: by their own API, and since when and until when each was open."""
+"""Our tasks as the CRMs have them: by their own API, and from when until when each was open."""
 
 from __future__ import annotations
 
