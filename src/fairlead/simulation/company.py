@@ -125,7 +125,7 @@ class Chances:
     """Of those answered, a day or two later."""
     recycled: float = 0.25
     recycled_again: float = 0.5
-    """Of those answered, some hours later: no budget or a later date; more of those who are back."""
+    """Of those answered, some hours later: no budget, or a date to come; more of those back."""
     for_budget: float = 0.6
     """Of those recycled; the others name a date."""
     follows_up: float = 0.75
