@@ -191,6 +191,22 @@ def test_our_own_status_is_no_answer_of_the_next_owner(scene: Scene) -> None:
     assert clock["state"] == "answered"
 
 
+def test_a_person_who_moves_it_to_what_we_set_back_has_answered(scene: Scene) -> None:
+    """Between two looks: it shows again what it showed when the clock began."""
+    ref = scene.lead()
+    scene.recycle(ref)
+    scene.clock.advance(timedelta(days=31))
+    scene.house.poll()
+    scene.house.sweep()
+    scene.house.deliver()
+    assert scene.fake.row(ref).fields["status"] == "Open"
+    scene.clock.advance(timedelta(minutes=5))
+    scene.fake.update(ref, status="Nurture")
+    scene.work()
+    [clock] = scene.house.commands.why(str(ref))[0]["clocks"][-1:]
+    assert clock["state"] == "answered"
+
+
 def test_a_converted_or_deleted_lead_ends_its_round(scene: Scene) -> None:
     one, two = scene.lead("a@acme.test"), scene.lead("b@beta.test")
     scene.recycle(one)

@@ -58,6 +58,7 @@ class Verifier:
         self.crm = connector.name
         self.clock = clock
         self.metrics = metrics
+        self.status_fields = tuple(connector.field_map.sources("status"))
         self._people: Mapping[str, CrmOwner] = {}
 
     def learn_people(self) -> None:
@@ -102,7 +103,9 @@ class Verifier:
     ) -> None:
         """Settle one write on what is so now. Inside a transaction."""
         if isinstance(row.effect, SetScore | SetField):
-            field_writes.settle(self.db, row, row.effect, record, self.metrics, now)
+            field_writes.settle(
+                self.db, row, row.effect, record, self.metrics, now, self.status_fields
+            )
             return
         if isinstance(row.effect, SetMember):
             member_writes.settle(self.db, row, row.effect, shown, self.metrics, now)
