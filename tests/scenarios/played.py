@@ -162,25 +162,26 @@ class Played:
         return self._named(fields)
 
     def _happens(self, event: Event) -> None:
+        ref = self.refs[event.of]
         fields = dict(event.change)
         if event.dated is not None:
             fields[event.dated] = self.clock.now().isoformat()
         if fields:
-            self._change(fields, event.who)
+            self._change(ref, fields, event.who)
         if event.logs is not None:
             buyer = event.who == "buyer"
             actor = Actor.UNKNOWN if buyer else Actor(event.who or "person")
-            self._logs(self.ref, event.logs, actor, event.seconds, incoming=buyer)
+            self._logs(ref, event.logs, actor, event.seconds, incoming=buyer)
         if event.buyer is not None:
-            self._logs(self.ref, event.buyer, Actor.UNKNOWN, None, incoming=True)
-        if event.attends is not None:
-            self._attends(self.refs[event.attends])
+            self._logs(ref, event.buyer, Actor.UNKNOWN, None, incoming=True)
+        if event.attends:
+            self._attends(ref)
         if event.does_task:
             self.fake.close_task(self.open_follow_ups()[0].marker)
         if event.given_to is not None:
-            self.fake.person_sets_owner(self.ref, user_id(self.fake, event.given_to))
+            self.fake.person_sets_owner(ref, user_id(self.fake, event.given_to))
         if event.admin_gives is not None:
-            order = {"lead": str(self.ref), "to": event.admin_gives, "reason": "asked", "by": "m"}
+            order = {"lead": str(ref), "to": event.admin_gives, "reason": "asked", "by": "m"}
             self.house.orders.routes()["override"](order)
         if event.away is not None:
             self.house.commands.rep_away(event.away, str(event.until), "ill")
@@ -193,17 +194,17 @@ class Played:
         if event.retries:
             self.house.commands.retry(None)
         self.work()
-        if event.attends is not None:
+        if event.attends:
             self._pass_to(self.clock.now() + POLL)
 
-    def _change(self, fields: dict[str, Any], who: str | None) -> None:
+    def _change(self, ref: Ref, fields: dict[str, Any], who: str | None) -> None:
         if who is not None:
-            before = self.fake.row(self.ref).fields.get("status")
+            before = self.fake.row(ref).fields.get("status")
             self.fake.activities.log(
-                self.ref, ActivityKind.STATUS_CHANGE, by=self.fake.owner_of(self.ref),
+                ref, ActivityKind.STATUS_CHANGE, by=self.fake.owner_of(ref),
                 actor=Actor(who), detail=f"{before or ''} > {fields['status']}",
             )  # fmt: skip
-        self.fake.update(self.ref, **self._named(fields))
+        self.fake.update(ref, **self._named(fields))
 
     def _logs(
         self, ref: Ref, kind: str, actor: Actor, seconds: int | None, *, incoming: bool = False
@@ -239,7 +240,8 @@ class Played:
         if other.after is not None:
             slow = other.owner in (None, owner_email(self.fake, ref))
             after = parse_duration(other.after) if slow else timedelta(minutes=1)
-            self.answers.append((self.clock.now() + after, ref, other))
+            how = other if slow else other.model_copy(update={"by": "call", "seconds": 240})
+            self.answers.append((self.clock.now() + after, ref, how))
 
     def _answer(self) -> None:
         now = self.clock.now()

@@ -12,11 +12,12 @@ from scenarios.played import GROUPS, Played
 from scenarios.story import Look
 
 from fairlead.core.sla_terms import short
-from fairlead.core.types import Ref
+from fairlead.core.types import Kind, Ref
 from fairlead.daemon.recalibrating import Question, propose
 from fairlead.errors import ThinEvidence
 from fairlead.reports.answering import human_staffing
 from fairlead.reports.human import human_why
+from fairlead.reports.recalibration import human_recalibration, recalibration_json
 from fairlead.store import (
     cadences,
     clocks,
@@ -51,8 +52,9 @@ def check(played: Played, look: Look) -> None:
         said = staffing(played, look.staffing.within, look.staffing.handling)
         assert [line for line in look.staffing.says if line not in said] == [], said
     if look.calibration is not None:
-        verdict, moved = calibration(played)
+        verdict, said, moved = calibration(played)
         assert verdict == look.calibration
+        assert [line for line in look.calibrate_says if line not in said] == [], said
         assert {b: moved[b] > 0 for b in look.more} == dict.fromkeys(look.more, True), moved
         assert {b: moved[b] < 0 for b in look.less} == dict.fromkeys(look.less, True), moved
     for ref in played.refs[: played.story.times]:
@@ -65,15 +67,15 @@ def check(played: Played, look: Look) -> None:
 # -- the lead ---------------------------------------------------------------------------------
 
 
-def owner(played: Played) -> str | None:
+def owner(played: Played, ref: Ref | None = None) -> str | None:
     """Its owner's e-mail, or the queue's name."""
-    owner_id = played.fake.owner_of(played.ref)
+    owner_id = played.fake.owner_of(ref or played.ref)
     found = played.fake.owner(owner_id) if owner_id else None
     return None if found is None else found.email or found.name
 
 
-def state(played: Played) -> str:
-    row = leads.get_lead(played.house.db, played.ref)
+def state(played: Played, ref: Ref | None = None) -> str:
+    row = leads.get_lead(played.house.db, ref or played.ref)
     assert row is not None
     return row.state.value
 
@@ -233,10 +235,10 @@ def points(played: Played, look: Look) -> dict[str, float]:
 # -- what the house as a whole says -------------------------------------------------------------
 
 
-def staffing(played: Played, within: str, handling: str) -> list[str]:
+def staffing(played: Played, within: str, handling: str) -> str:
     asked = {"within": within, "handling": handling}
     answer = played.house.commands.routes()["sla-staffing"](asked)
-    return [line.strip() for line in human_staffing(answer)]
+    return "\n".join(human_staffing(answer))
 
 
 def indicators(played: Played) -> list[str]:
@@ -249,21 +251,25 @@ def indicators(played: Played) -> list[str]:
     ]
 
 
-def calibration(played: Played) -> tuple[str, dict[str, int]]:
-    """The verdict, and by how much each line's points would move."""
+def calibration(played: Played) -> tuple[str, str, dict[str, int]]:
+    """The verdict, the report, and by how much each line's points would move."""
     readers = {played.crm: played.house.connector(played.fake)}
     now = played.clock.now()
     question = Question(now - timedelta(days=730))
     try:
         found = propose(played.house.db, played.house.in_force.active, readers, question, now)
-    except ThinEvidence:
-        return "refused", {}
-    return found.found.verdict, {x.because: int(abs(x.new) - abs(x.old)) for x in found.found.lines}
+    except ThinEvidence as e:
+        return "refused", str(e), {}
+    said = "\n".join(human_recalibration(recalibration_json(found)))
+    moved = {x.because: int(abs(x.new) - abs(x.old)) for x in found.found.lines}
+    return found.found.verdict, said, moved
 
 
 SEEN: Mapping[str, Callable[[Played, Look], Any]] = {
     "state": lambda p, _: state(p),
+    "states": lambda p, _: dict(Counter(state(p, ref) for ref in p.refs)),
     "owner": lambda p, _: owner(p),
+    "owners": lambda p, _: dict(Counter(owner(p, r.ref) for r in p.fake.rows(Kind.LEAD))),
     "fields": fields,
     "member_of": lambda p, _: member_of(p),
     "fires": lambda p, _: since(p),

@@ -27,19 +27,21 @@ class Event(_Strict):
     """What happens `at` so long after the lead came.
 
     `who` did it shows in the CRM's history of a status that is changed, and in what is logged.
-    `dated` names a field that gets this instant. `attends` is the number of the lead whose person
-    is written down as a guest of the webinar. `refuses`: from now on the CRM refuses to write the
-    lead, or no longer. `retries`: somebody orders its dead letter to be tried again.
+    `of` is the number of the lead it happens to, of several that came. `dated` names a field that
+    gets this instant. `attends`: the person is written down as a guest of the webinar. `refuses`:
+    the CRM refuses to write the lead, from its coming on or no longer. `retries`: somebody orders
+    its dead letter to be tried again.
     """
 
     at: str
+    of: int = 0
     change: dict[str, Any] = {}
     dated: str | None = None
     who: Literal["person", "automation", "us", "buyer"] | None = None
     logs: Literal["call", "email", "meeting", "note", "message"] | None = None
     seconds: int | None = None
     buyer: Literal["call", "email", "meeting", "message"] | None = None
-    attends: int | None = None
+    attends: bool = False
     does_task: bool = False
     given_to: str | None = None
     admin_gives: str | None = None
@@ -66,12 +68,12 @@ class Others(_Strict):
     by: Literal["call", "email", "status"] = "email"
     seconds: int | None = None
     owner: str | None = None
-    """Only leads of this owner are answered so, those of the others in a minute."""
+    """Only leads of this owner are answered so, those of others by a long call in a minute."""
     won_in_ten: list[int] = []
 
 
 class Staffing(_Strict):
-    """What is asked of `fairlead sla --staffing`, and some of its lines."""
+    """What is asked of `fairlead sla --staffing`, and some of what it says."""
 
     within: str
     handling: str
@@ -81,7 +83,7 @@ class Staffing(_Strict):
 class Look(_Strict):
     """What is so, as far as it is said; all times are so long after the lead came.
 
-    `fires` are steps of clocks, `instants` the same by the clock on the wall; `some`: what else may
+    `states` counts the leads of the story, `owners` all that came, by owner; `fires` are steps of clocks, `instants` the same by the clock on the wall; `some`: what else may
     fire is not said. `told` counts tasks about leads by reader, `messages` what went to a channel
     or address. `signals` are those that `why` shows. `comes_back`: when it will by itself,
     `back_at`: when it last did. `alerts` are what operators are told. `points` are those of each
@@ -91,7 +93,9 @@ class Look(_Strict):
     """
 
     state: str | None = None
+    states: dict[str, int] | None = None
     owner: str | None = None
+    owners: dict[str, int] | None = None
     fields: dict[str, Any] = {}
     member_of: list[str] | None = None
     fires: list[str] | None = None
@@ -126,6 +130,7 @@ class Look(_Strict):
     staffing: Staffing | None = None
     indicators: list[str] | None = None
     calibration: str | None = None
+    calibrate_says: list[str] = []
     more: list[str] = []
     less: list[str] = []
 
