@@ -91,6 +91,8 @@ class Played:
             self._pass_to(self.after(story.asleep))
         for at, _, step in sorted(steps, key=lambda s: s[:2]):
             self._go_to(at)
+            if not isinstance(step, tuple):
+                self.work()
             if isinstance(step, Look):
                 yield step
             elif isinstance(step, Event):
@@ -124,15 +126,18 @@ class Played:
             last = wake
             self._pass_to(wake)
             self._answer()
-        self._pass_to(at)
+        self._advance(at)
 
     def _next(self) -> datetime | None:
         row = self.house.db.row(_DUE)
         due = [] if row is None or row["at"] is None else [datetime.fromisoformat(row["at"])]
         return min((*due, *(at for at, _, _ in self.answers)), default=None)
 
-    def _pass_to(self, at: datetime) -> None:
+    def _advance(self, at: datetime) -> None:
         self.clock.advance(max(timedelta(0), at - self.clock.now()))
+
+    def _pass_to(self, at: datetime) -> None:
+        self._advance(at)
         self.work()
 
     # -- what happens -----------------------------------------------------------------------
@@ -230,14 +235,20 @@ class Played:
         return [day + n * every for day in days for n in range(other.times)]
 
     def _another(self, other: Others, n: int) -> None:
-        kind = n % len(other.kinds)
-        named = self._named({"status": "New", **other.kinds[kind]})
-        ref = self.fake.create_lead(**{"email": f"{other.at}-{n}@a{n}.test", **named})
-        self.work()
-        if other.won_in_ten:
-            won = n // len(other.kinds) % 10 < other.won_in_ten[kind]
-            self.fake.decide(ref, Fate(won, won or None, lost=not won, why="told by the story"))
-        if other.after is not None:
+        """One lead of each kind."""
+        refs = []
+        for k, fields in enumerate(other.kinds):
+            named = self._named({"status": "New", **fields})
+            ref = self.fake.create_lead(**{"email": f"{other.at}-{n}@a{n}k{k}.test", **named})
+            if other.won_in_ten:
+                won = n % 10 < other.won_in_ten[k]
+                self.fake.decide(ref, Fate(won, won or None, lost=not won, why="as told"))
+            refs.append(ref)
+        self.house.poll()
+        if other.after is None:
+            return
+        self.house.deliver()
+        for ref in refs:
             slow = other.owner in (None, owner_email(self.fake, ref))
             after = parse_duration(other.after) if slow else timedelta(minutes=1)
             how = other if slow else other.model_copy(update={"by": "call", "seconds": 240})
@@ -251,7 +262,7 @@ class Played:
                 self.fake.update(ref, status="Contacted")
             else:
                 self._logs(ref, other.by, Actor.PERSON, other.seconds)
-            self.work()
+            self.house.round()
 
     # -- parts ------------------------------------------------------------------------------
 

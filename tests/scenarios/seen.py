@@ -51,6 +51,9 @@ def check(played: Played, look: Look) -> None:
     if look.staffing is not None:
         said = staffing(played, look.staffing.within, look.staffing.handling)
         assert [line for line in look.staffing.says if line not in said] == [], said
+    if look.indicators:
+        counted = indicators(played)
+        assert [line for line in look.indicators if line not in counted] == [], counted
     if look.calibration is not None:
         verdict, said, moved = calibration(played)
         assert verdict == look.calibration
@@ -296,6 +299,5 @@ SEEN: Mapping[str, Callable[[Played, Look], Any]] = {
     "grade": lambda p, _: _kept(p, "grade"),
     "points": points,
     "alerts": lambda p, _: alerts(p),
-    "indicators": lambda p, _: indicators(p),
 }
 """Each word that is compared as it stands; the others are in `check`."""

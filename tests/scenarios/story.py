@@ -53,10 +53,9 @@ class Event(_Strict):
 
 
 class Others(_Strict):
-    """Further leads that come one after the other, `every` so often from `at` on, `times` of them
-    on each of so many `days`; `kinds` of lead in turn. Their owner answers `after` so long with an
-    activity, or by moving the status. `fate`: what becomes of each kind, so many won of the first
-    and of the second kind in ten.
+    """Further leads, one of each of `kinds` together, `every` so often from `at` on, `times` on each
+    of so many `days`. Their owner answers `after` so long, with an activity or by moving the status.
+    `won_in_ten`: of ten of each kind that come one after the other so many are won, the first ones.
     """
 
     at: str
@@ -89,7 +88,7 @@ class Look(_Strict):
     `back_at`: when it last did. `alerts` are what operators are told. `points` are those of each
     group at the last decision, `why_says` lines of `fairlead why`. `calibration` is the verdict of
     `fairlead calibrate`, or "refused"; `more` and `less` are reasons whose points it would raise or
-    lower. `indicators` are counts and comparisons of `fairlead sla --indicators`.
+    lower. `indicators` are among the counts and comparisons of `fairlead sla --indicators`.
     """
 
     state: str | None = None
@@ -128,7 +127,7 @@ class Look(_Strict):
     why_says: list[str] = []
     alerts: list[str] | None = None
     staffing: Staffing | None = None
-    indicators: list[str] | None = None
+    indicators: list[str] = []
     calibration: str | None = None
     calibrate_says: list[str] = []
     more: list[str] = []

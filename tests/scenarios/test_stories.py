@@ -32,7 +32,7 @@ def test_the_story_comes_out_as_it_says(path: Path, crm: str) -> None:
 def test_every_word_of_a_look_is_compared() -> None:
     """A word that nothing answers would be a promise that nobody checks."""
     asked_for = {"includes", "some", "task_says", "why_says", "away"}
-    together = {"staffing", "calibration", "calibrate_says", "more", "less"}
+    together = {"staffing", "indicators", "calibration", "calibrate_says", "more", "less"}
     assert set(Look.model_fields) == set(SEEN) | asked_for | together
 
 
