@@ -53,9 +53,10 @@ class Event(_Strict):
 
 
 class Others(_Strict):
-    """Further leads, one of each of `kinds` together, `every` so often from `at` on, `times` on each
-    of so many `days`. Their owner answers `after` so long, with an activity or by moving the status.
-    `won_in_ten`: of ten of each kind that come one after the other so many are won, the first ones.
+    """Further leads, one of each of `kinds` together, `every` so often from `at` on, `times` on
+    each of so many `days`. Their owner answers `after` so long, with an activity or by moving the
+    status. `won_in_ten`: of ten of each kind that come one after the other so many are won, the
+    first ones.
     """
 
     at: str
@@ -82,13 +83,14 @@ class Staffing(_Strict):
 class Look(_Strict):
     """What is so, as far as it is said; all times are so long after the lead came.
 
-    `states` counts the leads of the story, `owners` all that came, by owner; `fires` are steps of clocks, `instants` the same by the clock on the wall; `some`: what else may
-    fire is not said. `told` counts tasks about leads by reader, `messages` what went to a channel
-    or address. `signals` are those that `why` shows. `comes_back`: when it will by itself,
-    `back_at`: when it last did. `alerts` are what operators are told. `points` are those of each
-    group at the last decision, `why_says` lines of `fairlead why`. `calibration` is the verdict of
-    `fairlead calibrate`, or "refused"; `more` and `less` are reasons whose points it would raise or
-    lower. `indicators` are among the counts and comparisons of `fairlead sla --indicators`.
+    `states` counts the leads of the story, `owners` all that came. `fires` are steps of clocks,
+    `instants` the same by the clock on the wall; `some`: what else may fire is not said. `told`
+    counts tasks about leads by reader, `messages` what went to a channel or address. `signals` are
+    those that `why` shows. `comes_back`: when it will by itself, `back_at`: when it last did.
+    `points` are those of each group at the last decision, `why_says` lines of `fairlead why`.
+    `alerts` are what operators are told. `indicators` are among the counts and comparisons of
+    `fairlead sla --indicators`. `calibration` is the verdict of `fairlead calibrate`, or "refused";
+    `more` and `less` are reasons whose points it would raise or lower.
     """
 
     state: str | None = None
