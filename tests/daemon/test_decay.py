@@ -88,7 +88,11 @@ def test_why_tells_no_instant_of_a_level_that_stands(
         (why,) = house.commands.why(str(ref))
         return list(human_decay(why["decay"]))
 
-    assert [line.split(":")[0] for line in told()[1:]] == ["  cooling", "  cold (critical)", "  lost"]
+    assert [line.split(":")[0] for line in told()[1:]] == [
+        "  cooling",
+        "  cold (critical)",
+        "  lost",
+    ]
     sf.person_sets_owner(ref, None)
     wait(house, clock, days(4))
     (line,) = told()

@@ -136,7 +136,10 @@ class TestExamples:
         assert shown.state == default.state
         assert shown.kill_switch == default.kill_switch_path
         assert shown.socket == default.socket_path
-        for key in ("listen", "log_format", "log_level", "poll_interval", "quiet_period"):
+        for key in (
+            "listen", "log_format", "log_level", "poll_interval", "signal_interval",
+            "quiet_period",
+        ):  # fmt: skip
             assert getattr(shown, key) == getattr(default, key)
 
     def test_the_example_environment_is_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
