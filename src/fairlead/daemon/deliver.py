@@ -77,7 +77,7 @@ class Deliver:
         self.metrics = metrics
         self.quiet = quiet
         self._may_write = may_write
-        self.verifier = Verifier(db, connector, clock, metrics)
+        self.verifier = Verifier(db, connector, ingest, clock, metrics)
         self._second_choice = SecondChoice(db, ingest)
         self._meter = Meter(connector, metrics)
 

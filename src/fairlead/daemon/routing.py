@@ -336,8 +336,9 @@ class Router:
             tell(self.db, self.metrics, self.policy, case, decision, decision_id, now)
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
-            self.clocking.decided(case, decision, decision_id, snap.world, now)
-            self.clocking.follow_ups.decided(case, decision, decision_id, snap.world, now)
+            begun = case, decision, decision_id, snap.world, now
+            self.clocking.decided(*begun, closed=row.closed)
+            self.clocking.follow_ups.decided(*begun, closed=row.closed)
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
