@@ -37,8 +37,8 @@ A_FOLLOW_UP = "fairlead: follow-up"
 QUEUE, NURTURE = "Inbound", "Nurture"
 TOKEN = "simulation"  # noqa: S105 - opens nothing but this run's sandboxes
 UNLIMITED = 10**9
-SETTLES = {"salesforce": 0.0, "hubspot": 30.0}
-"""Seconds after which a search shows each change, HubSpot's own late ones included."""
+SETTLES = {"salesforce": 1.0, "hubspot": 30.0}
+"""Seconds after which a search shows each change, ours and HubSpot's own late ones included."""
 
 Key = tuple[str, str]
 """CRM and record id of a lead."""
