@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from e2e.live import Stage, staged
-from e2e.test_e2e_recycling import furnish
+from e2e.second_chances import furnish
 
 TAKEN: list[tuple[str, dict[str, Any], str, str]] = [
     ("salesforce", {"permissions": {"CampaignMember": "r"}}, "campaign members",
