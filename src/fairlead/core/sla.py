@@ -53,7 +53,7 @@ class Hours:
         return self.after(at, timedelta(0))
 
     def work_began(self, at: datetime) -> datetime:
-        """The beginning of the work that `at` lies in; `at` outside work, and in one without end."""
+        """The beginning of the work that `at` lies in; `at` itself outside it and without end."""
         begin, end = next(self._open(at, ()), (at, at))
         return begin if begin <= at and end - begin <= _DAY else at
 
