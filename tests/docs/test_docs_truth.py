@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from docs.pages import DOCS, ROOT, prose, table, text_of
 
+from fairlead.cli import main
+from fairlead.core.policy import Policy
 from fairlead.core.types import LeadState
 from fairlead.daemon import deliver
 from fairlead.daemon.app import JOBS
@@ -167,3 +169,17 @@ def test_the_changelog_speaks_of_this_version() -> None:
     assert project["version"] in newest
     assert project["requires-python"] == ">=3.11,<3.15"
     assert "Python 3.11 to 3.14" in text_of("README.md")
+
+
+def test_words_and_commands_that_are_still_to_come_are_not_there_yet() -> None:
+    """Otherwise the page would deny what the program can do."""
+    glossary, limits = text_of("docs/glossary.md"), text_of("docs/limits.md")
+    [waiting] = re.findall(r"(?m)^Words that wait for a later version: (.*)\.$", glossary)
+    terms = re.findall(r"(?m)^\| ([^|]+?) \|", glossary)
+    for word in waiting.split(", "):
+        assert not [t for t in terms if t.startswith(word)], word
+    still = [re.sub(r"\(.*?\)", "", what) for what, _ in table(limits, "what")]
+    missing = {word for what in still for word in re.findall(r"`([a-z-]+)`", what)}
+    assert {"backup", "restore", "forget"} <= missing
+    assert not missing & (set(main.commands) | set(Policy.__dataclass_fields__))
+    assert not {"SLA", "decay", "recycling"} & {w for s in still for w in re.findall(r"\w+", s)}
