@@ -3,7 +3,8 @@
 The daemon is whole (`daemon.app.App` with the connectors of a settings file); only its threads are
 left out: its readers and writers are stepped here, so that nothing depends on the machine's speed.
 It looks at a CRM where something changed or came due, `POLL` later at most, as polling would; looks
-that would find nothing are what is skipped.
+that would find nothing are what is skipped. The state is kept in memory: no crash is played here,
+so that a disk would only cost time.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from fairlead.simulation.counting import count
 from fairlead.simulation.crms import SETTLES, TOKEN, UNLIMITED, Crms
 from fairlead.simulation.people import People
 from fairlead.store import agenda
+from fairlead.store.db import Db
 from fairlead.testing.clock import ManualClock
 
 POLL = timedelta(minutes=10)
@@ -80,7 +82,8 @@ class Simulation:
         config = self._write_config({name: url for name, (_, url) in served.items()})
         settings = load_settings(config)
         active = read_policy(self.policy)
-        self.app = App(settings, active, build_connectors(settings, active), clock=self.clock)
+        connectors = build_connectors(settings, active)
+        self.app = App(settings, active, connectors, clock=self.clock, db=Db(None))
         self._stack.callback(self.app.close)
         self._arrivals = deque(self.company.arrivals)
         self._arrived = 0

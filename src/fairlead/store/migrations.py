@@ -508,3 +508,9 @@ def _answers(db: sqlite_utils.Database) -> None:
         CREATE INDEX answers_look ON answers (crm, look_at) WHERE look_at IS NOT NULL
         """,
     )
+
+
+@MIGRATIONS(name="0020_of_person")
+def _of_person(db: sqlite_utils.Database) -> None:
+    # Who had a person before is asked with each assignment; without it all decisions were read.
+    _run(db, "CREATE INDEX IF NOT EXISTS decisions_person ON decisions (person_id)")
