@@ -54,6 +54,7 @@ from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.peaks import keep_peaks
 from fairlead.daemon.recycling import Recycling, is_out
+from fairlead.daemon.replanning import Replanning, Work
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.restarts import restart_pools
 from fairlead.daemon.rounds import OUT
@@ -65,6 +66,8 @@ from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import (
     claims,
+    clocks,
+    decays,
     decisions,
     directory,
     journal,
@@ -103,6 +106,9 @@ class Snapshot:
     at: datetime
     overtaken: bool = False
     """Somebody older is due for what a lead of this page could have had: release the held ones."""
+    unplanned: bool = False
+    """Not all that is stored is planned by this policy and roster yet: each lead that is looked at
+    is planned first."""
 
 
 class Beside(Protocol):
@@ -126,6 +132,16 @@ class Router:
         self.clocking = Clocking(db, policy, metrics)
         self.decaying = Decaying(db, policy)
         self.recycling = Recycling(db, policy, metrics, self.clocking)
+        self.replanning = Replanning(
+            db, policy.hash,
+            (
+                Work("clocks_planned_with", True, self.clocking.replan),
+                Work("cadences_planned_with", True, self.clocking.follow_ups.replan),
+                Work("decay_planned_with", False, self.decaying.replan),
+                Work("recycling_planned_with", False, self.recycling.replan),
+            ),
+            self._plan_one,
+        )  # fmt: skip
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
@@ -135,32 +151,53 @@ class Router:
         """The reps, owners and balances as they are now; call inside the transaction."""
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
+        base, frozen, name = self._roster(owners)
         if _members(running) != self._seen_in_pools:
             restart_pools(self.db, self.policy, running, now)
             self._seen_in_pools = _members(running)
-        switches, factors = loads.switches(self.db), weights.factors(self.db)
-        mark = (tuple(_lasting(o) for o in owners), tuple(switches), factors)
-        if self._people is None or self._people[0] != mark:
-            base = World(
-                join_roster(self.policy, owners, switches, factors),
-                directory.owner_index(owners),
-                running,
-                time_data=VERSION,
-            )
-            frozen = freeze_roster(base)
-            self._people = (mark, base, frozen, roster_hash(frozen))
-        _, base, frozen, name = self._people
         decisions.keep_roster(self.db, name, frozen, now)
-        self.clocking.replan(base, name, now)
-        self.decaying.replan(now)
-        self.recycling.replan(now)
+        unplanned = self.replanning.start(base, name, now)
         has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
         seen = replace(
             base, balances=running, loads=has, waiting=waiting, peaks=peaks,
             absent=absent_now(self.policy, base.reps, owners),
         )  # fmt: skip
-        return Snapshot(seen, running, has, frozen, name, now)
+        return Snapshot(seen, running, has, frozen, name, now, unplanned=unplanned)
+
+    def plan_more(self, now: datetime) -> bool:
+        """Plan some more of what is stored by this policy and roster; whether there is more.
+
+        In a transaction of its own. Asks the store one question when there is nothing to do.
+        """
+        if not self.replanning.under_way():
+            return False
+        with self.db.transaction():
+            base, _, name = self._roster(directory.get_owners(self.db))
+            return self.replanning.go_on(base, name, now)
+
+    def _roster(self, owners: Sequence[CrmOwner]) -> tuple[World, bytes, str]:
+        """The world without what moves with each lead; its roster frozen, and named."""
+        switches, factors = loads.switches(self.db), weights.factors(self.db)
+        mark = (tuple(_lasting(o) for o in owners), tuple(switches), factors)
+        if self._people is None or self._people[0] != mark:
+            base = World(
+                join_roster(self.policy, owners, switches, factors),
+                directory.owner_index(owners),
+                {},
+                time_data=VERSION,
+            )
+            frozen = freeze_roster(base)
+            self._people = (mark, base, frozen, roster_hash(frozen))
+        return self._people[1:]
+
+    def _plan_one(self, ref: Ref, world: World, now: datetime) -> None:
+        """Plan what is stored of one lead by this policy and roster."""
+        for clock in clocks.open_of(self.db, ref):
+            self.clocking.plan_anew(clock, world, now)
+        decay = decays.latest(self.db, ref)
+        if decay is not None and not decay.asleep:
+            self.decaying.plan(decay, None, now)
 
     def observe(
         self,
@@ -189,6 +226,8 @@ class Router:
         version = version_of(record)
         if row is not None and not again and not anew and not is_news(row.version, record, version):
             return None
+        if row is not None and snap.unplanned:
+            self.replanning.one(record.ref, snap.world, now)
         reason = why_gone(record.ref, record)
         if reason is not None:
             return self._gone(record, row, version, reason, snap, now)
