@@ -145,6 +145,8 @@ class Router:
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self._people: tuple[object, World, bytes, str] | None = None
+        self._owners: Sequence[CrmOwner] = ()
+        self._lasting: tuple[object, ...] = ()
         self._seen_in_pools: frozenset[tuple[str, str]] = frozenset()
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -179,7 +181,9 @@ class Router:
     def _roster(self, owners: Sequence[CrmOwner]) -> tuple[World, bytes, str]:
         """The world without what moves with each lead; its roster frozen, and named."""
         switches, factors = loads.switches(self.db), weights.factors(self.db)
-        mark = (tuple(_lasting(o) for o in owners), tuple(switches), factors)
+        if owners != self._owners:
+            self._owners, self._lasting = owners, tuple(_lasting(o) for o in owners)
+        mark = (self._lasting, tuple(switches), factors)
         if self._people is None or self._people[0] != mark:
             base = World(
                 join_roster(self.policy, owners, switches, factors),

@@ -195,8 +195,9 @@ def look_at_leads(db: Db, after: Sequence[str], limit: int, now: datetime) -> Re
     `after` is the CRM, object and id up to which they were, or three empty texts.
     """
     rows = db.rows(
+        # By the key and not by the state, of which each batch would sort all.
         "SELECT crm, object, id FROM leads WHERE (crm, object, id) > (?, ?, ?)"
-        " AND state IN ('assigned', 'left') AND decision_id IS NOT NULL"
+        " AND +state IN ('assigned', 'left') AND decision_id IS NOT NULL"
         " ORDER BY crm, object, id LIMIT ?",
         (*after, limit),
     )
