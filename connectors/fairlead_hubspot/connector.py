@@ -183,11 +183,14 @@ class HubSpotConnector:
             return Written(receipts)
 
     def probe(self) -> Probe:
-        doctor = Doctor(self._client, self._portal, self._lead, self._wanted.writes)
+        want = self._wanted
+        doctor = Doctor(
+            self._client, self._portal, self._lead, want.writes, want.fields, want.groups
+        )
         findings = doctor.examine()
         self._activities.try_all()
         findings += doctor_of_activities(self._activities.hidden)
-        findings += self._groups.findings(self._wanted.groups, self._wanted.watched)
+        findings += self._groups.findings(want.groups, want.watched)
         return Probe(
             server_now=self._client.seam.server_now,
             account=self._portal.portal_id or "unknown portal",

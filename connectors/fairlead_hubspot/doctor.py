@@ -12,7 +12,17 @@ from fairlead_hubspot.activity_rows import SOURCES
 from fairlead_hubspot.availability import PROPERTIES
 from fairlead_hubspot.client import HubSpotClient, Json
 from fairlead_hubspot.faults import RefusedCall
-from fairlead_hubspot.names import AUDIT, COMPANIES, CONTACTS, LEADS, MARKER, TASKS, ObjectType
+from fairlead_hubspot.groups import WRITE_SCOPE
+from fairlead_hubspot.names import (
+    AUDIT,
+    COMPANIES,
+    CONTACT_PREFIX,
+    CONTACTS,
+    LEADS,
+    MARKER,
+    TASKS,
+    ObjectType,
+)
 from fairlead_hubspot.seam import Portal
 
 GUIDE = "docs/connectors-hubspot.md"
@@ -46,11 +56,15 @@ class Doctor:
         portal: Portal,
         lead: ObjectType,
         writes: Sequence[str] = (),
+        fields: Sequence[str] = (),
+        groups: Sequence[str] = (),
     ) -> None:
         self._client = client
         self._portal = portal
         self._lead = lead
         self._writes = tuple(writes)
+        self._fields = tuple(fields)
+        self._groups = tuple(groups)
         self._findings: list[Finding] = []
 
     def examine(self) -> list[Finding]:
@@ -107,6 +121,16 @@ class Doctor:
                 f"missing: {', '.join(missing)}" if missing else "all are there",
                 f"grant the scopes that {GUIDE} lists",
             )
+            if self._groups:
+                self._say(
+                    "lists can be written",
+                    WRITE_SCOPE in scopes,
+                    "leads can be put into lists and taken out"
+                    if WRITE_SCOPE in scopes
+                    else f"missing: {WRITE_SCOPE}: nobody is put into a list or taken out",
+                    f"grant {WRITE_SCOPE}",
+                    fatal=False,
+                )
             mail = "sales-email-read" in scopes
             self._say(
                 "e-mails are told in full",
@@ -176,6 +200,26 @@ class Doctor:
 
             for name in self._writes:
                 self._writable(name, lead.get(name))
+            self._policys_fields(lead)
+
+    def _policys_fields(self, lead: Mapping[str, Json]) -> None:
+        """HubSpot leaves out without a word what it does not know, so a name is looked up here."""
+        known = set(lead)
+        of_contact = [n for n in self._fields if n.startswith(CONTACT_PREFIX)]
+        if self._lead is LEADS and of_contact:
+            contact = self._try("contacts properties are readable", self._all(CONTACTS))
+            known |= {CONTACT_PREFIX + name for name in contact or of_contact}
+        missing = [n for n in self._fields if n not in known]
+        if self._fields:
+            self._say(
+                "properties that the policy reads",
+                not missing,
+                f"not there: {', '.join(missing)}; rules see them as missing"
+                if missing
+                else "all are there",
+                "create them, or correct their names under fields: of the policy",
+                fatal=False,
+            )
 
     def _writable(self, name: str, found: Json | None) -> None:
         changes = {} if found is None else found.get("modificationMetadata")

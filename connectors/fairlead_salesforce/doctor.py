@@ -69,11 +69,12 @@ def findings(
         "Lead.OwnerId can be edited" if may else "our user may not edit Lead.OwnerId",
         "" if may else "assign the permission set (Lead: Edit, Transfer Leads)",
     )
+    may = task.createable and task.updateable
     yield Finding(
         "create tasks",
-        task.createable,
-        "tasks can be created" if task.createable else "our user may not create tasks",
-        "" if task.createable else "assign the permission set (Edit Tasks)",
+        may,
+        "tasks can be created and edited" if may else "our user may not create and edit tasks",
+        "" if may else "assign the permission set (Edit Tasks)",
         fatal=False,
     )
     marker = schema.has_marker()
@@ -173,8 +174,8 @@ def owner_history(client: Client, field: str = "Owner") -> bool | None:
 
 
 def _writable(name: str, lead: ObjectShape) -> Finding:
-    may = lead.may(name, "updateable")
-    why = f"our user may not edit Lead.{name}" if name in lead.fields else f"Lead has no {name}"
+    may, there = lead.may(name, "updateable"), name in lead.fields
+    why = f"our user may not edit Lead.{name}" if there else f"Lead has no {name} that we may see"
     return Finding(
         f"field {name} to write",
         may,
@@ -183,6 +184,9 @@ def _writable(name: str, lead: ObjectShape) -> Finding:
         else f"{why}: nothing is written to it, leads are routed all the same",
         ""
         if may
+        else f"give our user edit access to the field {name} of Lead (its permission set: Object"
+        " Settings > Leads)"
+        if there
         else f"make the field {name} on Lead (a number for scores) and give edit access to it, or"
         " correct its name in the policy",
         fatal=False,

@@ -150,9 +150,11 @@ class Groups:
         try:
             shape = self._schema.shape(MEMBER)
             found = self._campaigns([to_18(g) for g in asked if _is_id(g)])
-        except (PermissionMissing, SchemaDrift) as e:
+        except (PermissionMissing, SchemaDrift):
             self.hidden = True
-            yield Finding("campaigns", False, str(e), RIGHTS, fatal=False)
+            hidden = "Campaign or CampaignMember is hidden from our user, or missing: nobody is "
+            hidden += "seen to join a campaign, and nobody is put in or taken out"
+            yield Finding("campaigns", False, hidden, RIGHTS, fatal=False)
             return
         may = not groups or (shape.createable and shape.deletable)
         yield Finding(

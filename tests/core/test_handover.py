@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from core.deciding import HEAD, NOW, SF, case, lead, policy, world
 
 from fairlead.core.decide import decide
+from fairlead.core.decision import Order
+from fairlead.core.effects import SetOwner
+from fairlead.core.explain import explain, explain_json
 from fairlead.core.handover import BODY, LINE, MOST_LINES, Handover, handover
+from fairlead.core.plan import plan
 from fairlead.core.types import Ref
+from fairlead.core.why_not import why_not
 
 POLICY = policy("  - {name: Hot, to: {team: a}}", head=HEAD)
 LEAD = {
@@ -68,7 +76,26 @@ def test_the_link_is_that_of_the_record_the_task_hangs_on() -> None:
     assert not any(x.startswith("Record:") for x in told(Handover(), Ref(SF, "Lead", "2")))
 
 
-def test_a_lead_that_comes_back_says_why_it_was_away() -> None:
-    assert "It has been here before and comes back: no budget" in told(
-        Handover(), recycle_reason="no budget"
-    )
+def test_a_lead_that_was_recycled_once_says_why() -> None:
+    assert "It was recycled before: no budget" in told(Handover(), recycle_reason="no budget")
+
+
+@pytest.mark.parametrize(("kind", "by"), [("sla", "SLA hot"), ("decay", "decay lost")])
+def test_what_a_step_of_the_policy_gave_to_a_team_was_given_by_no_hand(kind: str, by: str) -> None:
+    order = Order(kind, by, "not answered in 5m", team="a")
+    of = replace(case(lead(**LEAD)), rerun=True, order=order)
+    decision = decide(of, world(), POLICY, NOW)
+    assert f"\nRule: {by}\n" in handover(of, decision, POLICY)
+    assert f"  rule: {by}" in explain(of, decision, POLICY)
+    assert explain_json(of, decision, POLICY)["rule"] == by
+    (write, *_) = plan(of, decision, POLICY, NOW)
+    assert isinstance(write, SetOwner)
+    assert write.audit.startswith(f"{by}: ")
+    found = why_not(of, world(), POLICY, NOW, "nobody@example.com")
+    assert found.reasons == (f"{by} gave it to a: not answered in 5m",)
+
+
+def test_what_a_person_gave_to_a_team_was_given_by_hand() -> None:
+    order = Order("reassign", "dana", "she left", team="a")
+    of = replace(case(lead(**LEAD)), rerun=True, order=order)
+    assert "\nRule: by hand\n" in handover(of, decide(of, world(), POLICY, NOW), POLICY)

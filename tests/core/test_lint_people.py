@@ -129,3 +129,28 @@ def test_who_is_away_for_good_leaves_a_rule_with_nobody() -> None:
     assert "'Ben'" in only(rules, "nobody-open", gone).message
     helped = rule("Ben", "free_mail", "{rep: ben@example.com}", "if_away: {team: a}")
     assert findings(helped, "nobody-open", gone) == []
+
+
+AFTER_THE_RULES = """slas:
+  hot: {respond_within: 5m, hours: always, on_breach: [{reassign: {team: b}}]}
+decay:
+  - {name: lost, after: {age: 30d}, do: [{reassign: {team: c}}]}
+recycling:
+  cool_down: 1d
+  tracks: {early: {when: is_converted, after: 30d, to: {team: d}}}
+"""
+
+
+def test_a_team_that_gets_leads_by_a_clock_a_level_or_a_track_is_used() -> None:
+    """Each alone in its team: whoever took the advice to remove them would break the policy."""
+    head = (
+        "version: 1\nsources: {sf: {crm: salesforce}}\n"
+        "reps: {anna@example.com: , ben@example.com: , carla@example.com: , dana@example.com: }\n"
+        "teams:\n  a: {members: [anna@example.com]}\n  b: {members: [ben@example.com]}\n"
+        "  c: {members: [carla@example.com]}\n  d: {members: [dana@example.com]}\n"
+    )
+    rules = rule("R", "free_mail")
+    bare = {f.message for f in findings(rules, "unused-team", head)}
+    assert bare == {f"no rule leads to team '{t}'" for t in "bcd"}
+    assert findings(rules, "unused-team", head + AFTER_THE_RULES) == []
+    assert findings(rules, "unused-rep", head + AFTER_THE_RULES) == []

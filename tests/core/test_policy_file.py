@@ -283,6 +283,8 @@ CALL_TABLE = "tables: {t: {csv: t.csv, key: country}}\n"
         ("rules: [{*x : b, name: a, to: {queue: x}}]", {}, "4:10 aliases (*name) are not used"),
         ("owner_authority: hubspot", {}, "4:18 unknown source 'hubspot'"),
         ("task: {due_in: 5}", {}, "4:16 a duration is a whole number and a unit"),
+        ("task: {due_in: 36526d}", {}, "4:16 a duration is at most a hundred years, 36525d"),
+        ("task: {due_in: 999999w}", {}, "4:16 a duration is at most a hundred years, 36525d"),
     ],
 )
 def test_a_mistake_is_told_at_its_place(text: str, files: dict[str, str], expected: str) -> None:

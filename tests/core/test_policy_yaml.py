@@ -142,3 +142,11 @@ def test_the_end_of_a_text_has_a_place() -> None:
     node = root.get("k")
     assert isinstance(node, Scalar)
     assert place_in_scalar(source, node, 3) == 6
+
+
+def test_a_condition_with_a_list_between_braces_is_told_to_need_quotes() -> None:
+    text = """sources: {sf: {crm: salesforce, pick_up: country in ["DE", "AT"]}}"""
+    _, (problem,) = read_yaml(SourceText("p.yaml", text))
+    assert problem.message.endswith("that holds any of , [ ] { } needs quotes")
+    mended = text.replace("country in", "'country in").replace('"]', "\"]'")
+    assert read_yaml(SourceText("p.yaml", mended))[1] == ()

@@ -12,6 +12,7 @@ from daemon.test_clocks import ANNA, BEN, CARLA, DANA, MONA, a_house, a_lead, an
 
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Actor, LeadState, Ref
+from fairlead.reports.decay import human_decay
 from fairlead.reports.human import human_why
 from fairlead.store import clocks, decays, decisions, journal, leads
 from fairlead.testing.clock import ManualClock
@@ -75,6 +76,27 @@ def test_the_levels_are_planned_with_the_assignment_in_its_transaction(
     ref = a_lead(house, sf)
     due = {n.level: n.due_at for n in decays.levels_of(house.db, ref, 0)}
     assert due == {"cooling": came + days(3), "cold": came + days(7), "lost": came + days(30)}
+
+
+def test_why_tells_no_instant_of_a_level_that_stands(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    """Whoever reads it would wait for a level that will not come while nobody has the lead."""
+    ref = a_lead(house, sf)
+
+    def told() -> list[str]:
+        (why,) = house.commands.why(str(ref))
+        return list(human_decay(why["decay"]))
+
+    assert [line.split(":")[0] for line in told()[1:]] == [
+        "  cooling",
+        "  cold (critical)",
+        "  lost",
+    ]
+    sf.person_sets_owner(ref, None)
+    wait(house, clock, days(4))
+    (line,) = told()
+    assert line.endswith("stands: nobody of ours has it")
 
 
 def test_what_was_done_meanwhile_plans_the_level_anew(

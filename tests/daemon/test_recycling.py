@@ -11,6 +11,7 @@ from daemon.house import House, an_org, owner_email, user_id
 
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Kind, LeadState, Ref
+from fairlead.reports.human import human_why
 from fairlead.store import decisions, journal, leads, outbox, recyclings
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
@@ -116,6 +117,8 @@ def test_the_turn_and_the_decision_of_a_return_can_be_taken_again(scene: Scene) 
     assert told["equal"]
     [why] = scene.house.commands.why(str(ref))
     assert why["recycling"]["cycles"] == 1
+    moved = [line for line in human_why([why]) if "its owner was changed" in line]
+    assert len(moved) == 1, "to the queue, by us: nobody of theirs is named for it"
     assert any("back from recycling later" in line for line in why["decision"]["text"])
 
 
@@ -186,6 +189,22 @@ def test_our_own_status_is_no_answer_of_the_next_owner(scene: Scene) -> None:
     assert clock["state"] == "running"
     scene.later(minutes=5)
     scene.fake.update(ref, status="Contacted")
+    scene.work()
+    [clock] = scene.house.commands.why(str(ref))[0]["clocks"][-1:]
+    assert clock["state"] == "answered"
+
+
+def test_a_person_who_moves_it_to_what_we_set_back_has_answered(scene: Scene) -> None:
+    """Between two looks: it shows again what it showed when the clock began."""
+    ref = scene.lead()
+    scene.recycle(ref)
+    scene.clock.advance(timedelta(days=31))
+    scene.house.poll()
+    scene.house.sweep()
+    scene.house.deliver()
+    assert scene.fake.row(ref).fields["status"] == "Open"
+    scene.clock.advance(timedelta(minutes=5))
+    scene.fake.update(ref, status="Nurture")
     scene.work()
     [clock] = scene.house.commands.why(str(ref))[0]["clocks"][-1:]
     assert clock["state"] == "answered"

@@ -1,4 +1,4 @@
-"""A changed policy or roster plans anew what is stored: by batches of any size, the same as at once."""
+"""A changed policy or roster plans anew what is stored: by batches, the same as at once."""
 
 from __future__ import annotations
 

@@ -195,3 +195,21 @@ def test_the_list_of_clocks_tells_what_is_promised_later(house: House) -> None:
     later = [{"from": "2199-01-01", "respond_within": "30m"}]
     assert told["promises"] == [{"sla": "hot", "respond_within": "1h", "tighter": later}]
     assert "hot: 1h now, 30m from 2199-01-01" in list(human_sla(told))
+
+
+def test_how_fast_a_lead_was_given_is_told_of_its_first_owner_only(
+    house: House, fake: FakeCrm, clock: ManualClock
+) -> None:
+    """Who gets a lead later, by an SLA, is not slow in getting it."""
+    lead(fake, house)
+    go(house, clock, 61)
+    first_two_hours = clock.now()
+    go(house, clock, 60)
+    told = house.commands.times("7d")
+    assert told["assignments"] == 2
+    assert told["reps"]["anna@example.com"]["captured_to_decided"]["count"] == 1
+    assert told["reps"]["ben@example.com"]["captured_to_decided"]["count"] == 0
+    assert told["reps"]["ben@example.com"]["decided_to_assigned"]["count"] == 1
+    assert set(told["rules"]) == {"Hot", "SLA hot"}
+    late = house.commands.times(first_two_hours.isoformat())
+    assert (late["assignments"], late["all"]["captured_to_decided"]["count"]) == (1, 0)

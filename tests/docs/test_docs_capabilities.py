@@ -6,9 +6,10 @@ import re
 
 import pytest
 from docs.pages import DOCS, ROOT, anchors, text_of
+from scenarios.story import TOPICS
 
 PAGE = text_of("docs/capabilities.md")
-SCENARIOS = ("scenarios", "clocks", "signals", "decay", "recycling")
+SCENARIOS = ("scenarios", *TOPICS)
 ROWS = [
     [cell.strip() for cell in row.strip("|").split(" | ")]
     for row in re.findall(r"(?m)^\|.*\|$", PAGE)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from e2e.live import Stage, staged
 
+LEADS = 110
+"""In each CRM."""
 SCORING = """\
 scoring:
   groups:
@@ -24,25 +27,38 @@ def stage() -> Iterator[Stage]:
     with staged(start=False) as stage:
         path = stage.folder / "demo.yaml"
         path.write_text(path.read_text("utf-8") + SCORING, "utf-8")
-        for n in range(110):
+        for n in range(LEADS):
             make(stage, n)
         stage.start()
         yield stage
 
 
 def make(stage: Stage, n: int) -> None:
-    """Two leads: of the large most are won, of the small few, in both CRMs."""
+    """Two leads: of the large most are won, of the small few, in both CRMs.
+
+    Each pair came at an hour of its own, so that where the past is cut does not depend on how fast
+    the leads are made.
+    """
     large, city = n % 2 == 0, "Wien" if n % 3 == 0 else "Graz"
     won = (n % 16 != 0) if large else (n % 16 == 1)
     size = 900 if large else 5
-    lead = stage.crms.lead(AnnualRevenue=size, City=city)
+    came = stage.crms.both.faces["salesforce"].org.now() - timedelta(hours=LEADS + 3 - n)
+    at = came.replace(minute=0, second=0, microsecond=0)
+    sf, hs = (stage.crms.both.faces[c] for c in ("salesforce", "hubspot"))
+    fields = {"LastName": f"Old{n}", "Company": f"Old {n}", "Email": f"old{n}@company{n}.example",
+              "CountryCode": "DE", "AnnualRevenue": size, "City": city}  # fmt: skip
+    lead = sf.act({"as": "tool", "op": "create", "fields": fields, "at": at.isoformat()})["id"]
     if won:
-        stage.crms.act("salesforce", op="convert", id=lead)
+        sf.act({"op": "convert", "id": lead})
     else:
         status = {"Status": "Closed - Not Converted"}
-        stage.crms.act("salesforce", op="update", object="Lead", id=lead, fields=status)
+        sf.act({"op": "update", "object": "Lead", "id": lead, "fields": status})
     end = {"lifecyclestage": "customer"} if won else {"hs_lead_status": "UNQUALIFIED"}
-    stage.crms.contact(annualrevenue=size, city=city, **end)
+    fields = {"lastname": f"Old{n}", "email": f"was{n}@company{n}.example", "country": "Germany",
+              "annualrevenue": size, "city": city, "lifecyclestage": "lead", **end}  # fmt: skip
+    later = (at + timedelta(minutes=30)).isoformat()
+    order = {"op": "create", "object": "contacts", "fields": fields, "at": later, "settled": True}
+    hs.act({"as": "tool", **order})
 
 
 LITTLE = ("calibrate", "--min-outcomes", "10", "--holdout", "35%")

@@ -43,6 +43,16 @@ def test_a_call_names_who_made_it_and_for_which_owner(account: Account) -> None:
     assert properties["hs_object_source"] == "CRM_UI"
 
 
+def test_work_is_logged_with_a_contact_that_is_named_by_its_address(account: Account) -> None:
+    contact = owned(account, "anna@example.com")
+    named = {"op": "update", "object": "contacts", "id": contact}
+    account.act(**named, fields={"email": "x@acme.example"})
+    order = {"op": "log", "object": "calls", "contact": "X@acme.example"}
+    account.act(**order, user="anna@example.com")
+    account.pass_seconds(10)
+    assert facts(account, contact)["notes_last_contacted"] is not None
+
+
 def test_logged_work_shows_on_the_contact_some_seconds_later(account: Account) -> None:
     contact = owned(account, "anna@example.com")
     order = {"op": "log", "object": "calls", "contact": contact, "user": "anna@example.com"}

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from daemon.house import POLICY, REPS, House, an_org, the_policy, user_id
 
@@ -28,6 +29,8 @@ POINTS = ("write.owners:before", "write.owners:after", "read:after", "write.task
           "changes:after", "read:before", "write.tasks:after")  # fmt: skip
 
 
+WRITES = ("write.owners", "write.tasks", "write.scores", "write.fields", "write.members")
+
 POLICIES = tuple(POLICY.replace(">= 1000", f">= {n}") for n in (1000, 10, 100_000))
 
 
@@ -41,9 +44,12 @@ class World:
     reps: tuple[str, ...] = REPS
     policies: tuple[str, ...] = POLICIES
     first_policy = POLICY
+    calls = CALLS
+    points = POINTS
+    shadow: Path | None = None
 
     def __init__(self) -> None:
-        self.clock = ManualClock()
+        self.clock, self.ours = self.clocks()
         self.crms = (an_org(self.clock, "salesforce"), an_org(self.clock, "hubspot"))
         self.crms[0].stamp_resolution = timedelta(seconds=1)
         for crm in self.crms:
@@ -54,8 +60,9 @@ class World:
         one_call = replace(FAKE_CAPABILITIES, carries_poll=False, lead_objects=("contacts",))
         self.furnish()
         self.house = House(
-            None, self.crms, self.clock, self.first_policy, capabilities={"hubspot": one_call}
-        )
+            None, self.crms, self.ours, self.first_policy, capabilities={"hubspot": one_call},
+            shadow=self.shadow,
+        )  # fmt: skip
         self.house.start()
         self.baseline = self.clock.now()
         self.clock.advance(5)
@@ -69,6 +76,11 @@ class World:
         for crm in self.crms:
             crm.on_call = self._point
             self._watch_late_writes(crm)
+
+    def clocks(self) -> tuple[ManualClock, ManualClock]:
+        """The CRMs' clock and the daemon's; moving the first moves both."""
+        clock = ManualClock()
+        return clock, clock
 
     def furnish(self) -> None:
         """What else the org has before the daemon first sees it."""
@@ -170,7 +182,7 @@ class World:
             assert self.write_calls() == self._paused_calls, "written while paused"
 
     def write_calls(self) -> int:
-        return sum(c.calls["write.owners"] + c.calls["write.tasks"] for c in self.crms)
+        return sum(n for c in self.crms for call, n in c.calls.items() if call in WRITES)
 
     def retry_dead_letters(self) -> None:
         self._guarded(lambda: self.house.commands.retry(None))
@@ -201,12 +213,12 @@ class World:
 
     def person_strikes(self, point: int, lead: int, who: int) -> None:
         """A person sets the owner in the middle of one of our calls."""
-        where = POINTS[point % len(POINTS)]
+        where = self.points[point % len(self.points)]
         self._strikes.append((where, lambda: self.person_sets_owner(lead, who)))
 
     def reader_strikes(self, point: int, crm: int) -> None:
         """The reading thread does its work in the middle of one of our calls."""
-        where = POINTS[point % len(POINTS)]
+        where = self.points[point % len(self.points)]
 
         def read() -> None:
             ingest = self.house.ingests[self._crm(crm).name]
@@ -223,7 +235,7 @@ class World:
         self._on(lead, lambda crm, ref: crm.automation_sets_owner(ref, self._owner(crm, who)))
 
     def automation_strikes(self, point: int, lead: int, who: int) -> None:
-        where = POINTS[point % len(POINTS)]
+        where = self.points[point % len(self.points)]
         self._strikes.append((where, lambda: self.automation_sets_owner(lead, who)))
 
     def edit(self, lead: int) -> None:
@@ -281,7 +293,7 @@ class World:
 
     def fault(self, crm: int, kind: int, call: int, lead: int) -> None:
         fake = self._crm(crm)
-        where = CALLS[call % len(CALLS)]
+        where = self.calls[call % len(self.calls)]
         faults = fake.faults
         mine = [r for c, r in self.leads if c is fake]
         ref = mine[lead % len(mine)] if mine else None
@@ -332,13 +344,17 @@ class World:
             assert rounds < 60, f"never quiet: {self._restless()}"
             for n in range(len(self.crms)):
                 self.refresh_owners(n)
-            self.house.round()
-            for ingest in self.house.ingests.values():
-                ingest.release_held()
-            self.house.deliver()
+            self.round()
             if rounds == 2:
                 self.retry_dead_letters()
             self.clock.advance(61 if rounds > 2 else 601)
+
+    def round(self) -> None:
+        """All that a daemon does, once."""
+        self.house.round()
+        for ingest in self.house.ingests.values():
+            ingest.release_held()
+        self.house.deliver()
 
     def _quiet(self) -> bool:
         return not self._restless()
@@ -347,7 +363,7 @@ class World:
         held = [
             str(row.ref)
             for crm in self.crms
-            for row in _rows(self.house, crm.name)
+            for row in all_rows(self.house, crm.name)
             if row.state is LeadState.HELD
         ]
         rows = outbox.open_rows(self.house.db)
@@ -389,7 +405,8 @@ class World:
         self.house.close()
 
 
-def _rows(house: House, crm: str) -> list[leads.LeadRow]:
+def all_rows(house: House, crm: str) -> list[leads.LeadRow]:
+    """Every lead of a CRM as the daemon knows it."""
     found = house.db.rows("SELECT crm, object, id FROM leads WHERE crm = ?", (crm,))
     rows = [leads.get_lead(house.db, Ref(r["crm"], r["object"], r["id"])) for r in found]
     return [r for r in rows if r is not None]

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
 
 from machine.judge import always, at_rest
+from machine.loop import Game, Move
 from machine.play import World
 
 SEEDS = int(os.environ.get("FAIRLEAD_SEEDS", "150"))
 FIRST = int(os.environ.get("FAIRLEAD_SEED", "0"))
 
 
-def moves(world: World, dice: random.Random) -> list[tuple[str, float, Callable[[], None]]]:
+def moves(world: World, dice: random.Random) -> list[Move]:
     """Every move, how often it comes, and what it does; the dice fill in the numbers."""
 
     def n(most: int = 1000) -> int:
@@ -58,30 +58,7 @@ def moves(world: World, dice: random.Random) -> list[tuple[str, float, Callable[
     ]
 
 
-def play(seed: int) -> Counter[str]:
-    """One history; raises AssertionError with the seed and the moves when a promise was broken."""
-    dice = random.Random(seed)
-    world = World()
-    table = moves(world, dice)
-    # Which troubles there are differs from seed to seed, or they would hide one another.
-    weights = [w if w >= 5 else 2 * w if dice.random() < 0.5 else 0 for _, w, _ in table]
-    told: list[str] = []
-    try:
-        for _ in range(dice.randrange(15, 60)):
-            [(name, _, move)] = dice.choices(table, weights)
-            told.append(name)
-            move()
-            always(world)
-        told.append("heal")
-        world.heal()
-        at_rest(world)
-        world.note()
-        return world.seen
-    except Exception as e:
-        raise AssertionError(f"FAIRLEAD_SEED={seed}: {e}\nmoves: {' · '.join(told)}") from e
-    finally:
-        world.close()
-
+GAME = Game("FAIRLEAD_SEED", lambda _: World(), moves, always, at_rest, (15, 60))
 
 SOMETIMES = (
     "crash at commit:before",
@@ -114,6 +91,6 @@ SOMETIMES = (
 def test_every_history_keeps_every_promise() -> None:
     seen: Counter[str] = Counter()
     for seed in range(FIRST, FIRST + (1 if "FAIRLEAD_SEED" in os.environ else SEEDS)):
-        seen += play(seed)
+        seen += GAME.play(seed)
     if "FAIRLEAD_SEED" not in os.environ:
         assert [s for s in SOMETIMES if not seen[s]] == [], "a rare path was never walked"

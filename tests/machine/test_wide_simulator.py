@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
 
+from machine.loop import Game, Move
 from machine.wide import WideWorld
 from machine.wide_judge import always, at_rest
 
@@ -18,7 +18,7 @@ SEEDS = int(os.environ.get("FAIRLEAD_WIDE_SEEDS", "60"))
 FIRST = int(os.environ.get("FAIRLEAD_WIDE_SEED", "0"))
 
 
-def moves(world: WideWorld, dice: random.Random) -> list[tuple[str, float, Callable[[], None]]]:
+def moves(world: WideWorld, dice: random.Random) -> list[Move]:
     """Every move, how often it comes, and what it does; the dice fill in the numbers."""
 
     def n(most: int = 1000) -> int:
@@ -63,29 +63,7 @@ def moves(world: WideWorld, dice: random.Random) -> list[tuple[str, float, Calla
     ]
 
 
-def play(seed: int) -> Counter[str]:
-    """One history; raises AssertionError with the seed and the moves when a promise was broken."""
-    dice = random.Random(seed)
-    world = WideWorld()
-    table = moves(world, dice)
-    weights = [w if w >= 5 else 2 * w if dice.random() < 0.5 else 0 for _, w, _ in table]
-    told: list[str] = []
-    try:
-        for _ in range(dice.randrange(20, 90)):
-            [(name, _, move)] = dice.choices(table, weights)
-            told.append(name)
-            move()
-            always(world)
-        told.append("heal")
-        world.heal()
-        at_rest(world)
-        world.note()
-        return world.seen
-    except Exception as e:
-        raise AssertionError(f"FAIRLEAD_WIDE_SEED={seed}: {e}\nmoves: {' · '.join(told)}") from e
-    finally:
-        world.close()
-
+GAME = Game("FAIRLEAD_WIDE_SEED", lambda _: WideWorld(), moves, always, at_rest, (20, 90))
 
 SOMETIMES = (
     "claimed",
@@ -103,6 +81,6 @@ SOMETIMES = (
 def test_every_wide_history_keeps_every_promise() -> None:
     seen: Counter[str] = Counter()
     for seed in range(FIRST, FIRST + (1 if "FAIRLEAD_WIDE_SEED" in os.environ else SEEDS)):
-        seen += play(seed)
+        seen += GAME.play(seed)
     if "FAIRLEAD_WIDE_SEED" not in os.environ:
         assert [s for s in SOMETIMES if not seen[s]] == [], "a path was never walked"

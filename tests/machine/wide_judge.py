@@ -20,7 +20,7 @@ def always(world: WideWorld) -> None:
     world.check_pause()
     for crm in world.crms:
         _one_write_each(world, crm)
-    _ledger(world)
+    ledger_closes(world)
 
 
 def _one_write_each(world: WideWorld, crm: FakeCrm) -> None:
@@ -43,7 +43,7 @@ def _one_write_each(world: WideWorld, crm: FakeCrm) -> None:
         assert len(found) <= 2 * (generations + 1), f"{ref}: {len(found)} tasks"
 
 
-def _ledger(world: WideWorld) -> None:
+def ledger_closes(world: WideWorld) -> None:
     db = world.house.db
     sums: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
     for r in db.rows("SELECT pool, rep_id, delta FROM ledger"):

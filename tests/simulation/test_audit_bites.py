@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from fairlead.sandbox.org import Who
 from fairlead.simulation.audit import audit
-from fairlead.simulation.crms import OWNER_FIELD, TASK_TABLE, Key
+from fairlead.simulation.crms import (
+    A_FOLLOW_UP,
+    OWNER_FIELD,
+    REPLY_FIELD,
+    TASK_TABLE,
+    TEXT_FIELD,
+    Key,
+)
 from fairlead.simulation.play import Simulation
+from fairlead.simulation.tasks import MARKER, tasks_of
+from fairlead.store import totals
 
 CRMS = ("salesforce", "hubspot")
-MARKER = {"salesforce": "Fairlead_Key__c", "hubspot": "fairlead_key"}
+AGAIN = (
+    "INSERT INTO journal (at, event, crm, object, lead_id, detail) SELECT at, event, crm,"
+    " object, lead_id, detail FROM journal WHERE event = '{}' LIMIT 1"
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +91,19 @@ FIRED = "(SELECT clock_id FROM clock_steps WHERE fired_at IS NOT NULL ORDER BY c
         ),
         (
             "no step fired twice, none early",
-            "INSERT INTO journal (at, event, crm, object, lead_id, detail) SELECT at, event, crm,"
-            " object, lead_id, detail FROM journal WHERE event = 'clock.fired' LIMIT 1",
+            AGAIN.format("clock.fired"),
+        ),
+        ("no level reached twice, none early", AGAIN.format("lead.decayed")),
+        ("no follow-up made twice", AGAIN.format("cadence.task")),
+        ("each signal was seen", "DELETE FROM signals WHERE name = 'webinar_attended'"),
+        ("each signal was seen", "DELETE FROM signals WHERE name = 'demo_requested'"),
+        (
+            "who is recycled or disqualified is so by a person's word",
+            "UPDATE recyclings SET since = '2026-10-01T00:00:00+00:00' WHERE reason = 'no_budget'",
+        ),
+        (
+            "who is recycled or disqualified is so by a person's word",
+            "DELETE FROM recyclings WHERE reason = 'no_fit'",
         ),
         (
             "no step fired twice, none early",
@@ -169,3 +194,68 @@ def test_a_write_to_a_record_that_is_not_ours_is_found_out(played: Simulation) -
         assert bad(played) == ["nothing else was touched"]
     finally:
         org.writes.pop()
+
+
+@pytest.mark.parametrize("crm", CRMS)
+def test_a_lead_that_is_back_and_shows_its_track_still_is_found_out(
+    played: Simulation, crm: str
+) -> None:
+    known = totals.owners_of_leads(played.app.db)
+    id = next(r.id for r, (state, _) in known.items() if r.crm == crm and state == "assigned")
+    row = played.crms.row((crm, id))
+    was = row.fields.get(REPLY_FIELD[crm])
+    row.fields[REPLY_FIELD[crm]] = "no_budget"
+    try:
+        assert bad(played) == ["recycled leads are in their list, others are not"]
+    finally:
+        row.fields[REPLY_FIELD[crm]] = was
+
+
+def test_a_lead_that_is_not_recycled_and_in_the_list_is_found_out(played: Simulation) -> None:
+    org = played.crms.faces["hubspot"].org
+    guest = next(r for r in org.rows("list_memberships") if not r.deleted)
+    was = guest.fields["list"]
+    guest.fields["list"] = played.crms.groups["nurture_hubspot"]
+    try:
+        assert "recycled leads are in their list, others are not" in bad(played)
+    finally:
+        guest.fields["list"] = was
+
+
+def test_a_write_to_a_lead_at_its_end_is_found_out(played: Simulation) -> None:
+    known = totals.owners_of_leads(played.app.db)
+    ended = {(r.crm, r.id) for r, (state, _) in known.items() if state == "terminal"}
+    key = next(iter(sorted(ended)))
+    writes = played.crms.writes(key[0])
+    ours = next(w for w in writes if w.id == key[1] and w.who.kind == "integration")
+    writes.append(replace(ours, at=played.clock.now(), changes={}))
+    try:
+        assert bad(played) == ["leads at their end are left alone"]
+    finally:
+        writes.pop()
+
+
+def test_a_silence_in_which_somebody_did_something_is_found_out(played: Simulation) -> None:
+    ref, at = next((r, at) for r, n, at in totals.decayed(played.app.db) if n == "cooling")
+    times = played.people.touched.setdefault((ref.crm, ref.id), [])
+    times.append(at - timedelta(hours=1))
+    try:
+        assert bad(played) == ["who is said to be silent was"]
+    finally:
+        times.pop()
+
+
+@pytest.mark.parametrize("crm", CRMS)
+def test_two_open_follow_ups_of_one_person_are_found_out(played: Simulation, crm: str) -> None:
+    face = played.crms.faces[crm]
+    made = list(tasks_of(crm, face))
+    theirs = {(t.lead, t.owner) for t in made if t.follow_up}
+    first = next(t for t in made if not t.follow_up and (t.lead, t.owner) in theirs)
+    rows = face.org.rows(TASK_TABLE[crm])
+    row = next(r for r in rows if r.fields.get(MARKER[crm]) == first.marker)
+    was = row.fields[TEXT_FIELD[crm]]
+    row.fields[TEXT_FIELD[crm]] = f"{A_FOLLOW_UP} 1 of 3"
+    try:
+        assert bad(played) == ["nobody has two open follow-ups of one lead"]
+    finally:
+        row.fields[TEXT_FIELD[crm]] = was

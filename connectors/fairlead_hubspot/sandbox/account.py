@@ -24,6 +24,8 @@ SCOPES = tuple(
                 for kind in ("contacts", "companies", "deals", "leads", "tickets")
                 for way in ("read", "write")
             ),
+            "crm.lists.read",
+            "crm.lists.write",
             "crm.objects.owners.read",
             "crm.objects.users.read",
             "crm.objects.users.write",

@@ -108,6 +108,10 @@ _CONTACT: tuple[Line, ...] = (
     ("hs_last_sales_activity_timestamp", "datetime", "c", ""),
     ("hs_latest_source", "enumeration", "r", _SOURCES),
     ("product_interest", "string", "x", ""),
+    ("lost_reason", "string", "x", ""),
+    ("instant_reply", "string", "x", ""),
+    ("future_interest", "datetime", "x", ""),
+    ("demo_requested", "datetime", "x", ""),
     ("fairlead_reason", "string", "xt", ""),
 )
 

@@ -77,7 +77,9 @@ def _contact(portal: Portal, order: Mapping[str, Any]) -> str:
     if ("contact" in order) == ("lead" in order):
         raise ValueError("log needs a contact or a lead")
     if "contact" in order:
-        row = portal.survivor(by_plural("contacts"), str(order["contact"]))
+        named, kind = str(order["contact"]), by_plural("contacts")
+        row = portal.by_unique(kind, "email", named.lower()) if "@" in named else None
+        row = row or portal.survivor(kind, named)
         if row is None or row.deleted:
             raise ValueError(f"there is no live contact {order['contact']!r}")
         return row.id

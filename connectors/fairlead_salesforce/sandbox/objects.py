@@ -67,6 +67,10 @@ EmailBouncedDate datetime
 Fairlead_Reason__c string:255
 Product_Interest__c string:255
 Score__c double:4.0
+Lost_Reason__c string:255
+Instant_Reply__c string:255
+Future_Interest__c datetime
+Demo_Requested__c datetime
 """
 
 _CONTACT = """

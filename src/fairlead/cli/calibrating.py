@@ -112,9 +112,9 @@ def _policys_points(
     """Calibrate the points of the policy from what the CRMs know."""
     from fairlead.cli.policies import state_to_look_at
     from fairlead.daemon.active_policy import read_policy
-    from fairlead.daemon.app import build_connectors
-    from fairlead.daemon.commands import parse_since
+    from fairlead.daemon.connecting import build_connectors
     from fairlead.daemon.recalibrating import Question, propose
+    from fairlead.daemon.since import parse_since
     from fairlead.reports.recalibration import human_recalibration, recalibration_json
 
     if write is not None and write.exists():

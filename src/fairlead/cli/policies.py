@@ -114,9 +114,9 @@ def plan(
 ) -> None:
     """Show what would be written, and write nothing. Exit 3 when something would."""
     from fairlead.daemon.active_policy import read_policy
-    from fairlead.daemon.app import build_connectors
-    from fairlead.daemon.commands import parse_since
+    from fairlead.daemon.connecting import build_connectors
     from fairlead.daemon.dry_run import dry_run
+    from fairlead.daemon.since import parse_since
 
     settings = settings_of(config, policy=policy)
     active = read_policy(settings.policy)

@@ -71,8 +71,8 @@ def replay(
 
 def _period(config: Path | None, policy: Path, since: str, until: str | None) -> dict[str, Any]:
     from fairlead.daemon.active_policy import read_policy
-    from fairlead.daemon.commands import parse_since
     from fairlead.daemon.replaying import replay_period
+    from fairlead.daemon.since import parse_since
 
     candidate = read_policy(policy).policy
     now = SystemClock().now()

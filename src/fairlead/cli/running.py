@@ -27,7 +27,8 @@ def run(
     config: Path | None, policy: Path | None, shadow: Path | None, log_format: str | None
 ) -> None:
     """Run the daemon until SIGTERM or Ctrl-C. SIGHUP reads the policy again."""
-    from fairlead.daemon.app import App, build_connectors
+    from fairlead.daemon.app import App
+    from fairlead.daemon.connecting import build_connectors
     from fairlead.daemon.first_policy import policy_to_start_with
     from fairlead.store.db import Db
     from fairlead.telemetry import configure_logging
@@ -68,8 +69,9 @@ def run(
 def once(config: Path | None, policy: Path | None, as_json: bool) -> None:
     """One round and out: read what changed, decide, write, verify. For cron or a first try."""
     from fairlead.daemon.acceptance import read_acceptable
-    from fairlead.daemon.app import App, build_connectors
+    from fairlead.daemon.app import App
     from fairlead.daemon.commands import Commands
+    from fairlead.daemon.connecting import build_connectors
     from fairlead.telemetry import configure_logging
 
     settings = settings_of(config, policy=policy)

@@ -30,8 +30,12 @@ class WorkingDays:
         return self.hours.next_open(max(since + step.after, not_before))
 
     def ends(self, made_at: datetime) -> datetime:
-        """When the day of a step is over: the work that begins on that day has ended."""
-        tomorrow = wall_at(made_at, self.zone).date() + timedelta(days=1)
+        """When the day of a step is over: the work that begins on that day has ended.
+
+        A night shift belongs to the day on which it begins, and so does what comes after midnight.
+        """
+        began = self.hours.work_began(made_at)
+        tomorrow = wall_at(began, self.zone).date() + timedelta(days=1)
         return self.hours.work_ends(made_at, at_wall(datetime.combine(tomorrow, time()), self.zone))
 
 

@@ -90,6 +90,9 @@ SLA = "sla"
 DECAY = "decay"
 RECYCLE = "recycle"
 
+BY_HAND = "by hand"
+"""Stands for the rule's name where an order named the team or the rep."""
+
 
 class OutcomeKind(StrEnum):
     ASSIGN = "assign"
@@ -221,6 +224,13 @@ class Order:
     def takes(self) -> bool:
         """Whether it may take the lead from the person who owns it."""
         return self.kind != BACKFILL
+
+
+def rule_told(rule: str, order: Order | None) -> str:
+    """The rule as people read it: where no rule gave a lead, the SLA or the level of decay did."""
+    if rule == BY_HAND and order is not None and order.kind in (SLA, DECAY):
+        return order.by
+    return rule
 
 
 @dataclass(frozen=True, slots=True)

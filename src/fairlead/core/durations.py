@@ -8,7 +8,9 @@ from datetime import timedelta
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 """Seconds per unit. A day is 24 hours, whatever the clocks do that night."""
 
-_DURATION = re.compile(r"([0-9]{1,6})([a-z])")
+_DURATION = re.compile(r"([0-9]{1,12})([a-z])")
+LONGEST = timedelta(days=36_525)
+"""A hundred years: what is longer is a slip, and counted from now it may be no date any more."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -16,4 +18,7 @@ def parse_duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None or found[2] not in UNITS:
         raise ValueError("a duration is a whole number and a unit: 30s, 30m, 2h, 1d or 2w")
-    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    seconds = int(found[1]) * UNITS[found[2]]
+    if seconds > LONGEST.total_seconds():
+        raise ValueError("a duration is at most a hundred years, 36525d")
+    return timedelta(seconds=seconds)

@@ -24,6 +24,7 @@ from fairlead.core.decision import (
     Decision,
     Order,
     RuleTried,
+    rule_told,
 )
 from fairlead.core.policy import Policy, Verdict
 from fairlead.core.scored import score_json, score_lines
@@ -46,7 +47,7 @@ def explain(case: Case, decision: Decision, policy: Policy) -> list[str]:
     if case.order is not None:
         lines.append(f"  ordered: {_ordered(case.order)}")
     if decision.rule:
-        lines.append(f"  rule: {decision.rule}")
+        lines.append(f"  rule: {rule_told(decision.rule, case.order)}")
     if trace.score is not None:
         lines.extend(score_lines(trace.score))
     if decision.arms:
@@ -94,7 +95,7 @@ def explain_json(case: Case, decision: Decision, policy: Policy) -> dict[str, An
         "outcome": decision.outcome.value,
         "state": decision.state.value,
         "reason": decision.reason,
-        "rule": decision.rule or None,
+        "rule": rule_told(decision.rule, case.order) or None,
         "rep": decision.rep_id,
         "owner_id": decision.owner_id,
         "companions": [{"role": c.role, "rep": c.rep_id} for c in decision.companions],

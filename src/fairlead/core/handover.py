@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fairlead.core.decision import Case, Decision
+from fairlead.core.decision import RECYCLE, Case, Decision, rule_told
 from fairlead.core.policy import Policy
 from fairlead.core.types import Ref
 
@@ -59,15 +59,15 @@ def _lines(
     if decision.follows is not None:
         yield f"You already own another record of this person: {decision.follows}"
     if decision.rule:
-        yield f"Rule: {decision.rule}"
+        yield f"Rule: {rule_told(decision.rule, case.order)}"
     yield f"Why: {decision.reason}"
     if case.order is not None and case.order.reason:
         yield f"Ordered: {case.order.reason} ({case.order.by})"
     if known.due:
         yield f"Please answer by: {known.due}"
     back = case.lead.get("recycle_reason")
-    if back is not None:
-        yield f"It has been here before and comes back: {_plain(back)}"
+    if back is not None and (case.order is None or case.order.kind != RECYCLE):
+        yield f"It was recycled before: {_plain(back)}"
     for title, lines in (
         ("Had it before", known.before),
         ("Done so far", known.done),

@@ -16,6 +16,7 @@ from fairlead.core.policy import (
     ToRep,
     ToTeam,
 )
+from fairlead.core.sla_terms import Reassign
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
             alone[rule.to.team] = alone.get(rule.to.team, False) or rule.if_away is None
     routed.reps |= {rep.cover for rep in policy.roster.values() if rep.cover}
     routed.reps |= {team.manager for team in policy.teams.values() if team.manager}
-    helping = _helping(routed, policy)
+    helping = _helping(routed, policy) | set(_later(policy))
     yield from _teams(policy, routed, helping, alone)
     members = {m for name in routed.teams | helping for m in policy.teams[name].members}
     if routed.any_rep or routed.any_team:
@@ -72,6 +73,15 @@ def lint_people(policy: Policy) -> Iterator[LintFinding]:
                 f"no rule leads to {rep.id}",
                 "put them into a team that a rule names, or take them out of the roster",
             )
+
+
+def _later(policy: Policy) -> Iterator[str]:
+    """The teams that get leads after the rules: by an SLA's path, a level of decay, a track."""
+    acts = [s.act for sla in policy.slas.values() for s in sla.stages]
+    acts += [act for level in policy.decay for act in level.acts]
+    tracks = () if policy.recycling is None else policy.recycling.tracks.values()
+    found = [act.team for act in acts if isinstance(act, Reassign)] + [t.team for t in tracks]
+    yield from (name for name in found if name is not None)
 
 
 def _helping(routed: Routed, policy: Policy) -> set[str]:

@@ -5,15 +5,13 @@ Asked by `decide`. The order sees one owner; who got the lead since then keeps i
 
 from __future__ import annotations
 
-from fairlead.core.decision import RECYCLE, Decision, Order, Question
+from fairlead.core.decision import BY_HAND, RECYCLE, Decision, Order, Question
 from fairlead.core.destination import Answer, past_rotation, resolve
 from fairlead.core.eligibility import first_free, obstacle, unable
 from fairlead.core.policy import ToTeam
 from fairlead.core.trail import Trail
 from fairlead.core.types import OwnerKind
 
-BY_HAND = "by hand"
-"""Stands for the rule's name where a person named the team or the rep."""
 SINCE = "given to a person since it was ordered"
 
 

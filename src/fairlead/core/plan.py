@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fairlead.core.decision import Case, Companion, Decision, OutcomeKind
+from fairlead.core.decision import Case, Companion, Decision, Order, OutcomeKind, rule_told
 from fairlead.core.effects import Effect, SetOwner, UpsertTask, effect_key
 from fairlead.core.handover import NOTHING, Handover, handover
 from fairlead.core.policy import Policy, TaskSpec
@@ -61,7 +61,9 @@ def plan(
         if owner_id != record.owner_id:
             key = effect_key(case.person_id, case.generation, record.ref, "owner")
             owners.append(
-                SetOwner(key, record.ref, owner_id, record.owner_id, audit_text(decision))
+                SetOwner(
+                    key, record.ref, owner_id, record.owner_id, audit_text(decision, case.order)
+                )
             )
         if policy.task is not None and decision.rep_id is not None:
             body = handover(case, decision, policy, known, record.ref)
@@ -105,9 +107,10 @@ def _beside(
     return replace(task, key=key, marker=f"fl-{key}", body=body, role=companion.role)
 
 
-def audit_text(decision: Decision) -> str:
+def audit_text(decision: Decision, order: Order | None = None) -> str:
     """The short reason for the CRM's audit field: rule and why, no lead data."""
-    text = f"{decision.rule}: {decision.reason}" if decision.rule else decision.reason
+    rule = rule_told(decision.rule, order)
+    text = f"{rule}: {decision.reason}" if rule else decision.reason
     return text if len(text) <= AUDIT_LIMIT else text[: AUDIT_LIMIT - 1] + "…"
 
 

@@ -103,6 +103,8 @@ def read_yaml(source: SourceText) -> tuple[Node | None, tuple[PolicyProblem, ...
         told = str(error.problem or error.context)
         if told.startswith("mapping values"):
             told = f"{told}; a text with ': ' in it needs quotes around it"
+        if "expected ',' or" in told:
+            told = f"{told}; between {{ }} or [ ] a text that holds any of , [ ] {{ }} needs quotes"
         reader.problem(at, at + 1, f"this is not YAML: {told}")
         node = None
     except _TooDeep as error:

@@ -52,6 +52,11 @@ class Hours:
         """The first working instant at or after `at`; None when none comes."""
         return self.after(at, timedelta(0))
 
+    def work_began(self, at: datetime) -> datetime:
+        """The beginning of the work that `at` lies in; `at` outside work, and in one without end."""
+        begin, end = next(self._open(at, ()), (at, at))
+        return begin if begin <= at and end - begin <= _DAY else at
+
     def work_ends(self, since: datetime, before: datetime) -> datetime:
         """The end of the last stretch of work that begins before that instant; `since` if none."""
         ends = since

@@ -13,12 +13,11 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import Case, Decision, Question, World
+from fairlead.core.decision import BY_HAND, DECAY, SLA, Case, Decision, Question, World
 from fairlead.core.eligibility import eligible
 from fairlead.core.fairness import SHARE
 from fairlead.core.lint_finding import plain
 from fairlead.core.nearest_change import Change, Nearest, nearest_change
-from fairlead.core.ordered import BY_HAND
 from fairlead.core.policy import (
     Destination,
     Policy,
@@ -84,7 +83,8 @@ def why_not(case: Case, world: World, policy: Policy, now: datetime, rep: str) -
     reasons: list[str] = []
     if decision.rule == BY_HAND and case.order is not None:
         order = case.order
-        reasons.append(f"{order.by} gave it to {order.to or order.team} by hand: {order.reason}")
+        hand = "" if order.kind in (SLA, DECAY) else " by hand"
+        reasons.append(f"{order.by} gave it to {order.to or order.team}{hand}: {order.reason}")
         return WhyNot(rep, False, tuple(reasons), (), nothing)
     crm = case.lead.ref.crm
     _, passed = eligible((rep,), Question(case, {}, world, policy, now))

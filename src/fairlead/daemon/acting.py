@@ -31,8 +31,9 @@ from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.cause import Cause
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.lead_words import lead_words
-from fairlead.daemon.routing import Router, Snapshot
+from fairlead.daemon.routing import Router
 from fairlead.daemon.sla_tell import Telling, Tellings, Word, address_to_tell, owner_to_tell
+from fairlead.daemon.snapshots import Snapshot
 from fairlead.errors import BadRecord
 from fairlead.store import clocks, decisions, journal, leads, loads, outbox
 from fairlead.store.db import Db

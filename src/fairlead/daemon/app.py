@@ -24,6 +24,7 @@ from fairlead.daemon.alerting import Alerting
 from fairlead.daemon.batch_apply import BatchApply
 from fairlead.daemon.channels_known import unknown_channels
 from fairlead.daemon.commands import Commands
+from fairlead.daemon.connecting import Pair, try_build
 from fairlead.daemon.control_socket import serve_control
 from fairlead.daemon.deliver import Deliver
 from fairlead.daemon.gauges import set_gauges
@@ -69,33 +70,6 @@ class Job:
     name: str
     seconds: float
     run: Callable[[App], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A connector's two directions."""
-
-    reader: Connector
-    writer: Connector
-
-
-def build_connectors(settings: Settings, active: ActivePolicy) -> dict[str, Pair]:
-    """The configured connectors, both directions, without any I/O; raises ConfigError."""
-    pairs = {}
-    for name in settings.connectors:
-        factory, model = settings.connector(name)
-        want = wanted(active.policy, name)
-        pairs[name] = Pair(
-            factory.build(model, Direction.READ, want), factory.build(model, Direction.WRITE, want)
-        )
-    return pairs
-
-
-def try_build(settings: Settings, active: ActivePolicy) -> None:
-    """Build the connectors and throw them away; raises ConfigError where a start would."""
-    for pair in build_connectors(settings, active).values():
-        pair.reader.close()
-        pair.writer.close()
 
 
 class App:

@@ -29,7 +29,8 @@ from fairlead.daemon.gone import why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
-from fairlead.daemon.routing import Feed, Snapshot
+from fairlead.daemon.routing import Feed
+from fairlead.daemon.snapshots import Snapshot
 from fairlead.errors import BadRecord, ConfigError, Unavailable
 from fairlead.spi.connector import Connector
 from fairlead.spi.patience import patiently

@@ -49,6 +49,7 @@ def sla_report(
         "running": sum(c.paused_since is None and c.after is None for c, _ in found),
         "paused": sum(c.paused_since is not None and c.after is None for c, _ in found),
         "over": sum(_over(steps) and c.after is None for c, steps in found),
+        "rest": sum(c.after is not None for c, _ in found),
         "clocks": rows[:limit],
         "more": max(0, len(rows) - limit),
         "forecast": forecast,

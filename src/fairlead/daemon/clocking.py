@@ -21,7 +21,7 @@ from fairlead.core.sla_terms import DUE, Sla, Stage
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon import timing
 from fairlead.daemon.afterwards import keep_answer
-from fairlead.daemon.evidence import evidence, who_moved
+from fairlead.daemon.evidence import SKEW, evidence, who_moved
 from fairlead.daemon.follow_ups import FollowUps
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
@@ -46,20 +46,43 @@ class Clocking:
     # -- by a decision ----------------------------------------------------------------------
 
     def decided(
-        self, case: Case, decision: Decision, decision_id: str, world: World, now: datetime
+        self,
+        case: Case,
+        decision: Decision,
+        decision_id: str,
+        world: World,
+        now: datetime,
+        *,
+        closed: bool = False,
     ) -> None:
         """Begin the clocks of whoever got the lead; those of the former owner end.
 
-        A reassignment by an SLA is `sweep`'s own: it knows which clock goes on.
+        A reassignment by an SLA is `sweep`'s own: it knows which clock goes on. One that could not
+        come true and is decided again gives the path on to whoever gets the lead then. A `closed`
+        lead has none.
         """
-        if case.order is not None and case.order.kind == SLA:
-            return
         lead, owner = case.lead, decision.owner_id
         before = clocks.of_lead(self.db, lead.ref)
-        self.end((c for c in before if c.ended_at is None), "decided again", now)
-        if decision.outcome is not OutcomeKind.ASSIGN or owner is None:
-            return
-        if not is_persons(world, lead.ref.crm, owner):
+        running = [c for c in before if c.ended_at is None]
+        given = (
+            decision.outcome is OutcomeKind.ASSIGN
+            and is_persons(world, lead.ref.crm, owner)
+            and not closed
+        )
+        if case.order is not None and case.order.kind == SLA:
+            own = [c for c in running if c.after is None]
+            if any(c.owner_id == case.order.taken_from for c in own):
+                return
+            if own and given and owner is not None:
+                self.end(own, "decided again", now)
+                for clock in own:
+                    self.begin(
+                        lead, case.person_id, clock.sla, decision_id, owner, decision.rep_id,
+                        clock.team, world, now, upto=clock.upto,
+                    )  # fmt: skip
+                return
+        self.end(running, "decided again", now)
+        if not given or owner is None:
             return
         scored = decision.trace.score
         points = {} if scored is None else score_values(scored)
@@ -182,7 +205,7 @@ class Clocking:
         sla = self.policy.slas.get(clock.sla)
         if sla is None:
             return
-        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since - SKEW)
         found = evidence(sla, clock, lead, now, ours)
         # The change is as old as the record says; it can have waited for us to look.
         at = min(now, max(lead.modified_at, clock.paused_since or clock.since))
@@ -211,7 +234,7 @@ class Clocking:
 
         What nobody of ours moved becomes the status that the next move is told from.
         """
-        ours = outbox.texts_set(self.db, clock.ref, clock.since)
+        ours = outbox.texts_set(self.db, clock.ref, clock.since - SKEW)
         move = who_moved(sla, clock, lead, done, now, ours)
         seen = evidence(sla, clock, lead, now)
         status = lead.get("status")
@@ -279,6 +302,10 @@ class Clocking:
     ) -> None:
         """The new owner has the whole time, and the path up to stage `key`; the rest goes on."""
         owner = row.owner_id or ""
+        if not is_persons(world, row.ref.crm, owner):
+            # Offered in a queue: the time of whoever takes it out begins then.
+            self.end(clocks.open_of(self.db, row.ref), "nobody owns it", now)
+            return
         rep = world.rep_of(row.ref.crm, owner)
         rep_id = None if rep is None else rep.id
         began: list[tuple[str, str | None, str | None]] = [(sla.name, clock.team, key)]

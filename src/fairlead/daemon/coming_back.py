@@ -26,7 +26,8 @@ from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.lead_story import story
 from fairlead.daemon.rounds import TOLD_OF_ROUND, end_round
-from fairlead.daemon.routing import Router, Snapshot
+from fairlead.daemon.routing import Router
+from fairlead.daemon.snapshots import Snapshot
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ActivitiesOf

@@ -7,47 +7,36 @@ function. Nothing here talks to a CRM; what needs one (`plan`, `doctor`, `init`)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from fairlead.clock import Clock
-from fairlead.core.decide import decide
-from fairlead.core.explain import explain, explain_json
 from fairlead.core.policy import Policy
-from fairlead.core.policy_file import load_policy
-from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.types import LeadState
-from fairlead.core.zones import VERSION
 from fairlead.daemon.active_policy import ActivePolicy
-from fairlead.daemon.clock_report import clocks_of, sla_report
-from fairlead.daemon.decay_report import decay_of
+from fairlead.daemon.clock_report import sla_report
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.indicators import indicators
-from fairlead.daemon.leavers import leavers
-from fairlead.daemon.message_list import drop_message, list_messages, open_alerts, retry_messages
+from fairlead.daemon.message_list import drop_message, list_messages, retry_messages
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.policy_history import policy_diff, policy_history, policy_texts
-from fairlead.daemon.recycling_report import recycling_report, rounds_of
+from fairlead.daemon.recycling_report import recycling_report
 from fairlead.daemon.reload import Reloader
-from fairlead.daemon.rep_leave import away_now, come_back, go_away
-from fairlead.daemon.scores import score_told
-from fairlead.daemon.shadow_report import shadow_of, shadow_report
-from fairlead.daemon.signalling import signals_told
+from fairlead.daemon.rep_leave import come_back, go_away
+from fairlead.daemon.shadow_report import shadow_report
+from fairlead.daemon.since import parse_since
 from fairlead.daemon.staffing import staffing_asked, staffing_report
+from fairlead.daemon.status import status
 from fairlead.daemon.times_report import (
-    assignments_of,
-    cadences_of,
-    times_of,
     times_report,
 )
 from fairlead.daemon.weighing import apply_weights, show_weights
+from fairlead.daemon.why import why
 from fairlead.errors import ConfigError
-from fairlead.store import batches, decisions, directory, journal, leads, messages, outbox
+from fairlead.store import journal, leads, outbox
 from fairlead.store.db import Db
-from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
-from fairlead.web.health import Signs, judge
+from fairlead.web.health import Signs
 
 log = get_logger()
 
@@ -137,78 +126,7 @@ class Commands:
             raise ConfigError(
                 f"no lead {text!r} has been seen; give its CRM id, crm:object:id, or its e-mail"
             )
-        return [self._why(row) for row in found]
-
-    def _why(self, row: LeadRow) -> dict[str, Any]:
-        answer: dict[str, Any] = {
-            "lead": str(row.ref),
-            "state": row.state.value,
-            "reason": row.reason,
-            "owner": self._owner_name(row),
-            "person": row.person_id,
-            "same_person": [
-                str(o.ref)
-                for o in leads.leads_of_person(self.db, row.person_id)
-                if o.ref != row.ref
-            ],
-            "first_seen_at": row.first_seen_at.isoformat(),
-            "effects": [
-                {
-                    "kind": o.kind.value,
-                    "state": o.state.value,
-                    "attempts": o.attempts,
-                    "detail": o.detail,
-                    "remote_id": o.remote_id,
-                    "key": o.key,
-                }
-                for o in outbox.of_lead(self.db, row.ref)
-            ],
-            "journal": [
-                {"at": j.at.isoformat(), "event": j.event, **j.detail}
-                for j in journal.of_lead(self.db, row.ref)
-            ],
-            "times": times_of(self.db, row),
-            "assignments": assignments_of(self.db, row.ref),
-            "clocks": clocks_of(self.db, row.ref, self._policy()),
-            "decay": decay_of(self.db, row.ref, self._policy()),
-            "cadences": cadences_of(self.db, row.ref),
-            "recycling": rounds_of(self.db, row, self._policy()),
-            "decision": None,
-            "score": score_told(self.db, row.ref),
-            "signals": signals_told(self.db, row.person_id),
-            "shadow": shadow_of(self.db, row.ref),
-        }
-        if row.decision_id is not None:
-            answer["decision"] = self._decision(row.decision_id)
-        return answer
-
-    def _decision(self, decision_id: str) -> dict[str, Any]:
-        """A decision taken again from its stored inputs, under its own policy."""
-        kept = decisions.get_decision(self.db, decision_id)
-        if kept is None:
-            raise ConfigError(f"decision {decision_id} is not in this state file")
-        files, main = decisions.get_policy(self.db, kept.policy_hash)
-        policy = load_policy(files, main)
-        roster = decisions.get_roster(self.db, kept.roster_hash)
-        case, world = thaw_inputs(kept.inputs, roster)
-        decision = decide(case, world, policy, kept.at, explain=True)
-        same = (decision.outcome.value, decision.owner_id, decision.rule) == (
-            kept.outcome,
-            kept.owner_id,
-            kept.rule,
-        )
-        return {
-            "id": kept.id,
-            "at": kept.at.isoformat(),
-            "generation": kept.generation,
-            "attempt": kept.attempt,
-            "policy": kept.policy_hash,
-            "recomputed_equal": same,
-            "time_data": world.time_data,
-            "time_data_now": VERSION,
-            "text": [*explain(case, decision, policy), *_time_data(policy, world.time_data)],
-            **explain_json(case, decision, policy),
-        }
+        return [why(self.db, row, self._policy()) for row in found]
 
     def fairness(self) -> list[dict[str, Any]]:
         """The certificate of each pool."""
@@ -229,55 +147,10 @@ class Commands:
         now = self.clock.now()
         return times_report(self.db, parse_since(since, now), now)
 
-    def _owner_name(self, row: LeadRow) -> str | None:
-        for o in directory.get_owners(self.db, row.ref.crm):
-            if o.id == row.owner_id:
-                return o.email or o.name
-        return row.owner_id
-
     def status(self) -> dict[str, Any]:
         """The state in numbers: leads by state, the outbox, pools, dead letters, connectors."""
-        active, reloader = self._active(), self._reloader
-        connectors = {
-            c.crm: {"baseline": c.baseline.isoformat(), "ready": c.ready}
-            for c in directory.all_connectors(self.db)
-        }
-        answer: dict[str, Any] = {
-            "running": self._signs is not None,
-            "policy": active.policy.hash if active else None,
-            "policy_refused": [f.as_json() for f in reloader.faults] if reloader else [],
-            "needs_restart": list(reloader.needs_restart) if reloader else [],
-            "paused": journal.get_switch(self.db, "paused"),
-            "connectors": connectors,
-            "leads": leads.counts(self.db),
-            "outbox": outbox.depth(self.db),
-            "dead_letters": len(journal.dead_letters(self.db)),
-            "messages": messages.counts(self.db),
-            "alerts": open_alerts(self.db),
-            "away": away_now(self.db, self._policy(), self.clock.now()),
-            "inactive_reps": [x.as_json() for x in leavers(self.db, self._policy())],
-            "plan": self._applying(),
-            "pools": {},
-        }
-        for pool, rep, balance, received in decisions.received(self.db):
-            answer["pools"].setdefault(pool, {})[rep] = {
-                "received": received,
-                "balance": str(balance),
-                "balance_decimal": round(float(balance), 4),
-            }
-        if self._signs is not None:
-            answer["health"] = dict(judge(self._signs()).body)
-        return answer
-
-    def _applying(self) -> dict[str, Any] | None:
-        """The plan for many leads that is being applied."""
-        batch = batches.running(self.db)
-        if batch is None:
-            return None
-        counts = batches.counts(self.db, batch.id)
-        waiting = counts.get(batches.PLANNED, 0)
-        return {"plan": batch.id, "kind": batch.kind, "waiting": waiting,
-                "leads": sum(counts.values())}  # fmt: skip
+        signs = None if self._signs is None else self._signs()
+        return status(self.db, self._active(), self._reloader, signs, self.clock.now())
 
     def dead_letters(self, include_closed: bool = False) -> list[dict[str, Any]]:
         """The dead-letter list, oldest first."""
@@ -384,24 +257,3 @@ class Commands:
         self.db.backup_to(target)
         target.chmod(0o600)
         return {"path": str(target)}
-
-
-def _time_data(policy: Policy, then: str) -> list[str]:
-    """The editions of zones and holidays then, if calendars counted, and of now if they differ."""
-    if not then or not policy.calendars:
-        return []
-    return [f"calendars: {then}" + ("" if then == VERSION else f" (now {VERSION})")]
-
-
-def parse_since(text: str, now: datetime) -> datetime:
-    """`7d`, `24h`, `30m` before `now`, or an ISO instant with a zone; raises ConfigError."""
-    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-    if text and text[-1] in units and text[:-1].isdigit():
-        return now - timedelta(seconds=int(text[:-1]) * units[text[-1]])
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{text!r} is no time; write 7d, 24h or 2026-01-31T09:00Z") from None
-    if at.tzinfo is None:
-        raise ConfigError(f"{text!r} has no zone; add Z or +01:00")
-    return at

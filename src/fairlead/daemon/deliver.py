@@ -77,7 +77,7 @@ class Deliver:
         self.metrics = metrics
         self.quiet = quiet
         self._may_write = may_write
-        self.verifier = Verifier(db, connector, clock, metrics)
+        self.verifier = Verifier(db, connector, ingest, clock, metrics)
         self._second_choice = SecondChoice(db, ingest)
         self._meter = Meter(connector, metrics)
 
@@ -149,7 +149,9 @@ class Deliver:
         if isinstance(row.effect, UpsertTask):
             return self._guard_task(row, row.effect, answer, now)
         if isinstance(row.effect, SetScore | SetField):
-            goes = field_writes.may_go(self.db, row, row.effect, answer, self.metrics, now)
+            goes = field_writes.may_go(
+                self.db, row, row.effect, answer, self.metrics, now, self.verifier.status_fields
+            )
             return Guarded(row, row.effect, answer) if goes else None
         if isinstance(row.effect, SetMember):
             goes = member_writes.may_go(self.db, row, row.effect, shown, self.metrics, now)

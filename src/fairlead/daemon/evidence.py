@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.sla_terms import Sla
-from fairlead.core.types import Actor, Lead
+from fairlead.core.types import Actor, Lead, Value
 from fairlead.store.clocks import ClockRow
 
 SKEW = timedelta(seconds=60)
@@ -68,14 +68,27 @@ def who_moved(
         seen = evidence(sla, clock, lead, now, ours)
         at = min(now, clock.moved_at or now)
         return None if seen.waiting or not seen.moved else Move(at, "its status was moved")
-    for one in sorted(shown, key=lambda a: (a.at, str(a.ref))):
-        after = one.detail.rpartition(" > ")[2] or lead.get("status")
+    for one, after in _since_it_began(shown, clock, lead):
         values = {**lead.values, "status": after, "now": now}
         waiting = sla.paused_when is not None and sla.paused_when.test(values)
         if one.actor in (Actor.PERSON, Actor.UNKNOWN) and not waiting and after != clock.status:
             at = min(now, max(clock.since, one.at))
             return Move(at, f"its status was moved: {one.why}", one)
     return None
+
+
+def _since_it_began(
+    shown: Iterable[Activity], clock: ClockRow, lead: Lead
+) -> list[tuple[Activity, Value]]:
+    """The moves and where they led, the oldest first, without those that made the status which the
+    lead had when the clock began: a move of a minute before may be one since, by the CRM's clock.
+    """
+    moves: list[tuple[Activity, Value]] = [
+        (one, one.detail.rpartition(" > ")[2] or lead.get("status"))
+        for one in sorted(shown, key=lambda a: (a.at, str(a.ref)))
+    ]
+    led_there = [n for n, (a, to) in enumerate(moves) if a.at <= clock.since and to == clock.status]
+    return moves[led_there[-1] + 1 :] if led_there else moves
 
 
 def first_taken(clock: ClockRow, done: Iterable[Activity], now: datetime) -> datetime | None:

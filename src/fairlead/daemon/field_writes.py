@@ -3,17 +3,19 @@
 A score is a plain value that may be written again at any time, so all it takes is to look whether
 the record shows it. A field has a value that the decision saw: what shows neither that nor ours has
 been changed by somebody since, and theirs stands. What another writes over ours stands, too.
+Where the field is the status, running clocks tell the next move from what we wrote.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fairlead.core.effects import SetField, SetScore
 from fairlead.core.field_text import holds
 from fairlead.core.types import Record
 from fairlead.metrics import Metrics
-from fairlead.store import journal, outbox
+from fairlead.store import clocks, journal, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
@@ -34,14 +36,23 @@ def shows(effect: FieldWrite, record: Record) -> bool | None:
 
 
 def may_go(
-    db: Db, row: OutboxRow, effect: FieldWrite, record: Record, metrics: Metrics, now: datetime
+    db: Db,
+    row: OutboxRow,
+    effect: FieldWrite,
+    record: Record,
+    metrics: Metrics,
+    now: datetime,
+    status: Sequence[str],
 ) -> bool:
-    """Whether this value must be sent; what the record shows already, or may soon, is settled."""
+    """Whether this value must be sent; what the record shows already, or may soon, is settled.
+
+    `status` are the names of the CRM's field of the lead's status.
+    """
     if row.state is OutboxState.SENT:
-        settle(db, row, effect, record, metrics, now)
+        settle(db, row, effect, record, metrics, now, status)
         return False
     if shows(effect, record):
-        _done(db, row, effect, metrics, now)
+        _done(db, row, effect, metrics, now, status)
         return False
     if isinstance(effect, SetField) and not _as_seen(effect, record):
         superseded(db, row, "the field was changed before we wrote", metrics, now)
@@ -50,13 +61,19 @@ def may_go(
 
 
 def settle(
-    db: Db, row: OutboxRow, effect: FieldWrite, record: Record, metrics: Metrics, now: datetime
+    db: Db,
+    row: OutboxRow,
+    effect: FieldWrite,
+    record: Record,
+    metrics: Metrics,
+    now: datetime,
+    status: Sequence[str],
 ) -> None:
     """Settle a value that the CRM said yes to, on the record as it is now."""
     if record.unreadable is not None:
         outbox.look_again(db, row.key, now + NOT_VISIBLE_YET, record.unreadable)
     elif shows(effect, record) is not False:
-        _done(db, row, effect, metrics, now)
+        _done(db, row, effect, metrics, now, status)
     elif row.looks < LOOKS:
         outbox.count_look(db, row.key)
         outbox.look_again(db, row.key, now + NOT_VISIBLE_YET, "not visible yet")
@@ -79,7 +96,16 @@ def _as_seen(effect: SetField, record: Record) -> bool:
     return holds(record.fields.get(effect.field), effect.expected)
 
 
-def _done(db: Db, row: OutboxRow, effect: FieldWrite, metrics: Metrics, now: datetime) -> None:
+def _done(
+    db: Db,
+    row: OutboxRow,
+    effect: FieldWrite,
+    metrics: Metrics,
+    now: datetime,
+    status: Sequence[str],
+) -> None:
+    if isinstance(effect, SetField) and effect.field in status and effect.expected is not None:
+        clocks.status_set(db, row.ref, effect.expected, effect.value)
     outbox.settle(db, row.key, OutboxState.DONE, "", now)
     journal.close_dead_letter_of_effect(db, row.key, now)
     metrics.effects_total.labels(kind=row.kind.value, outcome="verified").inc()

@@ -49,17 +49,25 @@ class FollowUps:
         return DUE_IN if self.policy.task is None else self.policy.task.due_in
 
     def decided(
-        self, case: Case, decision: Decision, decision_id: str, world: World, now: datetime
+        self,
+        case: Case,
+        decision: Decision,
+        decision_id: str,
+        world: World,
+        now: datetime,
+        *,
+        closed: bool = False,
     ) -> None:
         """Begin the cadence of whoever got the lead; that of the former owner ends.
 
-        With an SLA it waits for the first response; without one it counts from the decision.
+        With an SLA it waits for the first response; without one it counts from the decision. A
+        `closed` lead has none.
         """
         lead, owner = case.lead, decision.owner_id
         before = cadences.of_lead(self.db, lead.ref)
         for row in before:
             self.end(row, "decided again", now)
-        if decision.outcome is not OutcomeKind.ASSIGN or owner is None:
+        if decision.outcome is not OutcomeKind.ASSIGN or owner is None or closed:
             return
         rule = find_rule(self.policy, decision.rule)
         name = rule.cadence if rule is not None else before[-1].name if before else None

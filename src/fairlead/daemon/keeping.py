@@ -41,6 +41,8 @@ def kept_as(
         if is_persons(world, row.ref.crm, row.owner_id):
             reason = row.reason if row.state is LeadState.ASSIGNED else "has an owner again"
             return replace(row, state=LeadState.ASSIGNED, reason=reason)
+        if row.state is LeadState.LEFT and row.owner_id == known.owner_id:
+            return row
         return replace(row, state=LeadState.LEFT, reason="its owner was taken away")
     if not ready:
         return replace(row, state=LeadState.HELD, reason="existing records are still being read")

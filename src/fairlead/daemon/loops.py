@@ -86,7 +86,7 @@ class Loop:
             return after or min(2.0 ** min(self._failures, 6), LONGEST_BACKOFF)
         except (NeedsOperator, ConfigError) as e:
             remedy = getattr(e, "remedy", "")
-            self.stopped_for = f"{e} {remedy}".strip()
+            self.stopped_for = f"{e}; {remedy}" if remedy else str(e)
             self.metrics.connector_up.labels(crm=crm).set(0)
             self._operator.fail(e, crm=crm, remedy=remedy)
             return STOPPED_RETRY

@@ -11,11 +11,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Protocol
 
 from fairlead.core.activity import Activity
-from fairlead.core.crm_word import absent_now
 from fairlead.core.decide import decide
 from fairlead.core.decision import (
     OVERRIDE,
@@ -23,7 +21,6 @@ from fairlead.core.decision import (
     REROUTE,
     Case,
     Decision,
-    Load,
     Order,
     OutcomeKind,
     World,
@@ -32,15 +29,11 @@ from fairlead.core.distribute import balanced_by_load
 from fairlead.core.identity import identity_keys
 from fairlead.core.normalise import normalise
 from fairlead.core.policy import Policy
-from fairlead.core.roster import join_roster
-from fairlead.core.snapshot import freeze_inputs, freeze_roster, order_in, roster_hash
-from fairlead.core.types import CrmOwner, Lead, LeadState, Record, Ref, Value
-from fairlead.core.zones import VERSION
+from fairlead.core.snapshot import freeze_inputs, order_in
+from fairlead.core.types import Lead, LeadState, Record, Ref, Value
 from fairlead.daemon import claiming, signalling, timing
 from fairlead.daemon.capacity import (
-    StoreBook,
     add_lead,
-    count_loads,
     frees,
     numbers_of,
 )
@@ -52,14 +45,13 @@ from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
-from fairlead.daemon.peaks import keep_peaks
 from fairlead.daemon.recycling import Recycling, is_out
 from fairlead.daemon.replanning import Replanning, Work
 from fairlead.daemon.reroute import rerouting
-from fairlead.daemon.restarts import restart_pools
 from fairlead.daemon.rounds import OUT
 from fairlead.daemon.scores import keep_score
 from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
+from fairlead.daemon.snapshots import Snapshot, Snapshots
 from fairlead.daemon.telling import tell
 from fairlead.daemon.waiting import held_until, line_up, overtakes
 from fairlead.errors import BadRecord
@@ -72,7 +64,6 @@ from fairlead.store import (
     directory,
     journal,
     leads,
-    loads,
     outbox,
     recyclings,
     weights,
@@ -92,23 +83,6 @@ class Feed:
 
     crm: str
     sources: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(slots=True)
-class Snapshot:
-    """The world at the start of a transaction; balances and loads run on as leads are decided."""
-
-    world: World
-    running: dict[str, dict[str, Fraction]]
-    loads: dict[str, Load]
-    roster: bytes
-    roster_hash: str
-    at: datetime
-    overtaken: bool = False
-    """Somebody older is due for what a lead of this page could have had: release the held ones."""
-    unplanned: bool = False
-    """Not all that is stored is planned by this policy and roster yet: each lead that is looked at
-    is planned first."""
 
 
 class Beside(Protocol):
@@ -144,28 +118,16 @@ class Router:
         )  # fmt: skip
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
-        self._people: tuple[object, World, bytes, str] | None = None
-        self._owners: Sequence[CrmOwner] = ()
-        self._lasting: tuple[object, ...] = ()
-        self._seen_in_pools: frozenset[tuple[str, str]] = frozenset()
+        self.snapshots = Snapshots(db, policy)
 
     def snapshot(self, now: datetime) -> Snapshot:
-        """The reps, owners and balances as they are now; call inside the transaction."""
-        owners = directory.get_owners(self.db)
-        running = decisions.balances(self.db)
-        base, frozen, name = self._roster(owners)
-        if _members(running) != self._seen_in_pools:
-            restart_pools(self.db, self.policy, running, now)
-            self._seen_in_pools = _members(running)
-        decisions.keep_roster(self.db, name, frozen, now)
-        unplanned = self.replanning.start(base, name, now)
-        has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
-        waiting, peaks = keep_peaks(self.db, self.policy, now)
-        seen = replace(
-            base, balances=running, loads=has, waiting=waiting, peaks=peaks,
-            absent=absent_now(self.policy, base.reps, owners),
-        )  # fmt: skip
-        return Snapshot(seen, running, has, frozen, name, now, unplanned=unplanned)
+        """The reps, owners and balances as they are now; call inside the transaction.
+
+        What a changed policy or roster means for clocks, levels and rounds is planned with it.
+        """
+        snap = self.snapshots.take(now)
+        snap.unplanned = self.replanning.start(snap.world, snap.roster_hash, now)
+        return snap
 
     def plan_more(self, now: datetime) -> bool:
         """Plan some more of what is stored by this policy and roster; whether there is more.
@@ -175,25 +137,8 @@ class Router:
         if not self.replanning.under_way():
             return False
         with self.db.transaction():
-            base, _, name = self._roster(directory.get_owners(self.db))
-            return self.replanning.go_on(base, name, now)
-
-    def _roster(self, owners: Sequence[CrmOwner]) -> tuple[World, bytes, str]:
-        """The world without what moves with each lead; its roster frozen, and named."""
-        switches, factors = loads.switches(self.db), weights.factors(self.db)
-        if owners != self._owners:
-            self._owners, self._lasting = owners, tuple(_lasting(o) for o in owners)
-        mark = (self._lasting, tuple(switches), factors)
-        if self._people is None or self._people[0] != mark:
-            base = World(
-                join_roster(self.policy, owners, switches, factors),
-                directory.owner_index(owners),
-                {},
-                time_data=VERSION,
-            )
-            frozen = freeze_roster(base)
-            self._people = (mark, base, frozen, roster_hash(frozen))
-        return self._people[1:]
+            world, _, name = self.snapshots.roster(directory.get_owners(self.db))
+            return self.replanning.go_on(world, name, now)
 
     def _plan_one(self, ref: Ref, world: World, now: datetime) -> None:
         """Plan what is stored of one lead by this policy and roster."""
@@ -425,8 +370,9 @@ class Router:
             tell(self.db, self.metrics, self.policy, case, decision, decision_id, now)
             behind = (now - lead.modified_at).total_seconds()
             self.metrics.decision_lag_seconds.observe(max(0.0, behind))
-            self.clocking.decided(case, decision, decision_id, snap.world, now)
-            self.clocking.follow_ups.decided(case, decision, decision_id, snap.world, now)
+            begun = case, decision, decision_id, snap.world, now
+            self.clocking.decided(*begun, closed=row.closed)
+            self.clocking.follow_ups.decided(*begun, closed=row.closed)
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
@@ -471,7 +417,7 @@ class Router:
         )  # fmt: skip
         if reason is not None:
             # Offered under a policy that has changed since: its pool may go by turns now.
-            self._seen_in_pools = frozenset()
+            self.snapshots.forget_pools()
         return reason
 
     def _refused_owners(self, lead: Lead, generation: int, now: datetime) -> frozenset[str]:
@@ -483,17 +429,6 @@ class Router:
             and j.detail["generation"] == generation
             and j.at > now - REFUSAL_HOLDS
         )
-
-
-def _lasting(o: CrmOwner) -> tuple[object, ...]:
-    """What of a user the roster is made from; who is there at this moment is none of it."""
-    word = o.availability
-    told = None if word is None else (word.off, word.hours, word.timezone)
-    return o.crm, o.id, o.active, o.email, o.name, told
-
-
-def _members(running: Mapping[str, Mapping[str, Fraction]]) -> frozenset[tuple[str, str]]:
-    return frozenset((pool, rep) for pool, held in running.items() for rep in held)
 
 
 def decision_name(case: Case, attempt: int) -> str:

@@ -10,14 +10,20 @@ from datetime import datetime
 
 from fairlead.core.effects import Effect, SetOwner, UpsertTask
 from fairlead.core.types import Actor, Record
+from fairlead.daemon.follow_ups import ROLE as FOLLOW_UP
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.refusal import refused
-from fairlead.store import claims, decisions, journal, outbox
+from fairlead.daemon.rounds import TOLD_OF_ROUND
+from fairlead.daemon.sla_tell import ROLE as FOR_CLOCKS
+from fairlead.store import claims, decisions, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import EffectKind, OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
 
 log = get_logger()
+
+BESIDE = (FOLLOW_UP, TOLD_OF_ROUND, FOR_CLOCKS)
+"""Tasks that come after an assignment was complete."""
 
 
 class SecondChoice:
@@ -47,15 +53,34 @@ class SecondChoice:
         """The chosen owner cannot own it: decide on without that rep.
 
         A rep who left after getting the lead and before its task could be made is passed over, too:
-        an assignment is complete with its task. But not one whom a person chose.
+        an assignment is complete with its task. But not one whom a person chose, nor for a task
+        that is not the assignment's own, nor once the lead was given on.
         """
         decision = decisions.get_decision(self.db, row.decision_id)
+        lead = leads.get_lead(self.db, row.ref)
         task = isinstance(effect, UpsertTask)
+        given_on = lead is None or lead.decision_id != row.decision_id
+        if (
+            isinstance(effect, UpsertTask)
+            and given_on
+            and decision is not None
+            and effect.owner_id == decision.owner_id != record.owner_id
+        ):
+            outbox.settle(self.db, row.key, OutboxState.CANCELLED, "given to somebody else", now)
+            return
         if (
             row.kind is EffectKind.RESTORE_OWNER
             or decision is None
             or not isinstance(effect, SetOwner | UpsertTask)
-            or (task and (decision.owner_id != effect.owner_id or _chosen_by_person(record)))
+            or (
+                isinstance(effect, UpsertTask)
+                and (
+                    effect.role in BESIDE
+                    or given_on
+                    or decision.owner_id != effect.owner_id
+                    or _chosen_by_person(record)
+                )
+            )
         ):
             refused(self.db, row, record, f"this owner cannot have it: {detail}", now)
             return

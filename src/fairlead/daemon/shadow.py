@@ -26,7 +26,8 @@ from fairlead.core.types import LeadState, Rep
 from fairlead.daemon.active_policy import ActivePolicy, read_policy
 from fairlead.daemon.capacity import count_loads
 from fairlead.daemon.ingest import ODD_DATA
-from fairlead.daemon.routing import Router, Snapshot
+from fairlead.daemon.routing import Router
+from fairlead.daemon.snapshots import Snapshot
 from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import FairleadError, RetryLater
 from fairlead.metrics import Metrics

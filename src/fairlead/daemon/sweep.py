@@ -34,8 +34,9 @@ from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.following import Following
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
-from fairlead.daemon.routing import Router, Snapshot
+from fairlead.daemon.routing import Router
 from fairlead.daemon.signalling import note
+from fairlead.daemon.snapshots import Snapshot
 from fairlead.daemon.trust import Trust
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics

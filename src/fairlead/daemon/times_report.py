@@ -5,7 +5,7 @@ Used by `commands`; JSON-safe values, instants in ISO 8601 UTC, lengths in secon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -97,6 +97,7 @@ def times_report(db: Db, since: datetime, now: datetime) -> dict[str, Any]:
     """How long each step took, over the assignments decided since then: in all, and by rule, team
     and rep; the median and the value that 90 % do not exceed, in seconds."""
     rows = times.since(db, since)
+    once = _once(rows, times.before(db, since))
     groups: dict[str, Callable[[TimesRow], str | None]] = {
         "rules": lambda t: t.rule or None,
         "teams": lambda t: t.team,
@@ -106,7 +107,7 @@ def times_report(db: Db, since: datetime, now: datetime) -> dict[str, Any]:
         "since": since.isoformat(),
         "until": now.isoformat(),
         "assignments": len(rows),
-        "all": _steps(rows),
+        "all": _steps(rows, once),
     }
     for name, key in groups.items():
         by: dict[str, list[TimesRow]] = {}
@@ -114,20 +115,33 @@ def times_report(db: Db, since: datetime, now: datetime) -> dict[str, Any]:
             found = key(row)
             if found is not None:
                 by.setdefault(found, []).append(row)
-        answer[name] = {k: _steps(by[k]) for k in sorted(by)}
+        answer[name] = {k: _steps(by[k], once) for k in sorted(by)}
     return answer
 
 
-def _steps(rows: Sequence[TimesRow]) -> dict[str, Any]:
+def _once(rows: Sequence[TimesRow], before: Sequence[TimesRow]) -> dict[str, set[str]]:
+    """By each step that a lead has once the decisions of which it is told, whatever the group."""
+    told: dict[str, set[str]] = {}
+    for name in OF_THE_LEAD:
+        seen = {row.ref for row in before if None not in STEPS[name](row)}
+        told[name] = set()
+        for row in rows:
+            if None not in STEPS[name](row) and row.ref not in seen:
+                seen.add(row.ref)
+                told[name].add(f"{row.ref} {row.decision_id}")
+    return told
+
+
+def _steps(rows: Sequence[TimesRow], once: Mapping[str, set[str]]) -> dict[str, Any]:
     told = {}
     for name, ends in STEPS.items():
-        seen: set[Ref] = set()
         lengths = []
         for row in rows:
             start, end = ends(row)
-            if start is None or end is None or (name in OF_THE_LEAD and row.ref in seen):
+            if start is None or end is None:
                 continue
-            seen.add(row.ref)
+            if name in OF_THE_LEAD and f"{row.ref} {row.decision_id}" not in once[name]:
+                continue
             lengths.append(max(0.0, (end - start).total_seconds()))
         told[name] = _shares(sorted(lengths))
     return told

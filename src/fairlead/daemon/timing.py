@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fairlead.core.decision import Case, Decision, World
+from fairlead.core.decision import Case, Decision, World, rule_told
 from fairlead.core.types import Lead, LeadState, Ref
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
@@ -39,7 +39,8 @@ def begin(
     team = next((p[5:] for p in reversed(decision.places) if p.startswith("team:")), None)
     right = owner_now == decision.owner_id
     row = TimesRow(
-        ref, decision_id, decision.rule, team, decision.rep_id, decision.owner_id,
+        ref, decision_id, rule_told(decision.rule, case.order), team, decision.rep_id,
+        decision.owner_id,
         status if isinstance(status, str) else None, captured_at,
         times.first_eligible(db, ref) or now, now, now if right else None,
         result=decision.outcome.value, wrote=NOT_NEEDED if right else PENDING,

@@ -31,6 +31,7 @@ from fairlead.core.effects import (
 from fairlead.core.types import Actor, CrmOwner, LeadState, OwnerChange, OwnerKind, Record
 from fairlead.daemon import claiming, field_writes, member_writes, timing
 from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.refusal import refused
 from fairlead.daemon.rounds import owner_chosen
 from fairlead.daemon.sightings import version_of
@@ -52,12 +53,16 @@ NO_MEMBERS: member_writes.Shown = {}
 class Verifier:
     """Brings `sent` writes to their end; used by the connector's writer thread."""
 
-    def __init__(self, db: Db, connector: Connector, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, db: Db, connector: Connector, ingest: Ingest, clock: Clock, metrics: Metrics
+    ) -> None:
         self.db = db
         self.connector = connector
+        self.ingest = ingest
         self.crm = connector.name
         self.clock = clock
         self.metrics = metrics
+        self.status_fields = tuple(connector.field_map.sources("status"))
         self._people: Mapping[str, CrmOwner] = {}
 
     def learn_people(self) -> None:
@@ -102,7 +107,9 @@ class Verifier:
     ) -> None:
         """Settle one write on what is so now. Inside a transaction."""
         if isinstance(row.effect, SetScore | SetField):
-            field_writes.settle(self.db, row, row.effect, record, self.metrics, now)
+            field_writes.settle(
+                self.db, row, row.effect, record, self.metrics, now, self.status_fields
+            )
             return
         if isinstance(row.effect, SetMember):
             member_writes.settle(self.db, row, row.effect, shown, self.metrics, now)
@@ -182,6 +189,8 @@ class Verifier:
             leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
         leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
         claiming.new_owner(self.db, row.ref, record.owner_id, self.clock.now(), person=owned)
+        # What ran for the rep it was meant for is over; whoever has it now has their own time.
+        self.ingest.observe_all([record], anew=True)
 
     def _put_back(
         self,

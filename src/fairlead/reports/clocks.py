@@ -8,7 +8,9 @@ from typing import Any
 
 def human_sla(v: Mapping[str, Any]) -> Iterator[str]:
     """`fairlead sla`."""
-    yield f"{v['running']} clocks run, {v['paused']} stand, {v['over']} are over and unanswered"
+    rest = f", {v['rest']} are the rest of a path" if v.get("rest") else ""
+    over = f"{v['over']} are over and unanswered"
+    yield f"{v['running']} clocks run, {v['paused']} stand, {over}{rest}"
     for c in v["clocks"]:
         path = ", rest of the path" if c["rest_of_path"] else ""
         yield f"{c['lead']}: {c['sla']}, {c['owner']}, {c['state']}{path}"

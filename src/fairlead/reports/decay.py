@@ -17,6 +17,8 @@ def human_decay(v: Mapping[str, Any]) -> Iterator[str]:
     since = f"aged since {_at(v['since'])}, silent since {_at(v['silent_since'])}"
     yield f"decay: {at}, {since}{stands}"
     for one in v["levels"]:
+        if v["stands"] and not one["reached"]:
+            continue
         when = f"at {_at(one['due'])} unless something is done" if one["due"] else "not in sight"
         if one["reached"]:
             when = f"reached {_at(one['reached'])}: {one['by']}"

@@ -16,7 +16,7 @@ from fairlead.reports.times import human_assignments, human_cadences
 MOST_FAULTS = 10
 
 LATER = {
-    "lead.owner_changed": "somebody changed the owner",
+    "lead.owner_changed": "its owner was changed",
     "lead.claimed": "somebody took it out of its claim queue",
     "lead.gone": "the lead is gone",
     "lead.rerouted": "it was routed again",

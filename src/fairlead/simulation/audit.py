@@ -6,51 +6,21 @@ them and the diaries of people on one side, the daemon's state and journal on th
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from fairlead.core.sla_terms import DUE
-from fairlead.sandbox.server import exchange
-from fairlead.sandbox.wire import Face, Request
+from fairlead.core.types import LeadState
+from fairlead.simulation.audit_rounds import second_chances
 from fairlead.simulation.counting import lost
-from fairlead.simulation.crms import LEAD_TABLE, OWNER_FIELD, TOKEN, Crms, Key
+from fairlead.simulation.crms import LEAD_TABLE, OWNER_FIELD, Crms, Key
+from fairlead.simulation.findings import NEAR, Finding, finding
 from fairlead.simulation.people import Answered, People
+from fairlead.simulation.tasks import Task, tasks_of
 from fairlead.store import clocks, totals
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
-
-SHOWN = 3
-OUR_TASKS = (
-    "SELECT Fairlead_Key__c, WhoId, OwnerId, Subject, Description FROM Task"
-    " WHERE Fairlead_Key__c != null"
-)
-NEAR = timedelta(minutes=2)
-"""How far a clock's answer may be from the one in the diary: records are stamped by the second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that must be so, whether it is, and how much of it was looked at."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task with our marker as the CRM tells it."""
-
-    marker: str
-    lead: str
-    owner: str
-    subject: str
-    text: str
 
 
 def audit(db: Db, crms: Crms, people: People, now: datetime) -> list[Finding]:
@@ -68,6 +38,7 @@ def audit(db: Db, crms: Crms, people: People, now: datetime) -> list[Finding]:
         _settled(db, every, now),
         _answers_are_true(every, people),
         _answers_are_seen(db, every, people),
+        *second_chances(db, crms, people, tasks),
         _nothing_open(db),
     ]
 
@@ -76,18 +47,21 @@ def audit(db: Db, crms: Crms, people: People, now: datetime) -> list[Finding]:
 
 
 def _none_lost(db: Db, crms: Crms) -> Finding:
-    return _found("no lead lost", lost(db, crms), f"{len(_routable(crms))} routable leads")
+    return finding("no lead lost", lost(db, crms), f"{len(_routable(crms))} routable leads")
 
 
 def _owners_agree(db: Db, crms: Crms) -> Finding:
-    """The CRM shows the owner that the state says, and it is a person of the company."""
-    known = {(r.crm, r.id): owner for r, (_, owner) in totals.owners_of_leads(db).items()}
+    """The CRM shows the owner that the state says: a person of the company, or the queue of those
+    who are recycled."""
+    known = {(r.crm, r.id): said for r, said in totals.owners_of_leads(db).items()}
     bad = []
     for key in _routable(crms):
         there = crms.row(key).fields.get(OWNER_FIELD[key[0]])
-        if there not in crms.emails[key[0]] or known.get(key) != there:
+        state, owner = known.get(key, ("", None))
+        waits = state == LeadState.RECYCLED and there == crms.nurture
+        if owner != there or not (waits or there in crms.emails[key[0]]):
             bad.append(key)
-    return _found("each lead has the owner that the state says", bad, f"{len(_routable(crms))}")
+    return finding("each lead has the owner that the state says", bad, f"{len(_routable(crms))}")
 
 
 def _owner_writes_agree(db: Db, crms: Crms) -> Finding:
@@ -105,7 +79,7 @@ def _owner_writes_agree(db: Db, crms: Crms) -> Finding:
         for _, ref in done.get(kind, ())
     )
     bad = [key for key in {*logged, *ordered} if logged[key] != ordered[key]]
-    return _found("owner writes agree", bad, f"{logged.total()} logged, {ordered.total()} done")
+    return finding("owner writes agree", bad, f"{logged.total()} logged, {ordered.total()} done")
 
 
 def _others_untouched(crms: Crms) -> Finding:
@@ -117,7 +91,7 @@ def _others_untouched(crms: Crms) -> Finding:
         if w.table == LEAD_TABLE[crm] and w.who.kind == "integration" and (crm, w.id) not in ours
     ]
     others = len(crms.leads) - len(ours)
-    return _found("nothing else was touched", bad, f"{others} records that are not ours")
+    return finding("nothing else was touched", bad, f"{others} records that are not ours")
 
 
 def _routable(crms: Crms) -> list[Key]:
@@ -134,56 +108,21 @@ def _tasks_agree(db: Db, tasks: Mapping[str, Sequence[Task]]) -> Finding:
     ours = {(ref.crm, f"fl-{key}") for key, ref in done}
     bad = [m for m, n in there.items() if n > 1 or m not in ours]
     bad += [m for m in ours if m not in there]
-    return _found("each task is there once", bad, f"{there.total()} in the CRMs, {len(ours)} done")
+    return finding("each task is there once", bad, f"{there.total()} in the CRMs, {len(ours)} done")
 
 
 def _no_step_told_twice(tasks: Mapping[str, Sequence[Task]]) -> Finding:
-    """Nobody reads the same thing of the same clock in two tasks."""
+    """Nobody reads the same thing of the same lead in two tasks. Follow-ups of two cadences may
+    have the same words; they are counted by themselves."""
     told = Counter(
-        (crm, f"{t.lead} {t.owner} {t.text}")
+        (crm, f"{t.lead} {t.owner} {t.subject} {t.text}")
         for crm, made in tasks.items()
         for t in made
-        if t.subject.startswith("Answer time")
+        if not t.follow_up
     )
-    return _found("no step told twice", [k for k, n in told.items() if n > 1], f"{told.total()}")
-
-
-def tasks_of(crm: str, face: Face) -> Iterator[Task]:
-    """Our tasks of a CRM, by its own API and not by what our connector makes of it."""
-    if crm == "salesforce":
-        soql = quote(OUR_TASKS)
-        path: str | None = f"/services/data/v67.0/query?q={soql}"
-        while path is not None:
-            page = _get(face, path)
-            for r in page["records"]:
-                words = (r["WhoId"], r["OwnerId"], r["Subject"] or "", r["Description"] or "")
-                yield Task(r["Fairlead_Key__c"], *words)
-            path = page.get("nextRecordsUrl")
-        return
-    names = "fairlead_key,hubspot_owner_id,hs_task_subject,hs_task_body"
-    start = f"/crm/v3/objects/tasks?limit=100&associations=contacts&properties={names}"
-    path = start
-    while path is not None:
-        page = _get(face, path)
-        for row in page["results"]:
-            given = row["properties"]
-            ties = row.get("associations", {}).get("contacts", {}).get("results", [])
-            if given.get("fairlead_key"):
-                owner, subject, text = (given.get(n) or "" for n in names.split(",")[1:])
-                lead = ",".join(sorted({t["id"] for t in ties}))
-                yield Task(given["fairlead_key"], lead, owner, subject, text)
-        after = page.get("paging", {}).get("next", {}).get("after")
-        path = None if after is None else f"{start}&after={after}"
-
-
-def _get(face: Face, path: str) -> Any:
-    parts = urlsplit(path)
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    request = Request("GET", unquote(parts.path), parts.query, headers, b"", parts.path)
-    answer = exchange(face, request, "audit")
-    if answer.status != 200:
-        raise ValueError(f"{face.name} answers the audit with {answer.status}")
-    return json.loads(answer.body or b"null")
+    return finding(
+        "nobody is told the same twice", [k for k, n in told.items() if n > 1], f"{told.total()}"
+    )
 
 
 # -- clocks -------------------------------------------------------------------------------------
@@ -196,7 +135,7 @@ def _fired_once(db: Db) -> Finding:
     bad = [k for k, n in times.items() if n > 1]
     for clock, steps in totals.steps_fired(db).items():
         bad += [(clock, s) for s, (due, at) in steps.items() if _at(at) < _at(due)]
-    return _found("no step fired twice, none early", bad, f"{len(fired)} steps")
+    return finding("no step fired twice, none early", bad, f"{len(fired)} steps")
 
 
 def _settled(db: Db, every: Sequence[ClockRow], now: datetime) -> Finding:
@@ -208,7 +147,7 @@ def _settled(db: Db, every: Sequence[ClockRow], now: datetime) -> Finding:
         left = c.ended_at is not None and (bool(steps) or not c.how)
         if left or any(due is not None and _at(due) <= now for _, due in steps):
             bad.append((c.ref.crm, c.ref.id))
-    return _found("each due clock fired, was answered or ended", bad, f"{len(every)} clocks")
+    return finding("each due clock fired, was answered or ended", bad, f"{len(every)} clocks")
 
 
 def _answers_are_true(every: Sequence[ClockRow], people: People) -> Finding:
@@ -221,7 +160,7 @@ def _answers_are_true(every: Sequence[ClockRow], people: People) -> Finding:
         if not any(c.ended_at is not None and abs(a.at - c.ended_at) <= NEAR
                    for a in diary.get((c.ref.crm, c.ref.id), ()))
     ]  # fmt: skip
-    return _found("each answer is one that a person gave", bad, f"{len(answered)} clocks")
+    return finding("each answer is one that a person gave", bad, f"{len(answered)} clocks")
 
 
 def _answers_are_seen(db: Db, every: Sequence[ClockRow], people: People) -> Finding:
@@ -241,7 +180,7 @@ def _answers_are_seen(db: Db, every: Sequence[ClockRow], people: People) -> Find
             unseen = due is None and c.how != clocks.ANSWERED and c.ended_at is None
             if unseen or (due is not None and a.at < _at(due[0]) - NEAR):
                 bad.append(a.key)
-    return _found("each answer is seen, and in time if it was", bad, f"{len(people.answers)}")
+    return finding("each answer is seen, and in time if it was", bad, f"{len(people.answers)}")
 
 
 def _nothing_open(db: Db) -> Finding:
@@ -259,10 +198,3 @@ def _diary(answers: Iterable[Answered]) -> dict[Key, list[Answered]]:
 
 def _at(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _found(name: str, bad: Sequence[tuple[str, ...]], detail: str) -> Finding:
-    if bad:
-        named = ", ".join(" ".join(b) for b in list(bad)[:SHOWN])
-        detail = f"{detail}; wrong: {len(bad)} ({named})"
-    return Finding(name, not bad, detail)

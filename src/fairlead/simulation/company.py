@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
@@ -120,8 +121,20 @@ class Chances:
     waits_for_buyer: float = 0.05
     given_on: float = 0.04
     """A manager gives the lead to a colleague."""
-    disqualified: float = 0.15
+    disqualified: float = 0.12
     """Of those answered, a day or two later."""
+    recycled: float = 0.25
+    recycled_again: float = 0.5
+    """Of those answered, some hours later: no budget, or a date to come; more of those back."""
+    for_budget: float = 0.6
+    """Of those recycled; the others name a date."""
+    follows_up: float = 0.75
+    """Follow-ups that are done, on the day or late."""
+    asks_for_demo: float = 0.1
+    asks_again: float = 0.3
+    """People who ask for a demo, in the days after they came or after they were recycled."""
+    attends: float = 0.15
+    """People who attend the webinar."""
     both_crms: float = 0.12
     """Leads whose person turns up in the other CRM, too."""
     not_ours: float = 0.03
@@ -150,11 +163,13 @@ class Company:
     def of_office(self, office: Office) -> list[Rep]:
         return [r for r in self.reps if r.office is office]
 
-    def write_policy(self, folder: Path) -> Path:
-        """The policy with its roster, in a folder; returns the policy's file."""
+    def write_policy(self, folder: Path, groups: Mapping[str, str]) -> Path:
+        """The policy with its roster and its campaigns and lists; returns the policy's file."""
         source = policy_folder() / f"{POLICY}.in"
-        members = {o.name: f"[{', '.join(r.email for r in self.of_office(o))}]" for o in OFFICES}
-        text = Template(source.read_text(encoding="utf-8")).substitute(members)
+        teams = {o.name: self.of_office(o) for o in OFFICES}
+        teams["specialists"] = [reps[0] for reps in teams.values()]
+        members = {name: f"[{', '.join(r.email for r in reps)}]" for name, reps in teams.items()}
+        text = Template(source.read_text(encoding="utf-8")).substitute(members, **groups)
         (folder / POLICY).write_text(text, encoding="utf-8")
         lines = ["email,name,calendar,away"]
         lines += [

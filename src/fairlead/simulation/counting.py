@@ -16,6 +16,10 @@ PLACES = (
     LeadState.GONE, LeadState.DEAD_LETTER, LeadState.PRE_EXISTING,
 )  # fmt: skip
 
+LEVELS = ("cooling", "faded", "critical", "lost")
+SIGNALS = ("demo_requested", "webinar_attended")
+"""What the simulation's policy calls them."""
+
 
 def count(db: Db, crms: Crms, people: People) -> dict[str, dict[str, int]]:
     """Everything that is printed, by heading; a state that nothing is in stands there with 0."""
@@ -25,6 +29,10 @@ def count(db: Db, crms: Crms, people: People) -> dict[str, dict[str, int]]:
     by_state = totals.leads_by_state(db)
     answered = [c for c in all_clocks if c.how == clocks.ANSWERED]
     done = totals.effects_done(db)
+    events = totals.events(db)
+    levels = Counter(level for _, level, _ in totals.decayed(db))
+    signals = Counter(name for _, name, _ in totals.all_signals(db))
+    still = {c for c, steps in totals.steps_to_come(db).items() if any(due for _, due in steps)}
     return {
         "leads": {
             "arrived": len(crms.leads),
@@ -41,7 +49,10 @@ def count(db: Db, crms: Crms, people: People) -> dict[str, dict[str, int]]:
             "ended with a reason": sum(
                 c.ended_at is not None and c.how != clocks.ANSWERED for c in all_clocks
             ),
-            "whole path gone, no answer": sum(c.ended_at is None for c in all_clocks),
+            "whole path gone, no answer": sum(
+                c.ended_at is None and c.id not in still for c in all_clocks
+            ),
+            "still running": sum(c.ended_at is None and c.id in still for c in all_clocks),
             "fired twice": sum(n > 1 for n in steps.values()),
         },
         "what came of it": {
@@ -51,12 +62,27 @@ def count(db: Db, crms: Crms, people: People) -> dict[str, dict[str, int]]:
             ),
             "could not be reassigned": sum(f.reason.startswith("stays") for f in fired),
             "escalated": acts["escalate"],
-            "recycled": by_state.get(LeadState.RECYCLED, 0),
+            "routed again": events.get("lead.rerouted", 0),
+            "recycled": events.get("lead.recycled", 0),
+            "returned": events.get("lead.returned", 0),
             "terminal": by_state.get(LeadState.TERMINAL, 0),
         },
+        "follow-ups": {
+            "made": events.get("cadence.task", 0),
+            "done": events.get("cadence.done", 0),
+            "missed": events.get("cadence.missed", 0),
+            "made twice": sum(n > 1 for n in Counter(totals.follow_ups_made(db)).values()),
+        },
+        "levels of decay": {
+            **{name: levels[name] for name in LEVELS},
+            "reached twice": levels.total() - len(totals.levels_reached(db)),
+        },
+        "signals": {name: signals[name] for name in SIGNALS},
         "written": {
             "owners": len(done.get("set_owner", ())) + len(done.get("restore_owner", ())),
             "tasks": len(done.get("upsert_task", ())),
+            "fields": len(done.get("set_field", ())),
+            "members of campaigns and lists": len(done.get("set_member", ())),
         },
         "leads by state": {s.value: by_state.get(s.value, 0) for s in PLACES},
         "effects by state": totals.effects_by_state(db),

@@ -1,7 +1,7 @@
 """The two CRMs of the simulation as people use them, through the sandboxes' own orders.
 
-`moved` collects every change of a lead's owner as it happens, whoever made it: people hear of their
-leads in the CRM, not from us.
+`moved` collects every change of a lead's owner as it happens, whoever made it, and `asked` every
+follow-up that is put on somebody's list: people hear of their work in the CRM, not from us.
 """
 
 from __future__ import annotations
@@ -21,7 +21,20 @@ TASK_TABLE = {"salesforce": "Task", "hubspot": "tasks"}
 STATUS_FIELD = {"salesforce": "Status", "hubspot": "hs_lead_status"}
 CONTACTED = {"salesforce": "Working - Contacted", "hubspot": "CONNECTED"}
 DISQUALIFIED = {"salesforce": "Closed - Not Converted", "hubspot": "UNQUALIFIED"}
-QUEUE = "Inbound"
+RECYCLED = {"salesforce": "Nurture", "hubspot": "BAD_TIMING"}
+REASON_FIELD = {"salesforce": "Lost_Reason__c", "hubspot": "lost_reason"}
+DATE_FIELD = {"salesforce": "Future_Interest__c", "hubspot": "future_interest"}
+DEMO_FIELD = {"salesforce": "Demo_Requested__c", "hubspot": "demo_requested"}
+REPLY_FIELD = {"salesforce": "Instant_Reply__c", "hubspot": "instant_reply"}
+DONE = {
+    "salesforce": ("Status", "Completed"),
+    "hubspot": ("hs_task_status", "COMPLETED"),
+}
+"""The field that tells that a task is done, and what it says then."""
+TEXT_FIELD = {"salesforce": "Description", "hubspot": "hs_task_body"}
+TASK_OWNER = {"salesforce": "OwnerId", "hubspot": "hubspot_owner_id"}
+A_FOLLOW_UP = "fairlead: follow-up"
+QUEUE, NURTURE = "Inbound", "Nurture"
 TOKEN = "simulation"  # noqa: S105 - opens nothing but this run's sandboxes
 UNLIMITED = 10**9
 SETTLES = {"salesforce": 0.0, "hubspot": 30.0}
@@ -40,8 +53,18 @@ class Moved:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A follow-up stands on somebody's list, a new one or one that takes the place of the last."""
+
+    crm: str
+    task: str
+    owner_id: str
+    at: datetime
+
+
 class Crms:
-    """Both faces, furnished with the company's people."""
+    """Both faces, furnished with the company's people, queues, campaigns and lists."""
 
     def __init__(self, faces: Mapping[str, Face], company: Company) -> None:
         self.faces = dict(faces)
@@ -50,6 +73,11 @@ class Crms:
         """Owner id by e-mail, for each CRM."""
         self.leads: dict[Key, Arrival] = {}
         self.moved: list[Moved] = []
+        self.asked: list[Asked] = []
+        self.groups: dict[str, str] = {}
+        """The webinar's and the nurture campaign or list of each CRM, as `webinar_salesforce`."""
+        self.nurture = ""
+        """The queue of recycled leads, in Salesforce."""
         self._queue = ""
         self._furnish()
         self.emails = {c: {i: e for e, i in ids.items()} for c, ids in self.owners.items()}
@@ -70,24 +98,34 @@ class Crms:
                     {"name": name, "email": email, "timezone": zone}
                     for email, (name, zone) in people.items()
                 ],
-                "queues": [{"name": QUEUE, "objects": ["Lead"]}],
+                "queues": [{"name": name, "objects": ["Lead"]} for name in (QUEUE, NURTURE)],
             }
         )
         self.owners["salesforce"] = {e: made["users"][e] for e in people}
-        self._queue = made["queues"][QUEUE]
+        self._queue, self.nurture = made["queues"][QUEUE], made["queues"][NURTURE]
         self.owners["hubspot"] = {}
         for email, (name, zone) in people.items():
             first, _, last = name.partition(" ")
             order = {"op": "create_owner", "email": email, "first_name": first, "last_name": last}
             owner = hs.act({**order, "time_zone": zone})
             self.owners["hubspot"][email] = str(owner["id"])
+        for name in ("webinar", "nurture"):
+            made = sf.act({"op": "create", "object": "Campaign", "fields": {"Name": name}})
+            self.groups[f"{name}_salesforce"] = str(made["id"])
+            made = hs.act({"op": "create_list", "name": name, "object": "contacts"})
+            self.groups[f"{name}_hubspot"] = str(made["id"])
 
     def _listener(self, crm: str) -> Any:
         table, field, people = LEAD_TABLE[crm], OWNER_FIELD[crm], self.emails[crm]
+        tasks, text, done = TASK_TABLE[crm], TEXT_FIELD[crm], DONE[crm]
 
         def tell(row: Row, diff: Mapping[str, tuple[Any, Any]]) -> None:
             if row.table == table and diff.get(field, (None, None))[1] in people:
                 self.moved.append(Moved((crm, row.id), str(diff[field][1]), row.modified_at))
+            told = row.table == tasks and A_FOLLOW_UP in str(diff.get(text, ("", ""))[1])
+            if told and row.fields.get(done[0]) != done[1]:
+                owner = str(row.fields.get(TASK_OWNER[crm]))
+                self.asked.append(Asked(crm, row.id, owner, row.modified_at))
 
         return tell
 
@@ -147,6 +185,52 @@ class Crms:
     def sets_status(self, key: Key, who: str, status: Mapping[str, str]) -> None:
         """A person moves a lead's status."""
         self._sets(key, who, {STATUS_FIELD[key[0]]: status[key[0]]})
+
+    def recycles(self, key: Key, who: str, reason: str, until: datetime | None) -> None:
+        """A person says that nothing can be done with a lead now, why, and until when."""
+        crm = key[0]
+        fields = {STATUS_FIELD[crm]: RECYCLED[crm], REASON_FIELD[crm]: reason}
+        if until is not None:
+            fields[DATE_FIELD[crm]] = until.isoformat(timespec="milliseconds")
+        self._sets(key, who, fields)
+
+    def does(self, asked: Asked, who: str) -> bool:
+        """A person ticks a follow-up off; False when it is not open on their list any more."""
+        field, said = DONE[asked.crm]
+        row = self.faces[asked.crm].org.get(TASK_TABLE[asked.crm], asked.task)
+        if row is None or row.deleted or row.fields.get(field) == said:
+            return False
+        if self.emails[asked.crm].get(str(row.fields.get(TASK_OWNER[asked.crm]))) != who:
+            return False
+        table = TASK_TABLE[asked.crm]
+        self._act(asked.crm, who, op="update", object=table, id=row.id, fields={field: said})
+        return True
+
+    def asks_for_demo(self, key: Key, at: datetime) -> None:
+        """The buyer asks for a demo: the form writes its date."""
+        crm, text = key[0], at.isoformat(timespec="milliseconds")
+        order = {"as": "tool", "op": "update", "object": LEAD_TABLE[crm], "id": key[1]}
+        self.faces[crm].act({**order, "fields": {DEMO_FIELD[crm]: text}})
+
+    def attends(self, key: Key) -> None:
+        """The buyer was at the webinar: its tool says so."""
+        crm, id = key
+        group = self.groups[f"webinar_{crm}"]
+        if crm == "hubspot":
+            self.faces[crm].act({"as": "tool", "op": "join", "list": group, "ids": [id]})
+            return
+        fields = {"CampaignId": group, "LeadId": id, "Status": "Responded"}
+        order = {"as": "tool", "op": "create", "object": "CampaignMember", "fields": fields}
+        self.faces[crm].act(order)
+
+    def members(self, crm: str, name: str) -> set[str]:
+        """The leads that are in a campaign or list now."""
+        group, org = self.groups[f"{name}_{crm}"], self.faces[crm].org
+        if crm == "salesforce":
+            rows = [r for r in org.rows("CampaignMember") if r.fields["CampaignId"] == group]
+            return {str(r.fields["LeadId"]) for r in rows if not r.deleted}
+        rows = [r for r in org.rows("list_memberships") if r.fields["list"] == group]
+        return {str(r.fields["record"]) for r in rows if not r.deleted}
 
     def gives(self, key: Key, who: str, to: str) -> None:
         """A person makes somebody else the owner."""

@@ -20,13 +20,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from fairlead.daemon.active_policy import read_policy
-from fairlead.daemon.app import App, build_connectors
+from fairlead.daemon.app import App
+from fairlead.daemon.connecting import build_connectors
 from fairlead.sandbox.in_process import faces_in_process
 from fairlead.settings import load_settings
-from fairlead.simulation.audit import Finding, audit
+from fairlead.simulation.audit import audit
 from fairlead.simulation.company import START, Company
 from fairlead.simulation.counting import count
 from fairlead.simulation.crms import SETTLES, TOKEN, UNLIMITED, Crms
+from fairlead.simulation.findings import Finding
 from fairlead.simulation.people import People
 from fairlead.store import agenda
 from fairlead.store.db import Db
@@ -78,7 +80,7 @@ class Simulation:
         self.crms = Crms({name: face for name, (face, _) in served.items()}, self.company)
         self.people = People(self.crms, self.company, seed)
         self.clock.advance(timedelta(minutes=10))
-        self.policy = self.company.write_policy(self.place)
+        self.policy = self.company.write_policy(self.place, self.crms.groups)
         config = self._write_config({name: url for name, (_, url) in served.items()})
         settings = load_settings(config)
         active = read_policy(self.policy)
@@ -144,6 +146,7 @@ search_per_second = {UNLIMITED}
             self._arrivals[0].at if self._arrivals else None,
             self.people.next(),
             *(agenda.next_look(self.app.db, crm) for crm in self.app.readers),
+            agenda.next_message(self.app.db),
             *self._settled_at.values(),
         ]
         return min((at for at in coming if at is not None), default=None)
@@ -157,7 +160,7 @@ search_per_second = {UNLIMITED}
                 break
             self._go_to(at)
             if at == arrival:
-                self.crms.arrive(self._arrivals.popleft())
+                self.people.arrived(self.crms.arrive(self._arrivals.popleft()), at)
                 self._arrived += 1
             else:
                 self.people.act(at)
@@ -168,10 +171,13 @@ search_per_second = {UNLIMITED}
         self.clock.advance(max(timedelta(0), at - self.clock.now()))
 
     def _hear(self) -> None:
-        """Whose leads have become theirs plan what to do with them."""
+        """Whose leads have become theirs, and who is to follow up, plan what to do."""
         moved, self.crms.moved = self.crms.moved, []
         for one in moved:
             self.people.told(one)
+        asked, self.crms.asked = self.crms.asked, []
+        for each in asked:
+            self.people.asked(each)
 
     # -- the daemon -------------------------------------------------------------------------
 
@@ -180,7 +186,7 @@ search_per_second = {UNLIMITED}
         if not self._ill and now >= START + ILL_FROM:
             self._ill = True
             self.company.fall_ill(now, ILL_FOR)
-            self.company.write_policy(self.place)
+            self.company.write_policy(self.place, self.crms.groups)
             self.app.reloader.reload()
         if now >= self._staff_at + STAFF_EVERY:
             self._staff_at = now
@@ -192,6 +198,9 @@ search_per_second = {UNLIMITED}
                 self._look_at(crm)
             elif due is not None and due <= now:
                 self._look_at(crm, polls=False)
+        message = agenda.next_message(self.app.db)
+        if message is not None and message <= now:
+            self.app.sender.turn()
         self._hear()
 
     def _look_at(self, crm: str, *, polls: bool = True) -> None:
@@ -210,6 +219,8 @@ search_per_second = {UNLIMITED}
             reader.ingest.release_held()
             reader.ingest.rescore_due()
             reader.sweep()
+            while reader.signals():
+                continue
         while writer.step() == 0.0:
             continue
         written = len(self.crms.writes(crm))

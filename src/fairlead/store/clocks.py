@@ -139,6 +139,15 @@ def moved(db: Db, crm: str, limit: int) -> list[Ref]:
     return list(dict.fromkeys(Ref(crm, r["object"], r["lead_id"]) for r in rows))
 
 
+def status_set(db: Db, ref: Ref, was: str, status: str) -> None:
+    """We have written the status of a lead ourselves: its clocks tell the next move from that."""
+    db.execute(
+        "UPDATE clocks SET status = ? WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND ended_at IS NULL AND status = ?",
+        (status, ref.crm, ref.object, ref.id, was),
+    )
+
+
 def put_off(db: Db, clock_id: str, now: datetime, until: datetime) -> None:
     """Look at the due steps of a clock again at `until`."""
     db.execute(

@@ -144,6 +144,17 @@ def since(db: Db, at: datetime) -> list[TimesRow]:
     return [_times(r) for r in rows]
 
 
+def before(db: Db, at: datetime) -> list[TimesRow]:
+    """The earlier assignments of the leads that were given to somebody at or after `at`."""
+    rows = db.rows(
+        "SELECT e.* FROM times e WHERE e.decided_at < ?1 AND EXISTS (SELECT 1 FROM times t"
+        " WHERE t.crm = e.crm AND t.object = e.object AND t.lead_id = e.lead_id"
+        " AND t.decided_at >= ?1) ORDER BY e.decided_at, e.decision_id",
+        (at.isoformat(),),
+    )
+    return [_times(r) for r in rows]
+
+
 def first_eligible(db: Db, ref: Ref) -> datetime | None:
     """When a record was first taken as ours to route."""
     r = db.row(

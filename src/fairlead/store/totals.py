@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fairlead.core.types import Ref
 from fairlead.store.clocks import ClockRow
 from fairlead.store.clocks import _clock as read_clock
 from fairlead.store.db import Db
+from fairlead.store.recyclings import Round
+from fairlead.store.recyclings import _round as read_round
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +98,45 @@ def events(db: Db) -> Mapping[str, int]:
     """How often each event stands in the journal."""
     rows: list[Any] = db.rows("SELECT event, count(*) n FROM journal GROUP BY event")
     return {r["event"]: r["n"] for r in rows}
+
+
+def all_rounds(db: Db) -> list[Round]:
+    """Every recycling and every end of a lead."""
+    return [read_round(r) for r in db.rows("SELECT * FROM recyclings ORDER BY since, id")]
+
+
+def all_signals(db: Db) -> list[tuple[Ref, str, datetime]]:
+    """Each occurrence of a signal: its lead, its name, its instant."""
+    rows = db.rows("SELECT crm, object, lead_id, name, at FROM signals")
+    return [(_ref(r), r["name"], datetime.fromisoformat(r["at"])) for r in rows]
+
+
+def levels_reached(db: Db) -> list[tuple[Ref, str, datetime, datetime]]:
+    """Each level of decay that was reached: when it was due, and when it was."""
+    rows = db.rows("SELECT * FROM decay_levels WHERE reached_at IS NOT NULL")
+    return [
+        (_ref(r), r["level"], *(datetime.fromisoformat(r[c]) for c in ("due_at", "reached_at")))
+        for r in rows
+    ]
+
+
+def decayed(db: Db) -> list[tuple[Ref, str, datetime]]:
+    """Each level of decay as it was journaled: its lead, its name, when."""
+    rows = db.rows(
+        "SELECT at, crm, object, lead_id, detail ->> 'level' level FROM journal"
+        " WHERE event = 'lead.decayed' ORDER BY seq"
+    )
+    return [(_ref(r), r["level"], datetime.fromisoformat(r["at"])) for r in rows]
+
+
+def follow_ups_made(db: Db) -> list[tuple[str, str]]:
+    """Each follow-up as it was journaled: its cadence and its number."""
+    rows = db.rows(
+        "SELECT detail ->> 'follow_up' cadence, detail ->> 'step' step FROM journal"
+        " WHERE event = 'cadence.task' ORDER BY seq"
+    )
+    return [(r["cadence"], str(r["step"])) for r in rows]
+
+
+def _ref(r: Any) -> Ref:
+    return Ref(r["crm"], r["object"], r["lead_id"])
