@@ -350,7 +350,7 @@ class Clocking:
         self, world: World, after: Sequence[str], limit: int, now: datetime
     ) -> Sequence[str] | None:
         """Plan so many clocks anew, as `replanning` asks: the policy or the roster is another."""
-        rows = clocks.running_after(self.db, *(after or ("",)), limit)
+        rows = clocks.running_after(self.db, after[0] if after else "", limit)
         for clock in rows:
             self.plan_anew(clock, world, now)
         return (rows[-1].id,) if len(rows) == limit else None

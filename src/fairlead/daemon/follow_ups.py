@@ -137,7 +137,7 @@ class FollowUps:
     ) -> Sequence[str] | None:
         """Look anew, as `replanning` asks, at when so many cadences go on: the policy or the
         roster is another one."""
-        rows = cadences.running_after(self.db, *(after or ("",)), limit)
+        rows = cadences.running_after(self.db, after[0] if after else "", limit)
         for row in rows:
             if row.since is not None:
                 look = self.next_look(row, self._days(row, world), now)

@@ -184,7 +184,7 @@ class Recycling:
         if not after:
             recyclings.drop_looks(self.db)
         if len(after) <= 1:
-            last = recyclings.look_at_rounds(self.db, *(after or ("",)), limit, now)
+            last = recyclings.look_at_rounds(self.db, after[0] if after else "", limit, now)
             if last is not None or not timed:
                 return None if last is None else (last,)
             after = ("", "", "")
