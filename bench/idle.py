@@ -1,4 +1,5 @@
-"""CPU that a daemon takes while nothing happens: `run` beside both sandboxes, with armed clocks.
+"""CPU that a daemon takes while nothing happens: `run` beside both sandboxes, with armed clocks,
+levels of decay and follow-ups.
 
 The daemon is a process of its own with its usual rhythm; the sandboxes are in this one. Only its
 CPU time over some seconds counts, user and system, as Linux tells it.
@@ -13,7 +14,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from clocks import ARMED, arm
+from clocks import ARMED, SLAS, arm
 from e2e.live import Stage, staged, wait_for
 
 from fairlead.clock import SystemClock
@@ -21,10 +22,6 @@ from fairlead.store.db import Db
 
 SETTLE = 5.0
 WATCHED = 20.0
-SLAS = """
-slas:
-  hot: {respond_within: 2d, hours: always}
-"""
 
 
 def idle_share() -> dict[str, float]:
@@ -36,7 +33,7 @@ def idle_share() -> dict[str, float]:
         stage.stop(within=30)
         with closing(Db(stage.folder / "s.sqlite")) as db:
             now = SystemClock().now()
-            arm(db, now, now + timedelta(days=1))
+            arm(db, now.isoformat(), (now + timedelta(days=1)).isoformat())
         stage.start()
         wait_for("nothing is left to do", stage.idle)
         time.sleep(SETTLE)
@@ -46,7 +43,7 @@ def idle_share() -> dict[str, float]:
         assert stage.process is not None
         assert stage.process.poll() is None, stage.said()
         stage.stop(within=30)
-    return {f"idle share of a core, {ARMED} armed clocks": used / passed}
+    return {f"idle share of a core, {ARMED} armed clocks, levels, follow-ups": used / passed}
 
 
 @contextmanager

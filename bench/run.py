@@ -135,21 +135,12 @@ def a_decision() -> dict[str, float]:
     }
 
 
-def a_tick() -> dict[str, float]:
-    """A look at many armed clocks of which none is due, the mean of a hundred."""
-    db = clocks.armed()
-    try:
-        seconds = cpu(lambda: [clocks.idle_tick(db) for _ in range(100)]) / 100
-        return {f"tick over {clocks.ARMED} armed clocks, none due": seconds}
-    finally:
-        db.close()
-
-
 def main() -> None:
     found = {
         **best(a_page),
         **best(a_decision),
-        **a_tick(),
+        **clocks.a_tick(),
+        **clocks.a_replanning(),
         **best(a_policy),
         **best(a_hostile_policy),
         **idle.idle_share(),

@@ -19,7 +19,7 @@ _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?P<time>T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))?", re.IGNORECASE
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_SIGNS = ("<>", "!=", "<=", ">=", "=", "<", ">", "(", ")", ",", ".", ":")
+_SIGN = re.compile(r"<>|!=|<=|>=|[=<>(),:]|\.(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,13 @@ def _next(statement: str, at: int) -> tuple[Token, int]:
         return _string(statement, at)
     if match := _WORD.match(statement, at):
         return Token("word", match[0], at), match.end()
+    if match := _SIGN.match(statement, at):
+        return Token("sign", match[0], at), match.end()
     if match := _DATE.match(statement, at):
         kind = "datetime" if match["time"] else "date"
         return Token(kind, match[0], at), _clean_end(statement, match.end())
     if match := _NUMBER.match(statement, at):
         return Token("number", match[0], at), _clean_end(statement, match.end())
-    for sign in _SIGNS:
-        if statement.startswith(sign, at):
-            return Token("sign", sign, at), at + len(sign)
     raise complain(
         statement, at, f"line 1:{at} no viable alternative at character '{statement[at]}'"
     )

@@ -32,7 +32,7 @@ class Hours:
     ) -> datetime | None:
         """The first instant by which `worked` has passed; None when it never comes."""
         left = worked
-        for begins, ends in self._open(since, pauses):
+        for begins, ends in self._pieces(since, pauses):
             begins = max(begins, since)
             if left <= ends - begins:
                 return begins + left
@@ -42,7 +42,7 @@ class Hours:
     def between(self, since: datetime, until: datetime, pauses: Sequence[Span] = ()) -> timedelta:
         """How much time has counted."""
         total = timedelta(0)
-        for begins, ends in self._open(since, pauses):
+        for begins, ends in self._pieces(since, pauses):
             if begins >= until:
                 break
             total += min(ends, until) - max(begins, since)
@@ -69,18 +69,31 @@ class Hours:
 
     def _open(self, since: datetime, pauses: Sequence[Span]) -> Iterator[Span]:
         """The stretches that count, in order and apart."""
-        each = (openings(c, since, (*off, *pauses)) for c, off in self.people)
         last: Span | None = None
-        for begins, ends in merge(*each):
+        for begins, ends in self._pieces(since, pauses):
             if last is None:
                 last = begins, ends
             elif begins <= last[1]:
-                last = last[0], max(last[1], ends)
+                last = last[0], ends
             else:
                 yield last
                 last = begins, ends
         if last is not None:
             yield last
+
+    def _pieces(self, since: datetime, pauses: Sequence[Span]) -> Iterator[Span]:
+        """What counts, in order and each instant once; pieces of one stretch touch.
+
+        Lazily, day by day: a stretch without an end would be looked at up to the horizon.
+        """
+        reached: datetime | None = None
+        each = (openings(c, since, (*off, *pauses)) for c, off in self.people)
+        for begins, ends in merge(*each):
+            if reached is not None:
+                begins = max(begins, reached)
+            if begins < ends:
+                yield begins, ends
+                reached = ends
 
 
 def hours_of(

@@ -114,6 +114,7 @@ class App:
         if refused:
             self.reloader.refuse(refused)
         self.watcher = PolicyWatcher(self.reloader, self.stopping, self._crash)
+        self.watcher.plan_more = self.plan_more
         self.readers: dict[str, Reader] = {}
         self.writers: dict[str, Writer] = {}
         self.sweeps: dict[str, Sweep] = {}
@@ -299,6 +300,10 @@ class App:
     def held_due(self) -> None:
         for reader in self.readers.values():
             reader.held_due.set()
+
+    def plan_more(self) -> bool:
+        """Plan some more of what a changed policy or roster plans anew; whether there is more."""
+        return self.in_force.router.plan_more(self.clock.now())
 
     def weights_due(self) -> None:
         apply_due(self.db, self.in_force.active.policy, self.clock.now())

@@ -7,7 +7,7 @@ what is done follows from the lead and its clocks as they are, so that doing it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,8 +33,6 @@ from fairlead.telemetry import get_logger
 
 log = get_logger()
 
-PLANNED_WITH = "clocks_planned_with"
-
 
 class Clocking:
     """Keeps the clocks of leads under one policy."""
@@ -43,7 +41,6 @@ class Clocking:
         self.db = db
         self.policy = policy
         self.metrics = metrics
-        self._planned_with = ""
         self.follow_ups = FollowUps(db, policy, metrics)
 
     # -- by a decision ----------------------------------------------------------------------
@@ -349,21 +346,21 @@ class Clocking:
         sla = self.policy.slas[clock.sla]
         return in_force(sla, clock.since, clock.rep_id, self.policy, world.reps)
 
-    def replan(self, world: World, roster: str, now: datetime) -> None:
-        """Plan all clocks anew when the policy or the roster is another one than they know."""
-        known = f"{self.policy.hash} {roster}"
-        if known == self._planned_with:
-            return
-        self._planned_with = known
-        if journal.get_switch(self.db, PLANNED_WITH) == known:
-            return
-        for clock in clocks.running(self.db):
-            if clock.sla in self.policy.slas:
-                self.plan(clock, world)
-            else:
-                self.end([clock], "the policy has no such SLA any more", now)
-        self.follow_ups.replan(world, now)
-        journal.set_switch(self.db, PLANNED_WITH, known)
+    def replan(
+        self, world: World, after: Sequence[str], limit: int, now: datetime
+    ) -> Sequence[str] | None:
+        """Plan so many clocks anew, as `replanning` asks: the policy or the roster is another."""
+        rows = clocks.running_after(self.db, after[0] if after else "", limit)
+        for clock in rows:
+            self.plan_anew(clock, world, now)
+        return (rows[-1].id,) if len(rows) == limit else None
+
+    def plan_anew(self, clock: ClockRow, world: World, now: datetime) -> None:
+        """Plan a clock that another policy or roster may have planned. Idempotent."""
+        if clock.sla in self.policy.slas:
+            self.plan(clock, world)
+        else:
+            self.end([clock], "the policy has no such SLA any more", now)
 
     def _tell(self, event: str, clock: ClockRow, now: datetime, **detail: Any) -> None:
         tell(self.db, event, clock, now, **detail)

@@ -7,7 +7,7 @@ come due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,12 +17,10 @@ from fairlead.core.decision import World
 from fairlead.core.policy import Policy
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon.sightings import is_persons
-from fairlead.store import decays, journal
+from fairlead.store import decays
 from fairlead.store.db import Db
 from fairlead.store.decays import DecayRow
 from fairlead.store.leads import LeadRow
-
-PLANNED_WITH = "decay_planned_with"
 
 
 def with_decay(db: Db, policy: Policy, lead: Lead) -> Lead:
@@ -46,7 +44,6 @@ class Decaying:
     def __init__(self, db: Db, policy: Policy) -> None:
         self.db = db
         self.policy = policy
-        self._planned_with = ""
 
     def seen(
         self,
@@ -125,17 +122,15 @@ class Decaying:
         if there != looked:
             decays.set_levels(self.db, row, planned)
 
-    def replan(self, now: datetime) -> None:
-        """Plan all levels anew when the policy is another one than they know."""
-        known = self.policy.hash
-        if known == self._planned_with:
-            return
-        self._planned_with = known
-        if journal.get_switch(self.db, PLANNED_WITH) == known:
-            return
-        for row in decays.awake(self.db):
+    def replan(
+        self, world: World, after: Sequence[str], limit: int, now: datetime
+    ) -> Sequence[str] | None:
+        """Plan the levels of so many leads anew, as `replanning` asks: the policy is another."""
+        rows = decays.awake_after(self.db, after or ("", "", ""), limit)
+        for row in rows:
             self.plan(row, None, now)
-        journal.set_switch(self.db, PLANNED_WITH, known)
+        last = rows[-1].ref if len(rows) == limit else None
+        return None if last is None else (last.crm, last.object, last.id)
 
     def _goes_with_another(self, row: LeadRow) -> bool:
         """Whether another record of the same person is looked at already."""

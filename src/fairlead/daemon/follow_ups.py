@@ -7,6 +7,7 @@ lead and its cadence as they are. `following` makes the steps that come due.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -131,12 +132,17 @@ class FollowUps:
     def _days(self, row: CadenceRow, world: World) -> WorkingDays:
         return days_of(row.rep_id, self.policy, world.reps)
 
-    def replan(self, world: World, now: datetime) -> None:
-        """Look anew at when each cadence goes on: the policy or the roster is another one."""
-        for row in cadences.running(self.db):
+    def replan(
+        self, world: World, after: Sequence[str], limit: int, now: datetime
+    ) -> Sequence[str] | None:
+        """Look anew, as `replanning` asks, at when so many cadences go on: the policy or the
+        roster is another one."""
+        rows = cadences.running_after(self.db, after[0] if after else "", limit)
+        for row in rows:
             if row.since is not None:
                 look = self.next_look(row, self._days(row, world), now)
                 cadences.put(self.db, replace(row, look_at=look))
+        return (rows[-1].id,) if len(rows) == limit else None
 
     def end(self, row: CadenceRow, why: str, now: datetime) -> None:
         """End a cadence; a task that has not gone out does not. Idempotent."""

@@ -27,6 +27,8 @@ log = get_logger()
 STOPPED_RETRY = 60.0
 LONGEST_BACKOFF = 60.0
 LOOK_AT_POLICY = 1.0
+BETWEEN_PLANS = 0.05
+"""Seconds in which others have the state between two transactions of a re-planning."""
 
 
 class Loop:
@@ -204,6 +206,8 @@ class PolicyWatcher(Loop):
     ) -> None:
         super().__init__("policy", reloader.metrics, stopping, crash)
         self.reloader = reloader
+        self.plan_more: Callable[[], bool] = lambda: False
+        """Plans some more of what is stored after a change; True while there is more."""
         self._asked = threading.Event()
 
     def ask(self) -> None:
@@ -218,4 +222,4 @@ class PolicyWatcher(Loop):
         else:
             self.reloader.look_at_settings()
             self.reloader.look()
-        return LOOK_AT_POLICY
+        return BETWEEN_PLANS if self.plan_more() else LOOK_AT_POLICY

@@ -6,6 +6,7 @@ done follows from the lead and its rounds as they are. `coming_back` brings due 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -32,7 +33,6 @@ from fairlead.telemetry import get_logger
 
 log = get_logger()
 
-PLANNED_WITH = "recycling_planned_with"
 TAKEN_OUT = "a person took it out of recycling"
 
 
@@ -44,7 +44,6 @@ class Recycling:
         self.policy = policy
         self.metrics = metrics
         self.clocking = clocking
-        self._planned = False
 
     # -- a lead that is with the reps --------------------------------------------------------
 
@@ -173,17 +172,24 @@ class Recycling:
         end_decay(self.db, row.ref)
         outbox.cancel_unsent_tasks(self.db, row.ref, why, now)
 
-    def replan(self, now: datetime) -> None:
-        """Look at leads afresh, once, when the policy is another one than they know."""
-        if self._planned:
-            return
-        self._planned = True
-        terms = self.policy.recycling
-        known = journal.get_switch(self.db, PLANNED_WITH)
-        if known == self.policy.hash or (known is None and terms is None):
-            return
-        recyclings.look_at_all(self.db, now, timed=terms is not None and bool(terms.turns))
-        journal.set_switch(self.db, PLANNED_WITH, self.policy.hash if terms else None)
+    def replan(
+        self, world: World, after: Sequence[str], limit: int, now: datetime
+    ) -> Sequence[str] | None:
+        """Have so many leads looked at afresh, as `replanning` asks: the policy is another one.
+
+        First each recycled lead; then, where time alone may have leads recycled, each that is with
+        the reps.
+        """
+        timed = self.policy.recycling is not None and bool(self.policy.recycling.turns)
+        if not after:
+            recyclings.drop_looks(self.db)
+        if len(after) <= 1:
+            last = recyclings.look_at_rounds(self.db, after[0] if after else "", limit, now)
+            if last is not None or not timed:
+                return None if last is None else (last,)
+            after = ("", "", "")
+        lead = recyclings.look_at_leads(self.db, after, limit, now)
+        return None if lead is None else (lead.crm, lead.object, lead.id)
 
     # -- a lead that is out ------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from fairlead.core.decision import (
     Decision,
     Order,
     OutcomeKind,
+    World,
 )
 from fairlead.core.distribute import balanced_by_load
 from fairlead.core.identity import identity_keys
@@ -45,6 +46,7 @@ from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.recycling import Recycling, is_out
+from fairlead.daemon.replanning import Replanning, Work
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.rounds import OUT
 from fairlead.daemon.scores import keep_score
@@ -56,7 +58,10 @@ from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import (
     claims,
+    clocks,
+    decays,
     decisions,
+    directory,
     journal,
     leads,
     outbox,
@@ -101,6 +106,16 @@ class Router:
         self.clocking = Clocking(db, policy, metrics)
         self.decaying = Decaying(db, policy)
         self.recycling = Recycling(db, policy, metrics, self.clocking)
+        self.replanning = Replanning(
+            db, policy.hash,
+            (
+                Work("clocks_planned_with", True, self.clocking.replan),
+                Work("cadences_planned_with", True, self.clocking.follow_ups.replan),
+                Work("decay_planned_with", False, self.decaying.replan),
+                Work("recycling_planned_with", False, self.recycling.replan),
+            ),
+            self._plan_one,
+        )  # fmt: skip
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self.snapshots = Snapshots(db, policy)
@@ -111,10 +126,27 @@ class Router:
         What a changed policy or roster means for clocks, levels and rounds is planned with it.
         """
         snap = self.snapshots.take(now)
-        self.clocking.replan(snap.world, snap.roster_hash, now)
-        self.decaying.replan(now)
-        self.recycling.replan(now)
+        snap.unplanned = self.replanning.start(snap.world, snap.roster_hash, now)
         return snap
+
+    def plan_more(self, now: datetime) -> bool:
+        """Plan some more of what is stored by this policy and roster; whether there is more.
+
+        In a transaction of its own. Asks the store one question when there is nothing to do.
+        """
+        if not self.replanning.under_way():
+            return False
+        with self.db.transaction():
+            world, _, name = self.snapshots.roster(directory.get_owners(self.db))
+            return self.replanning.go_on(world, name, now)
+
+    def _plan_one(self, ref: Ref, world: World, now: datetime) -> None:
+        """Plan what is stored of one lead by this policy and roster."""
+        for clock in clocks.open_of(self.db, ref):
+            self.clocking.plan_anew(clock, world, now)
+        decay = decays.latest(self.db, ref)
+        if decay is not None and not decay.asleep:
+            self.decaying.plan(decay, None, now)
 
     def observe(
         self,
@@ -143,6 +175,8 @@ class Router:
         version = version_of(record)
         if row is not None and not again and not anew and not is_news(row.version, record, version):
             return None
+        if row is not None and snap.unplanned:
+            self.replanning.one(record.ref, snap.world, now)
         reason = why_gone(record.ref, record)
         if reason is not None:
             return self._gone(record, row, version, reason, snap, now)

@@ -5,7 +5,7 @@ Made for `routing` at the start of a transaction. What rarely changes is kept be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -36,6 +36,9 @@ class Snapshot:
     at: datetime
     overtaken: bool = False
     """Somebody older is due for what a lead of this page could have had: release the held ones."""
+    unplanned: bool = False
+    """Not all that is stored is planned by this policy and roster yet: each lead that is looked at
+    is planned first."""
 
 
 class Snapshots:
@@ -45,6 +48,8 @@ class Snapshots:
         self.db = db
         self.policy = policy
         self._people: tuple[object, World, bytes, str] | None = None
+        self._owners: Sequence[CrmOwner] = ()
+        self._lasting: tuple[object, ...] = ()
         self._seen_in_pools: frozenset[tuple[str, str]] = frozenset()
 
     def take(self, now: datetime) -> Snapshot:
@@ -54,18 +59,7 @@ class Snapshots:
         if _members(running) != self._seen_in_pools:
             restart_pools(self.db, self.policy, running, now)
             self._seen_in_pools = _members(running)
-        switches, factors = loads.switches(self.db), weights.factors(self.db)
-        mark = (tuple(_lasting(o) for o in owners), tuple(switches), factors)
-        if self._people is None or self._people[0] != mark:
-            base = World(
-                join_roster(self.policy, owners, switches, factors),
-                directory.owner_index(owners),
-                running,
-                time_data=VERSION,
-            )
-            frozen = freeze_roster(base)
-            self._people = (mark, base, frozen, roster_hash(frozen))
-        _, base, frozen, name = self._people
+        base, frozen, name = self.roster(owners)
         decisions.keep_roster(self.db, name, frozen, now)
         has = count_loads(StoreBook(self.db), self.policy, base.reps, now)
         waiting, peaks = keep_peaks(self.db, self.policy, now)
@@ -74,6 +68,23 @@ class Snapshots:
             absent=absent_now(self.policy, base.reps, owners),
         )  # fmt: skip
         return Snapshot(seen, running, has, frozen, name, now)
+
+    def roster(self, owners: Sequence[CrmOwner]) -> tuple[World, bytes, str]:
+        """The world without what moves with each lead; its roster frozen, and named."""
+        switches, factors = loads.switches(self.db), weights.factors(self.db)
+        if owners != self._owners:
+            self._owners, self._lasting = owners, tuple(_lasting(o) for o in owners)
+        mark = (self._lasting, tuple(switches), factors)
+        if self._people is None or self._people[0] != mark:
+            base = World(
+                join_roster(self.policy, owners, switches, factors),
+                directory.owner_index(owners),
+                {},
+                time_data=VERSION,
+            )
+            frozen = freeze_roster(base)
+            self._people = (mark, base, frozen, roster_hash(frozen))
+        return self._people[1:]
 
     def forget_pools(self) -> None:
         """Look at every pool afresh next time: one may go by turns now that did not before."""

@@ -70,6 +70,7 @@ class Sweep:
 
         Raises what reading from the CRM raises; nothing is lost by it.
         """
+        self.ingest.router().plan_more(self.clock.now())
         refs = self._due(self.clock.now())
         follow_ups = self.following.due()
         back = self.coming_back.due()
@@ -102,6 +103,8 @@ class Sweep:
             self.ingest.observe_all(here)
             router = self.ingest.router()
             snap = router.snapshot(now)
+            for record in here if snap.unplanned else ():
+                router.replanning.one(record.ref, snap.world, now)
             self._behaviours(self.ingest.router().policy.signals, here, done, now)
             round_ = _Round(self, router, snap, now)
             router.just_read = done

@@ -209,6 +209,8 @@ search_per_second = {UNLIMITED}
         A poll of a CRM in which nothing has changed would bring nothing and is left out.
         """
         reader, writer = self.app.readers[crm], self.app.writers[crm]
+        while self.app.plan_more():
+            continue
         if polls:
             reader.held_due.set()
             while reader.step() == 0.0:

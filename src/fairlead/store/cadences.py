@@ -92,9 +92,13 @@ def open_of_person(db: Db, person_id: str) -> bool:
     return found is not None
 
 
-def running(db: Db) -> list[CadenceRow]:
-    """Every cadence that has not ended."""
-    return [_cadence(r) for r in db.rows("SELECT * FROM cadences WHERE ended_at IS NULL")]
+def running_after(db: Db, after: str, limit: int) -> list[CadenceRow]:
+    """So many of the cadences that have not ended, by id, those after one."""
+    rows = db.rows(
+        "SELECT * FROM cadences WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?",
+        (after, limit),
+    )
+    return [_cadence(r) for r in rows]
 
 
 def _iso(at: datetime | None) -> str | None:

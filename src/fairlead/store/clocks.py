@@ -211,6 +211,15 @@ def running(db: Db, crm: str | None = None) -> list[ClockRow]:
     return [_clock(r) for r in rows]
 
 
+def running_after(db: Db, after: str, limit: int) -> list[ClockRow]:
+    """So many of the clocks that run or are paused, by id, those after one."""
+    rows = db.rows(
+        "SELECT * FROM clocks WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?",
+        (after, limit),
+    )
+    return [_clock(r) for r in rows]
+
+
 def open_of_person(db: Db, person_id: str, sla: str) -> bool:
     """Whether a clock under this SLA runs for any record of a person."""
     found = db.row(

@@ -76,9 +76,14 @@ def latest(db: Db, ref: Ref) -> DecayRow | None:
     return None if r is None else _decay(r)
 
 
-def awake(db: Db) -> list[DecayRow]:
-    """Every lead whose levels are looked at."""
-    rows = db.rows("SELECT * FROM decays WHERE asleep = 0 ORDER BY crm, object, lead_id")
+def awake_after(db: Db, ref: Sequence[str], limit: int) -> list[DecayRow]:
+    """So many of the leads whose levels are looked at, in order, those after one: its CRM, object
+    and id, or three empty texts."""
+    rows = db.rows(
+        "SELECT * FROM decays WHERE asleep = 0 AND (crm, object, lead_id) > (?, ?, ?)"
+        " ORDER BY crm, object, lead_id LIMIT ?",
+        (*ref, limit),
+    )
     return [_decay(r) for r in rows]
 
 

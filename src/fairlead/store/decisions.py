@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from functools import lru_cache
 
 from fairlead.core.decision import Decision, LedgerEntry
 from fairlead.core.methods_group import CLAIMED
@@ -136,8 +137,14 @@ def balances(db: Db) -> dict[str, dict[str, Fraction]]:
     """The whole ledger: pool -> rep -> balance, exact."""
     result: dict[str, dict[str, Fraction]] = {}
     for r in db.rows("SELECT pool, rep_id, balance FROM balances ORDER BY pool, rep_id"):
-        result.setdefault(r["pool"], {})[r["rep_id"]] = Fraction(r["balance"])
+        result.setdefault(r["pool"], {})[r["rep_id"]] = _exact(r["balance"])
     return result
+
+
+@lru_cache(maxsize=20_000)
+def _exact(text: str) -> Fraction:
+    """A balance as it is stored. Kept: all are asked for with every page, and few have moved."""
+    return Fraction(text)
 
 
 def received(db: Db) -> list[tuple[str, str, Fraction, int]]:

@@ -508,3 +508,20 @@ def _answers(db: sqlite_utils.Database) -> None:
         CREATE INDEX answers_look ON answers (crm, look_at) WHERE look_at IS NOT NULL
         """,
     )
+
+
+@MIGRATIONS(name="0020_of_person")
+def _of_person(db: sqlite_utils.Database) -> None:
+    # Who had a person before is asked with each assignment; without it all decisions were read.
+    # What runs is planned anew in the order of its keys, some rows at a time.
+    _run(
+        db,
+        """
+        CREATE INDEX IF NOT EXISTS decisions_person ON decisions (person_id);
+        CREATE INDEX IF NOT EXISTS clocks_open ON clocks (id) WHERE ended_at IS NULL;
+        CREATE INDEX IF NOT EXISTS cadences_open ON cadences (id) WHERE ended_at IS NULL;
+        CREATE INDEX IF NOT EXISTS decays_awake ON decays (crm, object, lead_id) WHERE asleep = 0;
+        CREATE INDEX IF NOT EXISTS recyclings_out ON recyclings (id)
+            WHERE ended_at IS NULL AND kind = 'recycled'
+        """,
+    )

@@ -9,6 +9,7 @@ import json
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
@@ -63,8 +64,9 @@ def kind_of(effect: Effect) -> EffectKind:
     return _KINDS[type(effect)]
 
 
+@lru_cache(maxsize=4_096)
 def load(kind: EffectKind, payload: str) -> Effect:
-    """An effect that `dump` wrote."""
+    """An effect that `dump` wrote. Kept: a row is read several times on its way to the CRM."""
     if kind is EffectKind.UPSERT_TASK:
         return task_from(payload)
     values = json.loads(payload)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -170,21 +170,43 @@ def looks_due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
     return [Ref(crm, r["object"], r["lead_id"]) for r in rows]
 
 
-def look_at_all(db: Db, now: datetime, *, timed: bool) -> None:
-    """The policy says something else: look at each recycled lead once, and where time alone may
-    have leads recycled (`timed`), at each that is with the reps."""
-    db.execute(
-        "UPDATE recyclings SET look_at = ? WHERE ended_at IS NULL AND kind = 'recycled'",
-        (now.isoformat(),),
-    )
+def drop_looks(db: Db) -> None:
+    """Forget when leads that are with the reps are looked at."""
     db.execute("DELETE FROM recycling_looks")
-    if timed:
-        db.execute(
-            "INSERT INTO recycling_looks (crm, object, lead_id, look_at)"
-            " SELECT crm, object, id, ? FROM leads WHERE state IN ('assigned', 'left')"
-            " AND decision_id IS NOT NULL",
-            (now.isoformat(),),
-        )
+
+
+def look_at_rounds(db: Db, after: str, limit: int, now: datetime) -> str | None:
+    """Look now at so many recycled leads, by the id of their rounds; the last id, None at the end.
+
+    `after` is the id up to which they were.
+    """
+    rows = db.rows(
+        "UPDATE recyclings SET look_at = ?1 WHERE id IN (SELECT id FROM recyclings"
+        " WHERE ended_at IS NULL AND kind = 'recycled' AND id > ?2 ORDER BY id LIMIT ?3)"
+        " RETURNING id",
+        (now.isoformat(), after, limit),
+    )
+    return max(r["id"] for r in rows) if len(rows) == limit else None
+
+
+def look_at_leads(db: Db, after: Sequence[str], limit: int, now: datetime) -> Ref | None:
+    """Look now at so many of the leads that are with the reps; the last of them, None at the end.
+
+    `after` is the CRM, object and id up to which they were, or three empty texts.
+    """
+    rows = db.rows(
+        # By the key and not by the state, of which each batch would sort all.
+        "SELECT crm, object, id FROM leads WHERE (crm, object, id) > (?, ?, ?)"
+        " AND +state IN ('assigned', 'left') AND decision_id IS NOT NULL"
+        " ORDER BY crm, object, id LIMIT ?",
+        (*after, limit),
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO recycling_looks (crm, object, lead_id, look_at)"
+        " VALUES (?, ?, ?, ?)",
+        [(*r, now.isoformat()) for r in rows],
+    )
+    return Ref(*rows[-1]) if len(rows) == limit else None
 
 
 def wake(db: Db, person_id: str, now: datetime) -> None:

@@ -1,0 +1,105 @@
+"""What is planned in the store is planned anew when the policy or the roster is another one.
+
+Some rows at a time, so that however many there are nobody waits for it: the first with the page
+that finds the change, the others each in a transaction of its own, by the thread that watches the
+policy and by the sweep. How far it is is kept in the same transaction, so that it goes on there
+after a crash. Meanwhile each lead that is seen or due is planned first, by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairlead.core.decision import World
+from fairlead.core.types import Ref
+from fairlead.store import journal
+from fairlead.store.db import Db
+
+BATCH = 500
+"""Rows in one transaction: some tenths of a second."""
+
+Batch = Callable[[World, Sequence[str], int, datetime], Sequence[str] | None]
+"""Plans so many rows after a key; the key of the last one, None when there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of rows. `by_roster`: their plans go by the roster too, not by the policy alone."""
+
+    name: str
+    by_roster: bool
+    batch: Batch
+
+    @property
+    def under_way(self) -> str:
+        """The switch that tells how far it is."""
+        return f"{self.name}_under_way"
+
+
+class Replanning:
+    """Plans anew under one policy; `one` plans what is stored of a single lead."""
+
+    def __init__(
+        self,
+        db: Db,
+        policy_hash: str,
+        works: Sequence[Work],
+        one: Callable[[Ref, World, datetime], None],
+    ) -> None:
+        self.db = db
+        self.one = one
+        self._policy_hash = policy_hash
+        self._works = tuple(works)
+        self._asked = json.dumps([w.under_way for w in works])
+
+    def start(self, world: World, roster: str, now: datetime) -> bool:
+        """Begin where a change is news; whether there is more. Inside the caller's transaction."""
+        for work in self._works:
+            mark = self._mark(work, roster)
+            if journal.get_switch(self.db, work.name) == mark:
+                continue
+            if self._reached(work, mark) is None:
+                self._batch(work, mark, (), world, now)
+        return self.under_way()
+
+    def under_way(self) -> bool:
+        """Whether something waits to be planned anew: one question to the store."""
+        found = self.db.row(
+            "SELECT 1 FROM meta WHERE name IN (SELECT value FROM json_each(?)) LIMIT 1",
+            (self._asked,),
+        )
+        return found is not None
+
+    def go_on(self, world: World, roster: str, now: datetime) -> bool:
+        """Plan the next rows; whether there is more. Inside the caller's transaction."""
+        for work in self._works:
+            mark = self._mark(work, roster)
+            reached = self._reached(work, mark)
+            if reached is not None:
+                self._batch(work, mark, reached, world, now)
+                break
+        return self.under_way()
+
+    def _mark(self, work: Work, roster: str) -> str:
+        return f"{self._policy_hash} {roster}" if work.by_roster else self._policy_hash
+
+    def _reached(self, work: Work, mark: str) -> Sequence[str] | None:
+        """The key up to which rows are planned under a mark; None when it is not under way."""
+        kept = journal.get_switch(self.db, work.under_way)
+        found = None if kept is None else json.loads(kept)
+        return found["after"] if found is not None and found["mark"] == mark else None
+
+    def _batch(
+        self, work: Work, mark: str, after: Sequence[str], world: World, now: datetime
+    ) -> None:
+        last = work.batch(world, after, BATCH, now)
+        if last is None:
+            journal.set_switch(self.db, work.name, mark)
+            journal.set_switch(self.db, work.under_way, None)
+            return
+        # What was planned under another mark is not to be taken as planned, should that come back.
+        journal.set_switch(self.db, work.name, None)
+        journal.set_switch(self.db, work.under_way, json.dumps({"mark": mark, "after": list(last)}))
