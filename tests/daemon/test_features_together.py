@@ -221,3 +221,38 @@ def test_a_lead_whose_queue_went_away_is_not_taken_for_one_that_somebody_took(
     house.ingests["salesforce"].refresh_owners()
     around.tick(61)
     assert around.owner(ref) == BEN
+
+
+RECYCLED = """\
+version: 1
+sources: {sf: {crm: salesforce}}
+reps: {anna@example.com: {}, ben@example.com: {}, carla@example.com: {}}
+teams:
+  load: {members: [anna@example.com, ben@example.com, carla@example.com], method: least_loaded}
+recycling:
+  cool_down: 1d
+  disqualified: [{reason: spam, when: status == "Spam"}]
+  tracks: {later: {when: status == "Later", after: 30d}}
+rules: [{name: Load, to: {team: load}}]
+otherwise: {to: {team: load}}
+"""
+
+
+def test_a_lead_that_is_out_is_nobodys_load_in_shadow_and_replay_either(
+    around: Around, tmp_path: Path
+) -> None:
+    """Recycled without a queue, or at its end, a lead keeps its owner and is no open one."""
+    file = tmp_path / "shadow.yaml"
+    file.write_text(RECYCLED)
+    house = around.open(RECYCLED, shadow=file)
+    first = [around.lead("SE") for _ in range(9)]
+    theirs = [ref for ref in first if around.owner(ref) == CARLA]
+    for ref, status in zip(theirs, ("Later", "Spam", "Later"), strict=True):
+        around.sf.update(ref, status=status)
+        around.tick()
+    out = [house.state(ref) for ref in theirs]
+    assert out == [LeadState.RECYCLED, LeadState.TERMINAL, LeadState.RECYCLED]
+    assert [around.owner(around.lead("SE")) for _ in range(3)] == [CARLA] * 3
+    shadow = house.commands.shadow("")
+    assert (shadow["leads"], shadow["changed"]) == (12, [])
+    assert replayed(around, RECYCLED)["not_reproduced"] == []

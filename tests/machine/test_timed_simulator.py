@@ -14,7 +14,7 @@ from machine.loop import Game, Move
 from machine.timed import FAMILY, TimedWorld
 from machine.timed_judge import always, at_rest
 
-SEEDS = int(os.environ.get("FAIRLEAD_TIMED_SEEDS", "40"))
+SEEDS = int(os.environ.get("FAIRLEAD_TIMED_SEEDS", "16"))
 FIRST = int(os.environ.get("FAIRLEAD_TIMED_SEED", "0"))
 WAITS = (61, 310, 1900, 3700, 3 * 3600, 7 * 3600, 26 * 3600, 75 * 3600)
 

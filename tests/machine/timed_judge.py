@@ -5,7 +5,6 @@ everything for one that somebody does, once; no lead goes in circles, and everyt
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import timedelta
 
 from daemon.house import the_policy
 from machine.play import all_rows
@@ -20,7 +19,6 @@ from fairlead.core.sla import slas_for
 from fairlead.core.snapshot import order_in, values_in
 from fairlead.core.types import Actor, LeadState, Ref
 from fairlead.daemon.follow_ups import ROLE
-from fairlead.daemon.replaying import replay_period
 from fairlead.store import (
     cadences,
     clocks,
@@ -139,9 +137,6 @@ def at_rest(world: TimedWorld) -> None:
     if world.alone:
         shadow = world.house.commands.shadow("")
         assert shadow["changed"] == [], f"the same policy disagrees: {shadow['changed']}"
-        now = world.ours.now() + timedelta(seconds=1)
-        again = replay_period(db, the_policy(world.first_policy).policy, world.baseline, now)
-        assert again["not_reproduced"] == [], again["not_reproduced"]
 
 
 def _one_lead(world: TimedWorld, crm: FakeCrm, row: LeadRow) -> None:

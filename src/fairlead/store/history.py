@@ -19,7 +19,7 @@ from fairlead.store.db import Db
 from fairlead.store.decisions import DecisionRow, balances
 
 PIECE = 500
-OVER = ("lead.closed", "lead.gone", "lead.owner_changed")
+OVER = ("lead.closed", "lead.gone", "lead.owner_changed", "lead.recycled", "lead.terminal")
 """What the journal says when a lead is nobody's open one any more, or a person's choice."""
 REFUSED = "effect.bad_owner"
 

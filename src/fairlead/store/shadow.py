@@ -211,7 +211,8 @@ _BOOK = (
     " LEFT JOIN shadow_leads s ON s.policy_hash = ?1 AND s.crm = l.crm"
     " AND s.object = l.object AND s.lead_id = l.id AND s.decision_id = l.decision_id"
     " AND (l.state = 'held' OR l.owner_id IS s.was_owner_id)"
-    " WHERE NOT l.closed AND (l.state IN ('assigned', 'left') OR s.outcome = 'assign'))"
+    " WHERE NOT l.closed AND (l.state IN ('assigned', 'left')"
+    " OR l.state = 'held' AND s.outcome = 'assign'))"
 )
 
 
