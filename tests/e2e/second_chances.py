@@ -1,4 +1,4 @@
-"""Recycling as the tests play it: campaigns, lists and properties in both CRMs, and the policy."""
+"""Recycling as the tests play it: campaigns and lists in both CRMs, and the policy."""
 
 from __future__ import annotations
 
@@ -36,17 +36,10 @@ Groups = dict[tuple[str, str], str]
 
 
 def furnish(stage: Stage, *, cool_down: str = "1d", after: str = "180d") -> Groups:
-    """The campaigns, lists and properties that the policy names, and the policy; ids by CRM and
-    use."""
+    """The campaigns and lists that the policy names, and the policy; their ids by CRM and use."""
     groups: Groups = {}
     act = stage.crms.act
     kind = {"as": "person"}
-    for name, type, field in (("lost_reason", "string", "text"),
-                              ("future_interest", "datetime", "date")):  # fmt: skip
-        made = {"name": name, "label": name, "groupName": "contactinformation"}
-        stage.crms.post(
-            "hubspot", "/crm/v3/properties/contacts", {**made, "type": type, "fieldType": field}
-        )
     for use, name in (("webinar", "Webinar"), ("warm", "No budget")):
         made = act("salesforce", **kind, op="create", object="Campaign", fields={"Name": name})
         groups["salesforce", use] = str(made["id"])
