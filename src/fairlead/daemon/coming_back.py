@@ -25,6 +25,7 @@ from fairlead.daemon.batch_plan import case_of
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.lead_story import story
+from fairlead.daemon.recycling import AFTER_ITS_OWNER
 from fairlead.daemon.rounds import TOLD_OF_ROUND, end_round
 from fairlead.daemon.routing import Router
 from fairlead.daemon.snapshots import Snapshot
@@ -40,8 +41,6 @@ from fairlead.telemetry import get_logger
 log = get_logger()
 
 BATCH = 100
-AFTER_ITS_OWNER = timedelta(seconds=30)
-"""A lead whose queue is not written yet is looked at again so much later."""
 TRY_AGAIN = timedelta(hours=1)
 """The next look at a lead that was due and that nobody can take now, or that cannot be read."""
 TRY_ANOTHER = timedelta(days=1)

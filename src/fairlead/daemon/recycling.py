@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fairlead.core.decision import Match, OutcomeKind, World
 from fairlead.core.effects import SetField, SetOwner, effect_key
@@ -33,6 +33,8 @@ from fairlead.telemetry import get_logger
 
 log = get_logger()
 
+AFTER_ITS_OWNER = timedelta(seconds=30)
+"""A lead whose owner is being written is looked at again so much later."""
 TAKEN_OUT = "a person took it out of recycling"
 
 
@@ -66,6 +68,9 @@ class Recycling:
             recyclings.put(self.db, replace(last, holds=""))
         if found is None:
             return None
+        if row.state is not LeadState.HELD and outbox.open_owner_write(self.db, row.ref):
+            recyclings.look_at(self.db, row.ref, now + AFTER_ITS_OWNER)
+            return None
         if found.track is None:
             return self._finish(found, cycle - 1, row, world, now)
         return self._recycle(found.track, values, cycle, record, row, world, now)
@@ -75,8 +80,6 @@ class Recycling:
         if row.state is LeadState.HELD:
             return True
         if row.state not in (LeadState.ASSIGNED, LeadState.LEFT):
-            return False
-        if outbox.open_owner_write(self.db, row.ref) is not None:
             return False
         if recyclings.latest(self.db, row.ref) is not None:
             return True
