@@ -328,6 +328,21 @@ def test_a_reason_that_still_holds_does_not_recycle_at_once_again(scene: Scene) 
     assert scene.rounds(ref)[-1].cycle == 2
 
 
+def test_who_recycles_it_again_before_a_poll_has_seen_it_open_is_heard(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.recycle(ref)
+    scene.clock.advance(timedelta(days=31))
+    scene.house.sweep()
+    scene.house.deliver()
+    assert scene.fake.row(ref).fields["status"] == "Open"
+    scene.later(seconds=30)
+    scene.house.sweep()
+    scene.clock.advance(timedelta(days=3))
+    scene.fake.update(ref, status="Later")
+    scene.work()
+    assert scene.rounds(ref)[-1].cycle == 2
+
+
 def test_recycled_leads_are_no_load_and_are_not_taken_along_by_reassign(scene: Scene) -> None:
     ref = scene.lead()
     first = owner_email(scene.fake, ref)

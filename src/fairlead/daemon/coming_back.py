@@ -162,12 +162,12 @@ class _Look:
             return
         stays = self._stays(case, order, found)
         if stays is not None:
-            free_at, at = (
-                found.retry_at,
-                self.now + (TRY_ANOTHER if stays == NOBODY_ELSE else TRY_AGAIN),
-            )
-            sooner = free_at if free_at is not None and self.now < free_at < at else at
-            self._wait(round_, sooner, stays)
+            until, free_at = self.now + TRY_ANOTHER, found.retry_at
+            if stays != NOBODY_ELSE and (free_at is None or free_at <= self.now):
+                until = self.now + TRY_AGAIN
+            elif free_at is not None and free_at > self.now:
+                until = min(until, free_at)
+            self._wait(round_, until, stays)
             if stays == NOBODY_ELSE:
                 self._tell_manager(round_, row)
             return

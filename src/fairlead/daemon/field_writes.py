@@ -15,7 +15,7 @@ from fairlead.core.effects import SetField, SetScore
 from fairlead.core.field_text import holds
 from fairlead.core.types import Record
 from fairlead.metrics import Metrics
-from fairlead.store import clocks, journal, outbox
+from fairlead.store import clocks, journal, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxRow, OutboxState
 from fairlead.telemetry import get_logger
@@ -112,5 +112,9 @@ def _done(
     if isinstance(effect, SetScore):
         journal.write(db, now, "score.written", ref=row.ref, effect_key=row.key, score=effect.value)
     else:
+        last = recyclings.latest(db, row.ref)
+        if last is not None and last.holds:
+            # What held at its return may have ceased with this: that is seen before it holds anew.
+            recyclings.look_at(db, row.ref, now)
         journal.write(db, now, "field.written", ref=row.ref, effect_key=row.key, field=effect.field)
     log.debug("effect.verified", crm=row.ref.crm, lead=str(row.ref), effect=row.key)

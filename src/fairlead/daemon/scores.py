@@ -7,6 +7,7 @@ inputs give the same score, and nothing more is written.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from fairlead.core.decision import Match, World
 from fairlead.core.effects import SetScore, effect_key
 from fairlead.core.match import with_match, with_tables
 from fairlead.core.policy import Policy
+from fairlead.core.scorecard import Scorecard
 from fairlead.core.scoring import Score, next_grade_at, score, score_values
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon.matching import match_of
@@ -58,15 +60,30 @@ def keep_score(
         match = match_of(db, lead, others, world) if far else Match()
     values: dict[str, Value] = with_tables(with_match(lead, match, world.owners), policy.tables)
     found = score(card, values, now)
-    turns_at = None if row.closed else next_grade_at(card, values, now)
-    if turns_at is not None:
-        turns_at = max(turns_at, now + SOONEST)
+    kept, inputs = scores.get(db, lead.ref), _inputs(policy, card, values, closed=row.closed)
+    if kept is not None and _still_due(kept, inputs, found, now):
+        turns_at = kept.due_at
+    else:
+        turns_at = None if row.closed else next_grade_at(card, values, now)
+        turns_at = None if turns_at is None else max(turns_at, now + SOONEST)
     _tell(db, lead.ref, found, now)
-    scores.put(db, scores.ScoreRow(lead.ref, found.total, found.grade, now, turns_at))
+    scores.put(db, scores.ScoreRow(lead.ref, found.total, found.grade, now, turns_at, inputs))
     field = card.write_to.get(lead.ref.crm)
     if field is not None:
         _intend(db, SetScore(_key(lead.ref), lead.ref, field, found.total), row.decision_id, now)
     return {**values, "now": now, **score_values(found)}
+
+
+def _inputs(policy: Policy, card: Scorecard, values: Mapping[str, Value], *, closed: bool) -> str:
+    """A name for all that the next look is worked out from."""
+    seen = [(name, repr(values.get(name))) for name in sorted(card.reads) if name != "now"]
+    return hashlib.sha256(f"{policy.hash} {closed} {seen}".encode()).hexdigest()[:16]
+
+
+def _still_due(kept: scores.ScoreRow, inputs: str, found: Score, now: datetime) -> bool:
+    """Whether the next look at this score stands: it follows from the same, and lies ahead."""
+    ahead = kept.due_at is None or kept.due_at > now
+    return ahead and (kept.inputs, kept.grade) == (inputs, found.grade)
 
 
 def score_told(db: Db, ref: Ref) -> dict[str, Any] | None:

@@ -103,6 +103,7 @@ class Simulation:
             f"""\
 state = "state.sqlite"
 policy = "{self.policy.name}"
+signal_interval = 3600
 
 [salesforce]
 login = "token"

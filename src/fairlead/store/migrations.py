@@ -525,3 +525,9 @@ def _of_person(db: sqlite_utils.Database) -> None:
             WHERE ended_at IS NULL AND kind = 'recycled'
         """,
     )
+
+
+@MIGRATIONS(name="0021_scored_from")
+def _scored_from(db: sqlite_utils.Database) -> None:
+    # A look at a lead that shows nothing new need not work out anew when its grade changes.
+    _run(db, "ALTER TABLE scores ADD COLUMN inputs TEXT NOT NULL DEFAULT ''")

@@ -14,23 +14,27 @@ from fairlead.store.db import Db
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """A record's score as of `at`; `due_at` is its next look, None when time changes nothing."""
+    """A record's score as of `at`; `due_at` is its next look, None when time changes nothing.
+
+    `inputs` names what `due_at` was worked out from; "" when it was not.
+    """
 
     ref: Ref
     score: int
     grade: str
     at: datetime
     due_at: datetime | None
+    inputs: str = ""
 
 
 def put(db: Db, row: ScoreRow) -> None:
     """Keep a score in place of the one before."""
     db.execute(
-        "INSERT OR REPLACE INTO scores (crm, object, lead_id, score, grade, at, due_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO scores (crm, object, lead_id, score, grade, at, due_at, inputs)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.ref.crm, row.ref.object, row.ref.id, row.score, row.grade, row.at.isoformat(),
-            None if row.due_at is None else row.due_at.isoformat(),
+            None if row.due_at is None else row.due_at.isoformat(), row.inputs,
         ),
     )  # fmt: skip
 
@@ -45,7 +49,7 @@ def get(db: Db, ref: Ref) -> ScoreRow | None:
     due = r["due_at"]
     return ScoreRow(
         ref, r["score"], r["grade"], datetime.fromisoformat(r["at"]),
-        None if due is None else datetime.fromisoformat(due),
+        None if due is None else datetime.fromisoformat(due), r["inputs"],
     )  # fmt: skip
 
 
@@ -70,6 +74,6 @@ def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
 def put_off(db: Db, ref: Ref, at: datetime) -> None:
     """Look at a record again at `at`: it could not be scored now."""
     db.execute(
-        "UPDATE scores SET due_at = ? WHERE crm = ? AND object = ? AND lead_id = ?",
+        "UPDATE scores SET due_at = ?, inputs = '' WHERE crm = ? AND object = ? AND lead_id = ?",
         (at.isoformat(), ref.crm, ref.object, ref.id),
     )
