@@ -56,7 +56,7 @@ def _runs(world: TimedWorld, row: LeadRow) -> None:
     told = f"{ref} ({row.state}, {row.reason}, closed={row.closed})"
     running = clocks.open_of(db, ref)
     follow_ups = cadences.open_of(db, ref)
-    awake = [r for r in decays.awake(db) if r.ref == ref]
+    awake = [r for r in decays.awake_after(db, ("", "", ""), 10_000) if r.ref == ref]
     looks = [
         n.level for r in awake for n in decays.levels_of(db, ref, r.cycle)
         if n.reached_at is None and n.look_at is not None

@@ -74,12 +74,15 @@ def _in_their_place(
 
 
 def _said_by_people(people: People, rounds: Mapping[Key, Sequence[Round]]) -> Finding:
-    """What people recycled or disqualified is so soon after, and nothing else is."""
+    """What people recycled or disqualified is so soon after, and nothing else is; but for what was
+    out of their hands by then."""
     bad, looked = [], 0
     said = [(key, at) for key, times in people.recycled.items() for at in times]
     for key, at in [*said, *people.disqualified.items()]:
         looked += 1
-        if not any(at - NEAR <= r.since <= at + SOON for r in rounds.get(key, ())):
+        each = rounds.get(key, ())
+        out = any(r.since <= at and (r.ended_at is None or at < r.ended_at) for r in each)
+        if not out and not any(at - NEAR <= r.since <= at + SOON for r in each):
             bad.append(key)
     for key, each in rounds.items():
         for r in each:
