@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
-GOES_BY = ("leads by state", "effects by state", "people")
+GOES_BY = ("leads by state", "effects by state", "people", "calls")
 """Headings whose numbers go by what happened."""
 
 
