@@ -19,10 +19,10 @@ from fairlead.core.effects import UpsertTask, effect_key
 from fairlead.core.recycling import Coming, capped_until, coming, contacts
 from fairlead.core.recycling_terms import Recycling
 from fairlead.core.sla import manager_of
-from fairlead.core.types import Gone, LeadState, OwnerKind, Record, Ref, Value
+from fairlead.core.types import LeadState, OwnerKind, Record, Ref, Value
 from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of
-from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.lead_story import story
 from fairlead.daemon.recycling import AFTER_ITS_OWNER
@@ -74,14 +74,7 @@ class ComingBack:
         done = self._done(refs)
         with self.db.transaction():
             now = self.clock.now()
-            here: list[Record] = []
-            for ref in refs:
-                answer = answers[ref]
-                gone = why_gone(ref, answer)
-                if gone is not None:
-                    lead_gone(self.db, ref, gone, now)
-                elif not isinstance(answer, Gone):
-                    here.append(answer)
+            here = still_here(self.db, refs, answers, now)
             self.ingest.observe_all(here)
             router = self.ingest.router()
             for record in here:

@@ -17,9 +17,8 @@ from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.cadence import WorkingDays, days_of
 from fairlead.core.cadence_terms import Cadence
 from fairlead.core.effects import UpsertTask, effect_key
-from fairlead.core.types import Gone, Record
 from fairlead.daemon.follow_ups import ROLE, FollowUps, end_cadence, tell, why_over
-from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import Ingest
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ActivitiesOf, TaskFound
@@ -59,14 +58,7 @@ class Following:
         said = self.ingest.connector.activities(asked, FROM_BUYER) if asked else {}
         with self.db.transaction():
             now = self.clock.now()
-            here: list[Record] = []
-            for ref in refs:
-                answer = answers[ref]
-                gone = why_gone(ref, answer)
-                if gone is not None:
-                    lead_gone(self.db, ref, gone, now)
-                elif not isinstance(answer, Gone):
-                    here.append(answer)
+            here = still_here(self.db, refs, answers, now)
             self.ingest.observe_all(here)
             for row in rows:
                 self._one(row.id, tasks, said.get(row.ref, ()), now)

@@ -5,6 +5,7 @@ Everything still open for it ends, its rep gets the turn back, and nobody is lef
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 
@@ -32,6 +33,24 @@ def why_gone(ref: Ref, answer: Record | Gone) -> str | None:
     if answer.converted:
         return "converted"
     return "deleted" if answer.deleted else None
+
+
+def still_here(
+    db: Db, refs: Iterable[Ref], answers: Mapping[Ref, Record | Gone], now: datetime
+) -> list[Record]:
+    """The records of those that are there, in this order; the others are brought to their end.
+
+    `answers` are those of a read by id, every ref among them. Inside the caller's transaction.
+    """
+    here: list[Record] = []
+    for ref in refs:
+        answer = answers[ref]
+        gone = why_gone(ref, answer)
+        if gone is not None:
+            lead_gone(db, ref, gone, now)
+        elif isinstance(answer, Record):
+            here.append(answer)
+    return here
 
 
 def lead_gone(

@@ -17,7 +17,7 @@ from fairlead.core.decision import Order
 from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
 from fairlead.daemon.crm_people import take_owners
-from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.gone import still_here
 from fairlead.daemon.leavers import tell_inactive
 from fairlead.daemon.meter import Meter
 from fairlead.daemon.rescoring import rescore
@@ -281,15 +281,8 @@ class Ingest:
         with self.db.transaction():
             now = self.clock.now()
             before = {ref: leads.get_lead(self.db, ref) for ref in refs}
-            here: list[Record] = []
             offered = {ref: claims.latest(self.db, ref) for ref in refs}
-            for ref in refs:
-                answer = answers[ref]
-                gone = why_gone(ref, answer)
-                if gone is not None:
-                    lead_gone(self.db, ref, gone, now)
-                elif isinstance(answer, Record):
-                    here.append(answer)
+            here = still_here(self.db, refs, answers, now)
             taken = [r for r in here if _is_taken(offered[r.ref], r, before[r.ref])]
             self.observe_all(taken)
             self.observe_all([r for r in here if r not in taken], again=True)

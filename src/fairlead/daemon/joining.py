@@ -10,9 +10,8 @@ from __future__ import annotations
 from fairlead.clock import Clock
 from fairlead.core.policy import Policy
 from fairlead.core.signals import groups_of, groups_said, in_group
-from fairlead.core.types import Record
 from fairlead.daemon import signalling
-from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.pace import poll_interval
 from fairlead.store import leads, signals
@@ -90,15 +89,8 @@ class Joining:
         answers = self.ingest.connector.read(due)
         with self.db.transaction():
             now = self.clock.now()
-            here: list[Record] = []
             for ref in due:
                 signals.looked(self.db, ref, now)
-                answer = answers[ref]
-                gone = why_gone(ref, answer)
-                if gone is not None:
-                    lead_gone(self.db, ref, gone, now)
-                elif isinstance(answer, Record):
-                    here.append(answer)
-            self.ingest.observe_all(here, anew=True)
+            self.ingest.observe_all(still_here(self.db, due, answers, now), anew=True)
         self.ingest.announce()
         return len(due)

@@ -15,7 +15,10 @@ from datetime import datetime
 
 from fairlead.core.decision import World
 from fairlead.core.types import Ref
-from fairlead.store import journal
+from fairlead.daemon.clocking import Clocking
+from fairlead.daemon.decaying import Decaying
+from fairlead.daemon.recycling import Recycling
+from fairlead.store import clocks, decays, journal
 from fairlead.store.db import Db
 
 BATCH = 500
@@ -53,7 +56,6 @@ class Replanning:
         self.one = one
         self._policy_hash = policy_hash
         self._works = tuple(works)
-        self._asked = json.dumps([w.under_way for w in works])
 
     def start(self, world: World, roster: str, now: datetime) -> bool:
         """Begin where a change is news; whether there is more. Inside the caller's transaction."""
@@ -67,11 +69,7 @@ class Replanning:
 
     def under_way(self) -> bool:
         """Whether something waits to be planned anew: one question to the store."""
-        found = self.db.row(
-            "SELECT 1 FROM meta WHERE name IN (SELECT value FROM json_each(?)) LIMIT 1",
-            (self._asked,),
-        )
-        return found is not None
+        return journal.any_switch(self.db, [w.under_way for w in self._works])
 
     def go_on(self, world: World, roster: str, now: datetime) -> bool:
         """Plan the next rows; whether there is more. Inside the caller's transaction."""
@@ -103,3 +101,24 @@ class Replanning:
         # What was planned under another mark is not to be taken as planned, should that come back.
         journal.set_switch(self.db, work.name, None)
         journal.set_switch(self.db, work.under_way, json.dumps({"mark": mark, "after": list(last)}))
+
+
+def planning_of(
+    db: Db, policy_hash: str, clocking: Clocking, decaying: Decaying, recycling: Recycling
+) -> Replanning:
+    """Everything that one policy plans in the store."""
+
+    def one(ref: Ref, world: World, now: datetime) -> None:
+        for clock in clocks.open_of(db, ref):
+            clocking.plan_anew(clock, world, now)
+        decay = decays.latest(db, ref)
+        if decay is not None and not decay.asleep:
+            decaying.plan(decay, None, now)
+
+    works = (
+        Work("clocks_planned_with", True, clocking.replan),
+        Work("cadences_planned_with", True, clocking.follow_ups.replan),
+        Work("decay_planned_with", False, decaying.replan),
+        Work("recycling_planned_with", False, recycling.replan),
+    )
+    return Replanning(db, policy_hash, works, one)

@@ -23,7 +23,6 @@ from fairlead.core.decision import (
     Decision,
     Order,
     OutcomeKind,
-    World,
 )
 from fairlead.core.distribute import balanced_by_load
 from fairlead.core.identity import identity_keys
@@ -46,7 +45,7 @@ from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.recycling import Recycling, is_out
-from fairlead.daemon.replanning import Replanning, Work
+from fairlead.daemon.replanning import planning_of
 from fairlead.daemon.reroute import rerouting
 from fairlead.daemon.rounds import OUT
 from fairlead.daemon.scores import keep_score
@@ -58,8 +57,6 @@ from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import (
     claims,
-    clocks,
-    decays,
     decisions,
     directory,
     journal,
@@ -106,15 +103,8 @@ class Router:
         self.clocking = Clocking(db, policy, metrics)
         self.decaying = Decaying(db, policy)
         self.recycling = Recycling(db, policy, metrics, self.clocking)
-        self.replanning = Replanning(
-            db, policy.hash,
-            (
-                Work("clocks_planned_with", True, self.clocking.replan),
-                Work("cadences_planned_with", True, self.clocking.follow_ups.replan),
-                Work("decay_planned_with", False, self.decaying.replan),
-                Work("recycling_planned_with", False, self.recycling.replan),
-            ),
-            self._plan_one,
+        self.replanning = planning_of(
+            db, policy.hash, self.clocking, self.decaying, self.recycling
         )  # fmt: skip
         self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
@@ -139,14 +129,6 @@ class Router:
         with self.db.transaction():
             world, _, name = self.snapshots.roster(directory.get_owners(self.db))
             return self.replanning.go_on(world, name, now)
-
-    def _plan_one(self, ref: Ref, world: World, now: datetime) -> None:
-        """Plan what is stored of one lead by this policy and roster."""
-        for clock in clocks.open_of(self.db, ref):
-            self.clocking.plan_anew(clock, world, now)
-        decay = decays.latest(self.db, ref)
-        if decay is not None and not decay.asleep:
-            self.decaying.plan(decay, None, now)
 
     def observe(
         self,

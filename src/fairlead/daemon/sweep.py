@@ -23,7 +23,7 @@ from fairlead.core.sla_terms import (
     Stage,
     told,
 )
-from fairlead.core.types import Gone, LeadState, Record, Ref
+from fairlead.core.types import LeadState, Record, Ref
 from fairlead.daemon.acting import Acting
 from fairlead.daemon.afterwards import Afterwards
 from fairlead.daemon.cause import cause_of_step
@@ -32,7 +32,7 @@ from fairlead.daemon.coming_back import ComingBack
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
 from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.following import Following
-from fairlead.daemon.gone import lead_gone, why_gone
+from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.routing import Router
 from fairlead.daemon.signalling import note
@@ -92,14 +92,7 @@ class Sweep:
         done = self._done(refs)
         with self.db.transaction():
             now = self.clock.now()
-            here: list[Record] = []
-            for ref in refs:
-                answer = answers[ref]
-                gone = why_gone(ref, answer)
-                if gone is not None:
-                    lead_gone(self.db, ref, gone, now)
-                elif not isinstance(answer, Gone):
-                    here.append(answer)
+            here = still_here(self.db, refs, answers, now)
             self.ingest.observe_all(here)
             router = self.ingest.router()
             snap = router.snapshot(now)

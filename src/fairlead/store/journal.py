@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -153,6 +153,15 @@ def get_switch(db: Db, name: str) -> str | None:
     """A durable switch or fact, e.g. `paused`."""
     r = db.row("SELECT value FROM meta WHERE name = ?", (name,))
     return None if r is None else str(r["value"])
+
+
+def any_switch(db: Db, names: Sequence[str]) -> bool:
+    """Whether any of these is set: one question."""
+    found = db.row(
+        "SELECT 1 FROM meta WHERE name IN (SELECT value FROM json_each(?)) LIMIT 1",
+        (json.dumps(names),),
+    )
+    return found is not None
 
 
 def set_switch(db: Db, name: str, value: str | None) -> None:
