@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from fairlead.core.conditions import compile_condition
 from fairlead.core.lint import lint
+from fairlead.core.next_grade import next_grade_at
 from fairlead.core.place import Place
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy
 from fairlead.core.schema import LEAD_SCHEMA, FieldType
 from fairlead.core.scorecard import Band, PointGroup, Points, Scorecard, Turn
-from fairlead.core.scoring import decayed, next_grade_at, score, score_values, whole
+from fairlead.core.scoring import decayed, score, score_values, whole
 from fairlead.core.types import Value
 
 PLACE = Place("p.yaml", 1, 1)

@@ -13,10 +13,11 @@ from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.condition_words import in_words
 from fairlead.core.conditions import compile_condition
 from fairlead.core.lint import lint
+from fairlead.core.next_grade import next_grade_at
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
 from fairlead.core.schema import LEAD_SCHEMA
-from fairlead.core.scoring import next_grade_at, score
+from fairlead.core.scoring import score
 from fairlead.core.signals import (
     Occurrence,
     folded,

@@ -17,9 +17,10 @@ from fairlead.core.destination import Answer, resolve
 from fairlead.core.eligibility import can_wait, first_free
 from fairlead.core.follow import follow
 from fairlead.core.match import with_match, with_tables
+from fairlead.core.next_grade import next_grade_at
 from fairlead.core.ordered import SINCE, given_since, named_by_hand
 from fairlead.core.policy import Condition, HoldUntil, Policy, Rule, ToTeam
-from fairlead.core.scoring import next_grade_at, score, score_values
+from fairlead.core.scoring import score, score_values
 from fairlead.core.skills import Wanted, wanted
 from fairlead.core.splits import arms_of, outside_pilot, with_arms
 from fairlead.core.trail import Trail

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fairlead.core.activity import Activity, ActivityKind
+from fairlead.core.next_grade import next_turn
 from fairlead.core.recycling_terms import ContactCap, Recycling, Track
-from fairlead.core.scoring import next_turn, score, score_values
+from fairlead.core.scoring import score, score_values
 from fairlead.core.types import Actor, Value
 
 LOOK_EVERY = timedelta(days=1)

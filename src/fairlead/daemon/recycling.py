@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from fairlead.core.decision import Match, OutcomeKind, World
 from fairlead.core.effects import SetField, SetOwner, effect_key
 from fairlead.core.match import with_match, with_tables
+from fairlead.core.next_grade import next_turn
 from fairlead.core.policy import Policy
 from fairlead.core.recycling import Verdict, coming, verdict
 from fairlead.core.recycling_terms import Track
-from fairlead.core.scoring import next_turn, score, score_values
+from fairlead.core.scoring import score, score_values
 from fairlead.core.types import Lead, LeadState, Record, Value
 from fairlead.daemon import follow_ups
 from fairlead.daemon.clocking import Clocking

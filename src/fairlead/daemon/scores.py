@@ -15,9 +15,10 @@ from typing import Any
 from fairlead.core.decision import Match, World
 from fairlead.core.effects import SetScore, effect_key
 from fairlead.core.match import with_match, with_tables
+from fairlead.core.next_grade import next_grade_at
 from fairlead.core.policy import Policy
 from fairlead.core.scorecard import Scorecard
-from fairlead.core.scoring import Score, next_grade_at, score, score_values
+from fairlead.core.scoring import Score, score, score_values
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon.matching import match_of
 from fairlead.store import journal, leads, outbox, scores

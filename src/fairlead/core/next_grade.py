@@ -1,0 +1,202 @@
+"""When time alone gives a lead another grade.
+
+Stands beside `scoring`, which counts the points. Exact to the second, and found without looking at
+every second: between two instants at which a condition can turn, points only shrink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from fairlead.core.scorecard import Scorecard, Turn
+from fairlead.core.scoring import (
+    GONE_AFTER,
+    GroupScore,
+    Score,
+    ScoreLine,
+    capped,
+    decayed,
+    grade_of,
+    instant_of,
+    score,
+    whole,
+)
+from fairlead.core.types import Value
+
+_SECOND = timedelta(seconds=1)
+_ENOUGH = 4_000
+"""Looks at the score before the search for its next grade stops where it is."""
+
+
+def next_grade_at(card: Scorecard, values: Mapping[str, Value], now: datetime) -> datetime | None:
+    """The first whole second after `now` at which time alone gives the lead another grade.
+
+    None when it never does. It may name an earlier instant where a score stays very near to a band
+    for long: looking then finds the same grade, and looks on from there.
+    """
+    start = now.replace(microsecond=0)
+    grade = score(card, values, now).grade
+    stops = _stops(card, values, start)
+    at = start
+    search = _Search(card, values, grade)
+    for stop in stops:
+        found = search.first(at, stop) if stop - at > _SECOND else None
+        if found is not None:
+            return found
+        if score(card, values, stop).grade != grade:
+            return stop
+        at = stop
+    return None
+
+
+def next_turn(turns: Iterable[Turn], values: Mapping[str, Value], now: datetime) -> datetime | None:
+    """The first whole second after `now` at which a condition with these turns may change."""
+    start = now.replace(microsecond=0)
+    ticks = (
+        tick
+        for turn in turns
+        for tick in _ticks(turn.on or instant_of(values.get(turn.name)), turn.after, start)
+    )
+    return min(ticks, default=None)
+
+
+def _stops(card: Scorecard, values: Mapping[str, Value], start: datetime) -> list[datetime]:
+    """The instants at which a condition may turn, and the one after which nothing decays."""
+    found: set[datetime] = set()
+    for line in card.lines:
+        for turn in line.turns:
+            since = turn.on or instant_of(values.get(turn.name))
+            found |= set(_ticks(since, turn.after, start))
+        if line.half_life is not None and line.at is not None:
+            since = instant_of(values.get(line.at))
+            found |= set(_ticks(since, GONE_AFTER * line.half_life, start))
+    return sorted(found)
+
+
+def _ticks(since: datetime | None, after: timedelta, start: datetime) -> Iterable[datetime]:
+    """The whole seconds at and right after an instant to come; none for one gone by."""
+    if since is None:
+        return
+    try:
+        at = (since + after).astimezone(start.tzinfo)
+        first = at.replace(microsecond=0) + (_SECOND if at.microsecond else timedelta(0))
+        ticks = (first, first + _SECOND)
+    except OverflowError:
+        return
+    yield from (tick for tick in ticks if tick > start)
+
+
+@dataclass(slots=True)
+class _Search:
+    """Looks for the first second with another grade while no condition turns."""
+
+    card: Scorecard
+    values: Mapping[str, Value]
+    grade: str
+    budget: int = _ENOUGH
+
+    def first(self, begin: datetime, end: datetime) -> datetime | None:
+        """The first second after `begin` and before `end`; the grade at `begin` is known.
+
+        Between two instants each line's points only shrink, so their values at both ends bound the
+        sum; a span whose bounds have one grade needs no closer look. Where all that fades is of
+        one sign, the sum goes one way, and a span is halved without looking at the other half.
+        """
+        if self.budget <= 0:
+            return begin + _SECOND
+        if end - begin <= _SECOND:
+            return None
+        self.budget -= 1
+        last = end - _SECOND
+        early, late = (score(self.card, self.values, at) for at in (begin, last))
+        if _same_lines(early, late):
+            if self._bounded(early, late):
+                return None
+            if _goes_one_way(early):
+                same = late.grade == self.grade
+                return None if same else self._turn(early.groups, begin, last)
+        if last - begin <= _SECOND:
+            return last if late.grade != self.grade else None
+        middle = begin + timedelta(seconds=(last - begin) // _SECOND // 2)
+        found = self.first(begin, middle + _SECOND)
+        return found if found is not None else self.first(middle, end)
+
+    def _bounded(self, early: Score, late: Score) -> bool:
+        low = high = Fraction(0)
+        for one, other in zip(early.groups, late.groups, strict=True):
+            ends = list(zip(one.lines, other.lines, strict=True))
+            least = sum((min(a.points, b.points) for a, b in ends), Fraction(0))
+            most = sum((max(a.points, b.points) for a, b in ends), Fraction(0))
+            low += capped(least, one.cap)
+            high += capped(most, one.cap)
+        return {grade_of(self.card, whole(low)), grade_of(self.card, whole(high))} == {self.grade}
+
+    def _turn(
+        self, groups: Sequence[GroupScore], before: datetime, after: datetime
+    ) -> datetime | None:
+        """The first second with another grade, of a sum that goes one way; `after` has one."""
+        near = self._near(groups, before, after)
+        tries = [near - _SECOND, near]
+        while after - before > _SECOND:
+            middle = before + (after - before) // _SECOND // 2 * _SECOND
+            at = next((t for t in tries if before < t < after), middle)
+            total = sum((_points(group, at) for group in groups), Fraction(0))
+            if grade_of(self.card, whole(total)) == self.grade:
+                before = at
+            else:
+                after = at
+        return after
+
+    def _near(self, groups: Sequence[GroupScore], before: datetime, after: datetime) -> datetime:
+        """The second that `_turn` looks for, as binary fractions have it: nearly always right."""
+        bands = [float(band.at_least) for band in self.card.bands]
+        reached = self.card.grades.index(self.grade)
+
+        def same(at: datetime) -> bool:
+            total = sum(_roughly(group, at) for group in groups)
+            return sum((total + 0.5) // 1 >= least for least in bands) == reached
+
+        while after - before > _SECOND:
+            middle = before + (after - before) // _SECOND // 2 * _SECOND
+            before, after = (middle, after) if same(middle) else (before, middle)
+        return after
+
+
+def _same_lines(one: Score, other: Score) -> bool:
+    """Whether the same lines apply, so that no condition has turned between."""
+    pairs = zip(one.groups, other.groups, strict=True)
+    return all(len(a.lines) == len(b.lines) for a, b in pairs)
+
+
+def _goes_one_way(found: Score) -> bool:
+    """Whether all lines that fade are good ones, or all are bad ones."""
+    fading = {line.full > 0 for g in found.groups for line in g.lines if line.since is not None}
+    return len(fading) == 1
+
+
+def _points(group: GroupScore, at: datetime) -> Fraction:
+    """What the lines of a group count at another instant."""
+    return capped(sum((_line(line, at) for line in group.lines), Fraction(0)), group.cap)
+
+
+def _line(line: ScoreLine, at: datetime) -> Fraction:
+    if line.since is None or line.half_life is None:
+        return line.points
+    return decayed(line.full, at - line.since, line.half_life)
+
+
+def _roughly(group: GroupScore, at: datetime) -> float:
+    total = 0.0
+    for line in group.lines:
+        if line.since is None or line.half_life is None:
+            total += float(line.points)
+        else:
+            age = max(timedelta(0), at - line.since)
+            total += round(float(line.full) * 2.0 ** -(age / line.half_life), 2)
+    if group.cap is None:
+        return total
+    cap = float(group.cap)
+    return max(-cap, min(cap, total))
