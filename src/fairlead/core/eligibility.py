@@ -117,12 +117,14 @@ def first_free(rep_ids: Iterable[str], question: Question) -> datetime | None:
     """The first instant after now at which one of these reps can take the lead.
 
     None when that cannot be told: nobody's obstacle ends by itself, or one may end at any time (the
-    CRM refused a rep, a rep has too many open leads).
+    CRM refused a rep, a rep has too many open leads). Whom the order leaves never can.
     """
+    order = question.case.order
+    leaving = frozenset[str]() if order is None else order.leaving
     found: list[datetime] = []
     for rep_id in dict.fromkeys(rep_ids):
         rep = question.world.reps.get(rep_id)
-        if rep is None:
+        if rep is None or rep_id in leaving:
             continue
         load = question.world.loads.get(rep_id, _NOTHING)
         limit = _limit(rep, rep.capacity.open, question, question.now)

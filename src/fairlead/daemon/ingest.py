@@ -203,13 +203,16 @@ class Ingest:
         row = directory.get_connector(self.db, self.crm)
         if row is None:
             raise Bug("a page before first contact")
+        to_see = records if again or anew else self._news(records)
+        if not to_see:
+            return 0
         baseline = self._created_since or row.baseline
         now = self.clock.now()
         router = self.router()
         snap = router.snapshot(now)
         ready = row.ready and self._all_ready()
         news = 0
-        for record in records if again or anew else self._news(records):
+        for record in to_see:
             try:
                 with self.db.savepoint():
                     state = router.observe(

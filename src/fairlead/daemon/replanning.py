@@ -56,26 +56,28 @@ class Replanning:
         self.one = one
         self._policy_hash = policy_hash
         self._works = tuple(works)
+        self._names = tuple(n for w in works for n in (w.name, w.under_way))
 
     def start(self, world: World, roster: str, now: datetime) -> bool:
         """Begin where a change is news; whether there is more. Inside the caller's transaction."""
-        for work in self._works:
+        kept = journal.get_switches(self.db, self._names)
+        news = [w for w in self._works if kept.get(w.name) != self._mark(w, roster)]
+        for work in news:
             mark = self._mark(work, roster)
-            if journal.get_switch(self.db, work.name) == mark:
-                continue
-            if self._reached(work, mark) is None:
+            if _reached(kept.get(work.under_way), mark) is None:
                 self._batch(work, mark, (), world, now)
-        return self.under_way()
+        return self.under_way() if news else any(w.under_way in kept for w in self._works)
 
     def under_way(self) -> bool:
         """Whether something waits to be planned anew: one question to the store."""
-        return journal.any_switch(self.db, [w.under_way for w in self._works])
+        kept = journal.get_switches(self.db, self._names)
+        return any(w.under_way in kept for w in self._works)
 
     def go_on(self, world: World, roster: str, now: datetime) -> bool:
         """Plan the next rows; whether there is more. Inside the caller's transaction."""
         for work in self._works:
             mark = self._mark(work, roster)
-            reached = self._reached(work, mark)
+            reached = _reached(journal.get_switch(self.db, work.under_way), mark)
             if reached is not None:
                 self._batch(work, mark, reached, world, now)
                 break
@@ -83,12 +85,6 @@ class Replanning:
 
     def _mark(self, work: Work, roster: str) -> str:
         return f"{self._policy_hash} {roster}" if work.by_roster else self._policy_hash
-
-    def _reached(self, work: Work, mark: str) -> Sequence[str] | None:
-        """The key up to which rows are planned under a mark; None when it is not under way."""
-        kept = journal.get_switch(self.db, work.under_way)
-        found = None if kept is None else json.loads(kept)
-        return found["after"] if found is not None and found["mark"] == mark else None
 
     def _batch(
         self, work: Work, mark: str, after: Sequence[str], world: World, now: datetime
@@ -101,6 +97,12 @@ class Replanning:
         # What was planned under another mark is not to be taken as planned, should that come back.
         journal.set_switch(self.db, work.name, None)
         journal.set_switch(self.db, work.under_way, json.dumps({"mark": mark, "after": list(last)}))
+
+
+def _reached(kept: str | None, mark: str) -> Sequence[str] | None:
+    """The key up to which rows are planned under a mark; None when it is not under way."""
+    found = None if kept is None else json.loads(kept)
+    return found["after"] if found is not None and found["mark"] == mark else None
 
 
 def planning_of(

@@ -202,9 +202,9 @@ class _Round:
     def lead(self, record: Record) -> None:
         """Fire what is due for one lead, as it is now."""
         for clock in clocks.open_of(self.db, record.ref):
-            # An earlier clock of the same lead may have ended this one.
-            if not any(c.id == clock.id for c in clocks.open_of(self.db, record.ref)):
-                continue
+            now_so = clocks.get(self.db, clock.id)
+            if now_so is None or now_so.ended_at is not None:
+                continue  # ended by an earlier clock of the same lead
             sla = None
             if clock.sla in self.policy.slas:
                 sla = self.router.clocking.promise(clock, self.acting.snap.world)

@@ -189,7 +189,13 @@ def get(db: Db, clock_id: str) -> ClockRow | None:
 
 def open_of(db: Db, ref: Ref) -> list[ClockRow]:
     """The clocks of a lead that run or are paused, the oldest first."""
-    return [c for c in of_lead(db, ref) if c.ended_at is None]
+    # The plus keeps SQLite from going through all running clocks of the CRM in order of `since`.
+    rows = db.rows(
+        "SELECT * FROM clocks WHERE crm = ? AND object = ? AND lead_id = ? AND +ended_at IS NULL"
+        " ORDER BY since, id",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [_clock(r) for r in rows]
 
 
 def of_lead(db: Db, ref: Ref) -> list[ClockRow]:

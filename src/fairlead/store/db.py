@@ -34,6 +34,9 @@ class Db:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
+        self.read_before: dict[str, Any] = {}
+        """What is asked for with every page and rarely changes, with the mark by which that shows;
+        its module of the store puts it here and looks after it."""
         self._file_lock = _lock_file(path) if path is not None else None
         try:
             if path is not None:

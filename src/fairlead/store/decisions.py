@@ -56,10 +56,12 @@ def get_policy(db: Db, hash: str) -> tuple[dict[str, str], str]:
 
 
 def keep_roster(db: Db, hash: str, content: bytes, now: datetime) -> None:
-    db.execute(
-        "INSERT OR IGNORE INTO rosters (hash, content, first_used_at) VALUES (?, ?, ?)",
-        (hash, content, now.isoformat()),
-    )
+    """Keep a roster that decisions name; nothing when it is kept already."""
+    if db.row("SELECT 1 FROM rosters WHERE hash = ?", (hash,)) is None:
+        db.execute(
+            "INSERT INTO rosters (hash, content, first_used_at) VALUES (?, ?, ?)",
+            (hash, content, now.isoformat()),
+        )
 
 
 def get_roster(db: Db, hash: str) -> bytes:

@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from sqlite3 import Row
+from uuid import uuid4
 
 from fairlead.core.types import Account, Availability, CrmOwner, Cursor, Kind, OwnerKind, Ref
+from fairlead.store import journal
 from fairlead.store.db import Db
+
+OWNERS_MARK = "owners_as_of"
+"""The switch that has another value after each change of the users and queues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,18 @@ class ConnectorRow:
 
 
 def get_connector(db: Db, crm: str) -> ConnectorRow | None:
-    return next((c for c in all_connectors(db) if c.crm == crm), None)
+    r = db.row("SELECT * FROM connectors WHERE crm = ?", (crm,))
+    return None if r is None else _connector(r)
 
 
 def all_connectors(db: Db) -> list[ConnectorRow]:
     """Every connector that was ever spoken to."""
-    return [
-        ConnectorRow(
-            r["crm"],
-            datetime.fromisoformat(r["baseline"]),
-            tuple(json.loads(r["our_ids"])),
-            bool(r["ready"]),
-        )
-        for r in db.rows("SELECT * FROM connectors ORDER BY crm")
-    ]
+    return [_connector(r) for r in db.rows("SELECT * FROM connectors ORDER BY crm")]
+
+
+def _connector(r: Row) -> ConnectorRow:
+    baseline = datetime.fromisoformat(r["baseline"])
+    return ConnectorRow(r["crm"], baseline, tuple(json.loads(r["our_ids"])), bool(r["ready"]))
 
 
 def add_connector(db: Db, crm: str, baseline: datetime, our_ids: Sequence[str]) -> None:
@@ -91,6 +93,8 @@ def replace_owners(db: Db, crm: str, owners: Iterable[CrmOwner]) -> bool:
     db.executemany(
         "UPDATE owners SET active = 0 WHERE crm = ? AND id = ?", [(crm, o.id) for o in gone]
     )
+    if changed or gone:
+        journal.set_switch(db, OWNERS_MARK, uuid4().hex)
     return bool(changed or gone)
 
 
@@ -128,22 +132,21 @@ def _availability(told: str | None) -> Availability | None:
 
 def get_owners(db: Db, crm: str | None = None) -> list[CrmOwner]:
     """Users and queues, of one CRM or all, ordered by CRM and id."""
-    rows = db.rows(
-        "SELECT crm, id, kind, name, email, active, availability FROM owners"
-        " WHERE ?1 IS NULL OR crm = ?1 ORDER BY crm, id",
-        (crm,),
-    )
-    return [_owner(*r) for r in rows]
+    mark = journal.get_switch(db, OWNERS_MARK)
+    kept: tuple[str | None, list[CrmOwner]] | None = db.read_before.get("owners")
+    if kept is None or kept[0] != mark:
+        rows = db.rows(
+            "SELECT crm, id, kind, name, email, active, availability FROM owners ORDER BY crm, id"
+        )
+        kept = db.read_before["owners"] = (mark, [_owner(r) for r in rows])
+    return [o for o in kept[1] if crm is None or o.crm == crm]
 
 
-@lru_cache(maxsize=20_000)
-def _owner(
-    crm: str, id: str, kind: str, name: str, email: str | None, active: int, told: str | None
-) -> CrmOwner:
-    """A row as an owner. Kept: all are asked for with every page, and they rarely change."""
+def _owner(r: Row) -> CrmOwner:
     return CrmOwner(
-        crm, id, OwnerKind(kind), name, email, bool(active), availability=_availability(told)
-    )
+        r["crm"], r["id"], OwnerKind(r["kind"]), r["name"], r["email"], bool(r["active"]),
+        availability=_availability(r["availability"]),
+    )  # fmt: skip
 
 
 def put_account(db: Db, account: Account, version: str) -> None:

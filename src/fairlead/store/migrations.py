@@ -531,3 +531,15 @@ def _of_person(db: sqlite_utils.Database) -> None:
 def _scored_from(db: sqlite_utils.Database) -> None:
     # A look at a lead that shows nothing new need not work out anew when its grade changes.
     _run(db, "ALTER TABLE scores ADD COLUMN inputs TEXT NOT NULL DEFAULT ''")
+
+
+@MIGRATIONS(name="0022_open_owner_write")
+def _open_owner_write(db: sqlite_utils.Database) -> None:
+    # Whether a lead's owner is being written is asked many times for each look at it.
+    _run(
+        db,
+        """
+        CREATE INDEX outbox_owner_open ON outbox (crm, object, lead_id)
+            WHERE kind IN ('set_owner', 'restore_owner') AND state IN ('new', 'inflight', 'sent')
+        """,
+    )
