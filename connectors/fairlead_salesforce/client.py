@@ -24,7 +24,7 @@ from simple_salesforce.api import Salesforce
 from fairlead.clock import Clock, SystemClock
 from fairlead.errors import Ambiguous, FairleadError, Unavailable
 from fairlead.spi.connector import Budget
-from fairlead.spi.http import build_session, is_loopback, typed_error
+from fairlead.spi.http import build_session, call, is_loopback, typed_error
 from fairlead_salesforce.auth import Token, TokenHolder, log_in
 from fairlead_salesforce.failures import (
     call_error,
@@ -209,12 +209,11 @@ class Client:
         self._token = token
 
     def _exchange(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        kwargs.setdefault("allow_redirects", False)
-        response, found = self._send(method, url, kwargs)
+        response, found = self._send(method, url, kwargs.get("data"))
         if self._token is not None and may_refresh(response.status_code, found):
             self._adopt(self._holder.refresh(self._token, self._log_in))
             moved = urlsplit(url)._replace(netloc=self._rest.sf_instance)
-            response, found = self._send(method, urlunsplit(moved), kwargs)
+            response, found = self._send(method, urlunsplit(moved), kwargs.get("data"))
         if response.status_code >= 300:
             raise call_error(
                 response.status_code,
@@ -225,10 +224,10 @@ class Client:
         return response
 
     def _send(
-        self, method: str, url: str, kwargs: dict[str, Any]
+        self, method: str, url: str, data: bytes | None
     ) -> tuple[requests.Response, tuple[Any, ...]]:
         try:
-            response = self.session.request(method, url, headers=dict(self._rest.headers), **kwargs)
+            response = call(self.session, method, url, self._rest.headers, body=data)
         except requests.exceptions.RequestException as e:
             raise typed_error(e, writing=self._writing) from e
         self._date = _date(response)

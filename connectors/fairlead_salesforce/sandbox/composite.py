@@ -241,6 +241,8 @@ def _resolved(value: Any, known: Mapping[str, dict[str, Any]]) -> Any:
         return [_resolved(v, known) for v in value]
     if not isinstance(value, str):
         return value
+    if "@{" not in value:
+        return value
     whole = _REFERENCE.fullmatch(value)
     if whole:
         return _look_up(whole, known)

@@ -69,6 +69,13 @@ class Binder:
 
     def path(self, path: Path) -> Bound:
         """Follow a path from the queried object; raises INVALID_FIELD."""
+        key = (self.obj.name, self.query.aliases, path.parts)
+        known: Bound | None = self.sb.paths.get(key)
+        if known is None:
+            known = self.sb.paths[key] = self._path(path)
+        return known
+
+    def _path(self, path: Path) -> Bound:
         parts = list(path.parts)
         heads = (self.obj.name.lower(), *self.query.aliases)
         if len(parts) > 1 and parts[0].lower() in heads and not self.obj.relation(parts[0]):

@@ -227,10 +227,12 @@ class _Run:
             out: dict[str, Any] = {"attributes": attributes(version, obj, row)}
             for _, bound in bounds:
                 value = bound.read(row)
-                if not bound.parents:
+                if bound.parents:
+                    self._show_parent(out, obj, row, bound, value)
+                elif row.id in sb.corrupt:
                     out[bound.field.name] = shown(sb, row, bound.field, value)
                 else:
-                    self._show_parent(out, obj, row, bound, value)
+                    out[bound.field.name] = value
             return out
 
         return show
