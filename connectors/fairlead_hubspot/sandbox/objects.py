@@ -178,7 +178,7 @@ def join(portal: Portal, kind: ObjectType, primary_id: str, other_id: str, who: 
         raise not_found(missing)
     if primary.id == other.id:
         raise invalid("A record cannot be merged with itself")
-    merged = _merged_ids(primary) + _merged_ids(other)
+    merged = merged_ids(primary) + merged_ids(other)
     if len(merged) > MAX_MERGED:
         raise invalid(f"A record cannot have more than {MAX_MERGED} merged identities")
     fields = {
@@ -210,7 +210,8 @@ def join(portal: Portal, kind: ObjectType, primary_id: str, other_id: str, who: 
     return row
 
 
-def _merged_ids(row: Row) -> list[str]:
+def merged_ids(row: Row) -> list[str]:
+    """Every id that leads to a record: of those merged into it, and its own."""
     return [*filter(None, (row.fields.get("hs_merged_object_ids") or "").split(";")), row.id]
 
 

@@ -309,8 +309,8 @@ class Portal:
         if row.table not in self.index:
             return
         kind = by_plural(row.table)
-        for prop in self.schema.all(kind):
-            if not prop.unique or prop.name == "hs_object_id":
+        for prop in self.schema.unique(kind):
+            if prop.name == "hs_object_id":
                 continue
             holders = self._unique.setdefault((row.table, prop.name), {})
             old = diff.get(prop.name, (None, None))[0]

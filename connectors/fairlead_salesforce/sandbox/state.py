@@ -78,6 +78,7 @@ class Sandbox:
         self.paths: dict[tuple[Any, ...], Any] = {}
         """Known to `soql_bind`, for as long: where a path of a query leads."""
         self._minute, self._used = 0, 0
+        self._users_written, self._users_found = 0, dict[str, Row | None]()
         self.reshape()
 
     def reshape(self) -> None:
@@ -128,6 +129,14 @@ class Sandbox:
 
     def find_user(self, text: str) -> Row | None:
         """A user by id, user name, e-mail or full name."""
+        written = self.org.count_writes("User")
+        if written != self._users_written:
+            self._users_written, self._users_found = written, {}
+        if text not in self._users_found:
+            self._users_found[text] = self._find_user(text)
+        return self._users_found[text]
+
+    def _find_user(self, text: str) -> Row | None:
         low = text.lower()
         for row in self.org.rows("User"):
             f = row.fields
@@ -267,6 +276,7 @@ class Sandbox:
             else:
                 self.last_edit[id] = edit
         self._keys.clear()
+        self._users_found.clear()
 
     # -- late commits -----------------------------------------------------------------------
 
