@@ -13,7 +13,7 @@ from fairlead_hubspot.sandbox.associations import Tie
 from fairlead_hubspot.sandbox.errors import Refusal, error, invalid, not_found
 from fairlead_hubspot.sandbox.moments import to_ms
 from fairlead_hubspot.sandbox.portal import Portal
-from fairlead_hubspot.sandbox.render import record, written
+from fairlead_hubspot.sandbox.render import columns, record, written
 from fairlead_hubspot.sandbox.types import ObjectType
 
 _READ = ("properties", "propertiesWithHistory", "associations", "archived")
@@ -39,18 +39,11 @@ def listing(portal: Portal, kind: ObjectType, request: Request) -> tuple[int, An
         ),
         key=lambda r: int(r.id),
     )
+    shown = columns(portal, kind, asking.names(params.get("properties")), history)
+    links = asking.kinds(params.get("associations")) if rows else []
     answer: dict[str, Any] = {
         "results": [
-            record(
-                portal,
-                kind,
-                row,
-                names=asking.names(params.get("properties")),
-                history=history,
-                links=asking.kinds(params.get("associations")),
-                by_id=True,
-            )
-            for row in rows[:limit]
+            record(portal, kind, row, shown, links=links, by_id=True) for row in rows[:limit]
         ]
     }
     if len(rows) > limit:
@@ -83,15 +76,10 @@ def get(portal: Portal, kind: ObjectType, request: Request, id: str) -> tuple[in
             raise not_found(id)
     else:
         row = portal.must_find(kind, id, params.get("idProperty"))
-    return 200, record(
-        portal,
-        kind,
-        row,
-        names=asking.names(params.get("properties")),
-        history=asking.names(params.get("propertiesWithHistory")),
-        links=asking.kinds(params.get("associations")),
-        by_id=True,
-    )
+    names, history = (params.get(n) for n in ("properties", "propertiesWithHistory"))
+    shown = columns(portal, kind, asking.names(names), asking.names(history))
+    links = asking.kinds(params.get("associations"))
+    return 200, record(portal, kind, row, shown, links=links, by_id=True)
 
 
 def create(portal: Portal, kind: ObjectType, request: Request) -> tuple[int, Any]:

@@ -61,7 +61,7 @@ class Literal(NamedTuple):
     at: int
     value: str = ""
     wild: tuple[bool, ...] = ()
-    count: int | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,5 +391,5 @@ class _Parser:
             return Literal("range", token.text, token.at, token.low)
         if token.kind == "word" and token.low in COUNTED:
             self.need_sign(":")
-            return Literal("range", token.text, token.at, token.low, count=self.count())
+            return Literal("range", token.text, token.at, token.low, number=self.count())
         raise self.bad(token)

@@ -243,7 +243,7 @@ class Binder:
             raise self._wrong_literal(bound.field, literal)
         zone = self.zone
         try:
-            first, after = days(literal.value, literal.count, local_day(self.sb.org.now(), zone))
+            first, after = days(literal.value, literal.number, local_day(self.sb.org.now(), zone))
             begin, end = midnight(first, zone), midnight(after, zone)
         except (OverflowError, ValueError):
             raise self.bad(literal.at, "date literal out of range", "MALFORMED_QUERY") from None

@@ -267,7 +267,8 @@ def call(
         request.headers["Content-Length"] = str(len(body))
     elif method not in ("GET", "HEAD"):
         request.headers["Content-Length"] = "0"
-    return session.get_adapter(request.url).send(request, verify=session.verify)
+    verify = True if session.verify is None else session.verify
+    return session.get_adapter(request.url).send(request, verify=verify)
 
 
 @lru_cache(maxsize=256)
