@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
@@ -28,17 +29,14 @@ def listing(portal: Portal, kind: ObjectType, request: Request) -> tuple[int, An
     limit = asking.count(params, default=10, most=50 if history else 100)
     after, archived = asking.after(params), asking.flag(params, "archived")
     edge = portal.now() - RESTORE_WINDOW
-    rows = sorted(
-        (
-            r
-            for r in portal.org.rows(kind.plural)
-            if r.deleted == archived
-            and r.merged_into is None
-            and int(r.id) >= after
-            and (r.deleted_at is None or r.deleted_at > edge)
-        ),
-        key=lambda r: int(r.id),
+    found = (
+        r
+        for r in portal.listed(kind, after)
+        if r.deleted == archived
+        and r.merged_into is None
+        and (r.deleted_at is None or r.deleted_at > edge)
     )
+    rows = list(islice(found, limit + 1))
     shown = columns(portal, kind, asking.names(params.get("properties")), history)
     links = asking.kinds(params.get("associations")) if rows else []
     answer: dict[str, Any] = {

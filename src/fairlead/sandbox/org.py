@@ -115,6 +115,12 @@ class Org:
             self.settle()
             return list(self._tables.get(table, {}).values())
 
+    def count(self, table: str) -> int:
+        """How many rows a table has, deleted ones included; it never has fewer later."""
+        with self.lock:
+            self.settle()
+            return len(self._tables.get(table, {}))
+
     def some(self, table: str, ids: Iterable[str]) -> list[Row]:
         """Rows by id, those that are there, in order of creation."""
         with self.lock:
