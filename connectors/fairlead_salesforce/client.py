@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -230,7 +231,7 @@ class Client:
             response = call(self.session, method, url, self._rest.headers, body=data)
         except requests.exceptions.RequestException as e:
             raise typed_error(e, writing=self._writing) from e
-        self._date = _date(response)
+        self._date = _date(response.headers.get("Date"))
         if response.status_code < 300:
             return response, ()
         try:
@@ -261,8 +262,9 @@ class Client:
             self._usage = min(pairs, key=lambda pair: pair[1] - pair[0])
 
 
-def _date(response: requests.Response) -> datetime | None:
+@lru_cache(maxsize=16)
+def _date(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
+        return parsedate_to_datetime(text or "").astimezone(UTC)
+    except (ValueError, TypeError):
         return None
