@@ -44,6 +44,8 @@ class HubSpotClient:
         api = package.ApiClient(configuration=package.Configuration())
         urllib3_logger.setLevel(level)
         api.rest_client = self.seam
+        # What we hand over is JSON already; the library would walk through all of it, twice.
+        api.sanitize_for_serialization = lambda given: given
         return getattr(package, name)(api_client=api)
 
     @cached_property

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ import requests
 
 from fairlead.errors import AuthFailed, ConfigError, FairleadError, RateLimited, Unavailable
 from fairlead.spi.connector import Budget
-from fairlead.spi.http import Pacer, build_session, typed_error
+from fairlead.spi.http import Pacer, build_session, call, typed_error
 from fairlead_hubspot.faults import error_of, retry_after
 from fairlead_hubspot.settings import HubSpotSettings
 
@@ -208,13 +209,13 @@ class Seam:
             self.budget.daily_limit, self.budget.daily_remaining, self.budget.calls_made + 1
         )
         try:
-            response = self.session.request(
+            response = call(
+                self.session,
                 method,
                 self._base + path,
+                sent,
                 params=[(k, _query_text(v)) for k, v in _pairs(query_params)],
-                data=None if body is None else orjson.dumps(body),
-                headers=sent,
-                allow_redirects=False,
+                body=None if body is None else orjson.dumps(body),
             )
         except requests.exceptions.RequestException as e:
             raise typed_error(e, writing=writing) from e
@@ -301,6 +302,7 @@ def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdigit() else None
 
 
+@lru_cache(maxsize=16)
 def _date(text: str | None) -> datetime | None:
     if not text:
         return None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,7 +25,7 @@ from simple_salesforce.api import Salesforce
 from fairlead.clock import Clock, SystemClock
 from fairlead.errors import Ambiguous, FairleadError, Unavailable
 from fairlead.spi.connector import Budget
-from fairlead.spi.http import build_session, is_loopback, typed_error
+from fairlead.spi.http import build_session, call, is_loopback, typed_error
 from fairlead_salesforce.auth import Token, TokenHolder, log_in
 from fairlead_salesforce.failures import (
     call_error,
@@ -209,12 +210,11 @@ class Client:
         self._token = token
 
     def _exchange(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        kwargs.setdefault("allow_redirects", False)
-        response, found = self._send(method, url, kwargs)
+        response, found = self._send(method, url, kwargs.get("data"))
         if self._token is not None and may_refresh(response.status_code, found):
             self._adopt(self._holder.refresh(self._token, self._log_in))
             moved = urlsplit(url)._replace(netloc=self._rest.sf_instance)
-            response, found = self._send(method, urlunsplit(moved), kwargs)
+            response, found = self._send(method, urlunsplit(moved), kwargs.get("data"))
         if response.status_code >= 300:
             raise call_error(
                 response.status_code,
@@ -225,13 +225,13 @@ class Client:
         return response
 
     def _send(
-        self, method: str, url: str, kwargs: dict[str, Any]
+        self, method: str, url: str, data: bytes | None
     ) -> tuple[requests.Response, tuple[Any, ...]]:
         try:
-            response = self.session.request(method, url, headers=dict(self._rest.headers), **kwargs)
+            response = call(self.session, method, url, self._rest.headers, body=data)
         except requests.exceptions.RequestException as e:
             raise typed_error(e, writing=self._writing) from e
-        self._date = _date(response)
+        self._date = _date(response.headers.get("Date"))
         if response.status_code < 300:
             return response, ()
         try:
@@ -262,8 +262,9 @@ class Client:
             self._usage = min(pairs, key=lambda pair: pair[1] - pair[0])
 
 
-def _date(response: requests.Response) -> datetime | None:
+@lru_cache(maxsize=16)
+def _date(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
+        return parsedate_to_datetime(text or "").astimezone(UTC)
+    except (ValueError, TypeError):
         return None

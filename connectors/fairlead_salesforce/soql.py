@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from fairlead.errors import Bug
@@ -17,6 +18,8 @@ IN_LIST = 200
 """Most values of one IN list: 200 ids are about 5 kB of URL, far from the 16 kB limit."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_SPECIAL = re.compile(r"[^A-Za-z0-9_.~-]+")
+"""What stands between ids and names in a statement: the same few again and again."""
 _ESCAPES = str.maketrans(
     {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b"}
 )
@@ -105,4 +108,13 @@ def both(*conditions: str) -> str:
 def url(version: str, statement: str, *, deleted_too: bool) -> str:
     """The path of a query, for a composite part; spaces are %20 so that a literal + survives."""
     resource = "queryAll" if deleted_too else "query"
-    return f"/services/data/v{version}/{resource}?q={quote(statement, safe='')}"
+    return f"/services/data/v{version}/{resource}?q={_SPECIAL.sub(_quoted, statement)}"
+
+
+def _quoted(special: re.Match[str]) -> str:
+    return _quote(special[0])
+
+
+@lru_cache(maxsize=4096)
+def _quote(special: str) -> str:
+    return quote(special, safe="")

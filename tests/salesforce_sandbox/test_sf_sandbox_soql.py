@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from salesforce_sandbox.sf_face import NO_RULES, Client
 
-from fairlead_salesforce.sandbox.soql import Compare, parse
+from fairlead_salesforce.sandbox import soql
+from fairlead_salesforce.sandbox.errors import Refused
+from fairlead_salesforce.sandbox.soql import Compare, Query, parse
 
 _ESCAPED = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"'}
 
@@ -30,6 +32,40 @@ def test_any_texts_survive_in_a_list(texts: list[str]) -> None:
     where = parse(f"SELECT Id FROM Lead WHERE LastName NOT IN ({listed})").where
     assert isinstance(where, Compare)
     assert [v.value for v in where.values] == texts
+
+
+def outcome(statement: str) -> Query | str:
+    try:
+        return parse(statement)
+    except Refused as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *("SELECT Id FROM Lead", "SELECT Id,Owner.Name FROM Task", "SELECT Id FROM Group"),
+        *("SELECT Id FROM Where", "SELECT From FROM Lead", "SELECT Id, FROM Lead"),
+        *(
+            "SELECT 1 FROM Lead",
+            "SELECT a..b FROM Lead",
+            "SELECT Id FROM 2x",
+            "select Id from Lead",
+        ),
+    ],
+)
+def test_a_beginning_that_was_seen_before_changes_nothing(
+    head: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tree, the places in it and each complaint are those of the whole statement."""
+    tails = (
+        *("", "WHERE Id = 'x'", "l WHERE l.Id IN ('a', '%b')", "ORDER BY Id DESC", "LIMIT 1"),
+        *("GROUP BY Id", "BY Id", ", Contact", "WHERE", "WHERE Id =", "FOR VIEW", "WHERE 'a"),
+    )
+    statements = [f"{head} {tail}".strip() for tail in tails]
+    again = [outcome(s) for s in statements for _ in range(2)]
+    monkeypatch.setattr(soql, "_plain_head", lambda text: None)
+    assert again == [outcome(s) for s in statements for _ in range(2)]
 
 
 @pytest.fixture

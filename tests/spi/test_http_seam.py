@@ -15,7 +15,7 @@ import requests
 
 from fairlead.errors import Ambiguous, ConfigError, Unavailable
 from fairlead.spi import http
-from fairlead.spi.http import Pacer, build_session, is_loopback, typed_error
+from fairlead.spi.http import Pacer, build_session, call, is_loopback, typed_error
 
 
 class Server:
@@ -360,3 +360,44 @@ def test_the_pacer_is_asked_before_every_call(
     with pytest.raises(Unavailable):
         session.get(server.url)
     assert len(server.calls) == 1
+
+
+def test_a_call_says_what_it_is_given_and_keeps_nothing_of_the_last_one(
+    server: Server, session_of: Callable[..., requests.Session]
+) -> None:
+    told: list[dict[str, str]] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        told.append({k.lower(): v for k, v in handler.headers.items()})
+        reply(handler, b"{}", 302, Location=f"{server.url}/elsewhere", Set_Cookie="a=1")
+
+    server.answer = answer
+    session = session_of()
+    session.headers.update({"Accept": "application/json", "X-Kind": "ours"})
+    for _ in range(2):
+        own = {"x-kind": "theirs", "Authorization": "Bearer t"}
+        params = [("q", "a b"), ("q", "\u00e4&")]
+        found = call(session, "POST", f"{server.url}/there", own, params=params, body=b"[1]")
+        assert found.status_code == 302, "a redirect is an answer"
+    call(session, "POST", f"{server.url}/there", {})
+    assert server.calls == ["/there?q=a+b&q=%C3%A4%26"] * 2 + ["/there"]
+    for headers in told[:2]:
+        assert headers["accept"] == "application/json"
+        assert headers["x-kind"] == "theirs"
+        assert headers["content-length"] == "3"
+        assert "cookie" not in headers
+    assert told[2]["content-length"] == "0"
+    assert "authorization" not in told[2]
+
+
+def test_a_header_that_would_begin_another_one_is_not_sent(
+    server: Server, session_of: Callable[..., requests.Session]
+) -> None:
+    with pytest.raises(requests.exceptions.InvalidHeader):
+        call(session_of(), "GET", server.url, {"Authorization": "Bearer t\r\nX-More: 1"})
+    assert server.calls == []
+
+
+def test_a_call_to_another_host_is_refused(session_of: Callable[..., requests.Session]) -> None:
+    with pytest.raises(http.HostRefused):
+        call(session_of(), "GET", "https://elsewhere.example/", {"Authorization": "Bearer t"})

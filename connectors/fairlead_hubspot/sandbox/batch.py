@@ -17,7 +17,7 @@ from fairlead_hubspot.sandbox import asking, objects
 from fairlead_hubspot.sandbox.errors import Refusal, bad_json, error, invalid
 from fairlead_hubspot.sandbox.moments import wire_time
 from fairlead_hubspot.sandbox.portal import PORTAL_ID, Portal
-from fairlead_hubspot.sandbox.render import record, written
+from fairlead_hubspot.sandbox.render import columns, record, written
 from fairlead_hubspot.sandbox.types import ObjectType
 
 Answer = tuple[int, Any]
@@ -46,10 +46,8 @@ def read(portal: Portal, kind: ObjectType, request: Request) -> Answer:
             missing.append(id)
         else:
             found[row.id] = row
-    results = [
-        record(portal, kind, row, names=names, history=history, by_id=True)
-        for row in found.values()
-    ]
+    shown = columns(portal, kind, names, history)
+    results = [record(portal, kind, row, shown, by_id=True) for row in found.values()]
     errors = [_not_found(kind, missing)] if missing else []
     return _answer(portal, results, errors, 200)
 

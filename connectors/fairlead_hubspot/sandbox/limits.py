@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from fairlead_hubspot.sandbox.errors import Refusal, daily_limit, rolling_limit, secondly_limit
+from fairlead_hubspot.sandbox.errors import daily_limit, rolling_limit, secondly_limit
 from fairlead_hubspot.sandbox.knobs import Knobs
 
 
@@ -32,10 +32,10 @@ class Limits:
         self.used_today += 1
         if self.used_today > self.knobs.daily_limit:
             raise daily_limit(request_id)
-        size, most, refusal = self._bucket(bucket)
+        size, most = self._bucket(bucket)
         window = self._trim(bucket, now, size)
         if len(window) >= most:
-            raise refusal
+            raise secondly_limit() if bucket == "search" else rolling_limit()
         window.append(now)
 
     def headers(self, bucket: str, now: datetime) -> Mapping[str, str]:
@@ -47,7 +47,7 @@ class Limits:
         }
         if bucket == "search":
             return daily
-        size, most, _ = self._bucket(bucket)
+        size, most = self._bucket(bucket)
         left = max(0, most - len(self._trim(bucket, now, size)))
         return {
             **daily,
@@ -62,12 +62,13 @@ class Limits:
         tomorrow = now.astimezone(zone).date() + timedelta(days=1)
         return datetime.combine(tomorrow, time.min, zone)
 
-    def _bucket(self, bucket: str) -> tuple[float, int, Refusal]:
+    def _bucket(self, bucket: str) -> tuple[float, int]:
+        """The seconds of a quota's window, and how many requests it holds."""
         if bucket == "search":
-            return 1.0, self.knobs.search_per_second, secondly_limit()
+            return 1.0, self.knobs.search_per_second
         if bucket == "associations":
-            return self.knobs.burst_window, self.knobs.associations_limit, rolling_limit()
-        return self.knobs.burst_window, self.knobs.burst_limit, rolling_limit()
+            return self.knobs.burst_window, self.knobs.associations_limit
+        return self.knobs.burst_window, self.knobs.burst_limit
 
     def _trim(self, bucket: str, now: datetime, size: float) -> deque[datetime]:
         window = self._windows.setdefault(bucket, deque())

@@ -18,7 +18,7 @@ from fairlead.sandbox.wire import Request
 from fairlead_hubspot.sandbox import asking
 from fairlead_hubspot.sandbox.errors import Refusal, bad_json, error, invalid
 from fairlead_hubspot.sandbox.moments import to_ms, wire_time
-from fairlead_hubspot.sandbox.objects import own_address
+from fairlead_hubspot.sandbox.objects import merged_ids, own_address
 from fairlead_hubspot.sandbox.portal import Portal
 from fairlead_hubspot.sandbox.types import ObjectType, find
 
@@ -279,6 +279,9 @@ def of_record(portal: Portal, request: Request, parts: tuple[str, ...]) -> Answe
 
 
 def _lists_of(portal: Portal, kind: ObjectType, id: str) -> list[Mapping[str, Any]]:
+    record_now = portal.live(kind, id)
+    ids = merged_ids(record_now) if record_now is not None else [id]
+    own = portal.org.having(MEMBERSHIPS, "record", ids)
     return [
         {
             "listId": row.id,
@@ -289,7 +292,7 @@ def _lists_of(portal: Portal, kind: ObjectType, id: str) -> list[Mapping[str, An
         }
         for row in _live(portal)
         if kind_of(row) == kind
-        for record, m in shown(portal, row)
+        for record, m in _shown(portal, row, own)
         if record == id
     ]
 
@@ -308,9 +311,13 @@ def must_find(portal: Portal, list_id: str) -> Row:
 
 def shown(portal: Portal, row: Row) -> list[tuple[str, Row]]:
     """Memberships as reads show them now, each with the id its record has by now."""
+    return _shown(portal, row, portal.org.having(MEMBERSHIPS, "list", [row.id]))
+
+
+def _shown(portal: Portal, row: Row, among: Sequence[Row]) -> list[tuple[str, Row]]:
     now, kind = portal.now(), kind_of(row)
     found: dict[str, Row] = {}
-    for m in portal.org.rows(MEMBERSHIPS):
+    for m in among:
         gone = m.deleted and now >= m.fields["hides"]
         if m.fields["list"] != row.id or gone or now < m.fields["shows"]:
             continue
@@ -337,13 +344,13 @@ def kind_of(row: Row) -> ObjectType:
 
 
 def _memberships(portal: Portal, list_id: str) -> list[Row]:
-    rows = portal.org.rows(MEMBERSHIPS)
-    return [m for m in rows if not m.deleted and m.fields["list"] == list_id]
+    rows = portal.org.having(MEMBERSHIPS, "list", [list_id])
+    return [m for m in rows if not m.deleted]
 
 
 def _membership(portal: Portal, list_id: str, record: str) -> Row | None:
-    found = (m for m in _memberships(portal, list_id) if m.fields["record"] == record)
-    return next(found, None)
+    rows = portal.org.having(MEMBERSHIPS, "record", [record])
+    return next((m for m in rows if not m.deleted and m.fields["list"] == list_id), None)
 
 
 def _must_take(row: Row) -> None:

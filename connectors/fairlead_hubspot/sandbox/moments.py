@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})")
@@ -19,10 +20,11 @@ def from_ms(ms: int) -> datetime:
 
 def wire_ms(ms: int) -> str:
     """`2022-02-17T19:25:29Z` or `2022-02-17T19:25:29.120Z`: the fraction goes when it is zero."""
-    text = from_ms(ms).strftime("%Y-%m-%dT%H:%M:%S")
+    text = from_ms(ms).isoformat(timespec="seconds")[:19]
     return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
 
 
+@lru_cache(maxsize=65_536)
 def wire_time(at: datetime) -> str:
     return wire_ms(to_ms(at))
 

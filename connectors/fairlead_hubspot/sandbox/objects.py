@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from fairlead.sandbox.org import Row, Who
@@ -13,7 +14,7 @@ from fairlead_hubspot.sandbox.associations import Tie
 from fairlead_hubspot.sandbox.errors import Refusal, error, invalid, not_found
 from fairlead_hubspot.sandbox.moments import to_ms
 from fairlead_hubspot.sandbox.portal import Portal
-from fairlead_hubspot.sandbox.render import record, written
+from fairlead_hubspot.sandbox.render import columns, record, written
 from fairlead_hubspot.sandbox.types import ObjectType
 
 _READ = ("properties", "propertiesWithHistory", "associations", "archived")
@@ -28,29 +29,19 @@ def listing(portal: Portal, kind: ObjectType, request: Request) -> tuple[int, An
     limit = asking.count(params, default=10, most=50 if history else 100)
     after, archived = asking.after(params), asking.flag(params, "archived")
     edge = portal.now() - RESTORE_WINDOW
-    rows = sorted(
-        (
-            r
-            for r in portal.org.rows(kind.plural)
-            if r.deleted == archived
-            and r.merged_into is None
-            and int(r.id) >= after
-            and (r.deleted_at is None or r.deleted_at > edge)
-        ),
-        key=lambda r: int(r.id),
+    found = (
+        r
+        for r in portal.listed(kind, after)
+        if r.deleted == archived
+        and r.merged_into is None
+        and (r.deleted_at is None or r.deleted_at > edge)
     )
+    rows = list(islice(found, limit + 1))
+    shown = columns(portal, kind, asking.names(params.get("properties")), history)
+    links = asking.kinds(params.get("associations")) if rows else []
     answer: dict[str, Any] = {
         "results": [
-            record(
-                portal,
-                kind,
-                row,
-                names=asking.names(params.get("properties")),
-                history=history,
-                links=asking.kinds(params.get("associations")),
-                by_id=True,
-            )
-            for row in rows[:limit]
+            record(portal, kind, row, shown, links=links, by_id=True) for row in rows[:limit]
         ]
     }
     if len(rows) > limit:
@@ -83,15 +74,10 @@ def get(portal: Portal, kind: ObjectType, request: Request, id: str) -> tuple[in
             raise not_found(id)
     else:
         row = portal.must_find(kind, id, params.get("idProperty"))
-    return 200, record(
-        portal,
-        kind,
-        row,
-        names=asking.names(params.get("properties")),
-        history=asking.names(params.get("propertiesWithHistory")),
-        links=asking.kinds(params.get("associations")),
-        by_id=True,
-    )
+    names, history = (params.get(n) for n in ("properties", "propertiesWithHistory"))
+    shown = columns(portal, kind, asking.names(names), asking.names(history))
+    links = asking.kinds(params.get("associations"))
+    return 200, record(portal, kind, row, shown, links=links, by_id=True)
 
 
 def create(portal: Portal, kind: ObjectType, request: Request) -> tuple[int, Any]:
@@ -178,7 +164,7 @@ def join(portal: Portal, kind: ObjectType, primary_id: str, other_id: str, who: 
         raise not_found(missing)
     if primary.id == other.id:
         raise invalid("A record cannot be merged with itself")
-    merged = _merged_ids(primary) + _merged_ids(other)
+    merged = merged_ids(primary) + merged_ids(other)
     if len(merged) > MAX_MERGED:
         raise invalid(f"A record cannot have more than {MAX_MERGED} merged identities")
     fields = {
@@ -210,7 +196,8 @@ def join(portal: Portal, kind: ObjectType, primary_id: str, other_id: str, who: 
     return row
 
 
-def _merged_ids(row: Row) -> list[str]:
+def merged_ids(row: Row) -> list[str]:
+    """Every id that leads to a record: of those merged into it, and its own."""
     return [*filter(None, (row.fields.get("hs_merged_object_ids") or "").split(";")), row.id]
 
 

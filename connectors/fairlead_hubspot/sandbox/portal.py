@@ -6,9 +6,11 @@ date, calculated properties, the trailing index and the register of unique value
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from fairlead.sandbox.org import SYSTEM, Org, Row, Who
 from fairlead_hubspot.sandbox import outreach, values
@@ -41,6 +43,7 @@ class Portal:
         self.index: dict[str, Index] = {kind.plural: Index() for kind in TYPES}
         self.links: dict[tuple[str, str], dict[str, dict[str, set[int]]]] = {}
         self.corrupt: dict[tuple[str, str], dict[str, str]] = {}
+        self._by_id: dict[str, list[int]] = {}
         self._unique: dict[tuple[str, str], dict[str, str]] = {}
         self._made: dict[str, int] = {}
         self._now: datetime | None = None
@@ -74,6 +77,16 @@ class Portal:
     def live(self, kind: ObjectType, id: str) -> Row | None:
         row = self.org.get(kind.plural, id)
         return row if row is not None and not row.deleted else None
+
+    def listed(self, kind: ObjectType, after: int) -> Iterator[Row]:
+        """All records from that id on, archived ones included, in order of id."""
+        ids = self._by_id.get(kind.plural, [])
+        if len(ids) != self.org.count(kind.plural):
+            ids = self._by_id[kind.plural] = sorted(int(r.id) for r in self.org.rows(kind.plural))
+        for id in islice(ids, bisect_left(ids, after), None):
+            row = self.org.get(kind.plural, str(id))
+            assert row is not None
+            yield row
 
     def survivor(self, kind: ObjectType, id: str) -> Row | None:
         """The record an id leads to, merges followed; archived ones included."""
@@ -309,8 +322,8 @@ class Portal:
         if row.table not in self.index:
             return
         kind = by_plural(row.table)
-        for prop in self.schema.all(kind):
-            if not prop.unique or prop.name == "hs_object_id":
+        for prop in self.schema.unique(kind):
+            if prop.name == "hs_object_id":
                 continue
             holders = self._unique.setdefault((row.table, prop.name), {})
             old = diff.get(prop.name, (None, None))[0]

@@ -107,7 +107,7 @@ class Schema:
         return schema
 
     def get(self, kind: ObjectType, name: str) -> Property | None:
-        if f"{kind.plural}.{name}" in self.missing:
+        if self.missing and f"{kind.plural}.{name}" in self.missing:
             return None
         return self._all[kind.plural].get(name)
 
@@ -115,6 +115,11 @@ class Schema:
         for name in sorted(self._all[kind.plural]):
             if (found := self.get(kind, name)) is not None:
                 yield found
+
+    def unique(self, kind: ObjectType) -> list[Property]:
+        """The properties of which no two records have the same value."""
+        found = (p for p in self._all[kind.plural].values() if p.unique)
+        return [p for p in found if self.get(kind, p.name) is not None]
 
     def add(self, kind: ObjectType, prop: Property) -> None:
         self._all[kind.plural][prop.name] = prop

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -29,37 +30,47 @@ def source(who: Who) -> dict[str, Any]:
     return {"sourceType": "CALCULATED"}
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which properties of a type an answer shows, and of which the history; in order of name."""
+
+    names: Sequence[str]
+    history: Sequence[str]
+
+
+def columns(
+    portal: Portal, kind: ObjectType, names: Iterable[str] = (), history: Sequence[str] = ()
+) -> Shown:
+    """The properties asked for, or the default ones; unknown names are left out."""
+    wanted = set(names) or {*kind.defaults}
+    wanted |= {"hs_object_id", kind.created, kind.modified, *history}
+    known = [n for n in sorted(wanted) if portal.schema.get(kind, n) is not None]
+    return Shown(known, [n for n in sorted(history) if n in known])
+
+
 def record(
     portal: Portal,
     kind: ObjectType,
     row: Row,
+    shown: Shown,
     *,
-    names: Iterable[str] = (),
-    history: Iterable[str] = (),
     links: Iterable[ObjectType] = (),
     by_id: bool = False,
 ) -> dict[str, Any]:
-    """One record with its default properties and those asked for; unknown names are left out.
+    """One record with its properties.
 
     `by_id` marks the reads that the knob `read_lag_seconds` makes stale.
     """
-    history = list(history)
-    wanted = {*kind.defaults, "hs_object_id", kind.created, kind.modified} if not names else set()
-    wanted |= {"hs_object_id", kind.created, kind.modified, *names, *history}
     old: Mapping[str, str | None] = _stale(portal, row) if by_id else {}
     if "sales-email-read" in portal.knobs.missing_scopes:
-        old = {**old, **{n: None for n in wanted if redacted(kind.plural, n)}}
+        old = {**old, **{n: None for n in shown.names if redacted(kind.plural, n)}}
     body = envelope(portal, kind, row)
     body["properties"] = {
-        name: old[name] if name in old else portal.value(kind, row, name)
-        for name in sorted(wanted)
-        if portal.schema.get(kind, name) is not None
+        name: old[name] if name in old else portal.value(kind, row, name) for name in shown.names
     }
-    if history:
+    if shown.history:
         body["propertiesWithHistory"] = {
-            name: _history(portal, kind, row, name)
-            for name in sorted(history)
-            if portal.schema.get(kind, name) is not None
+            name: _history(portal, kind, row, name) for name in shown.history
         }
     found = {to.plural: _links(portal, kind, row, to) for to in links}
     if any(v["results"] for v in found.values()):

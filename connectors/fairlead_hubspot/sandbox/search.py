@@ -18,7 +18,7 @@ from fairlead_hubspot.sandbox.filters import Filter, parse, sort_value, words_ma
 from fairlead_hubspot.sandbox.index import Doc
 from fairlead_hubspot.sandbox.objects import next_page
 from fairlead_hubspot.sandbox.portal import Portal
-from fairlead_hubspot.sandbox.render import record
+from fairlead_hubspot.sandbox.render import columns, record
 from fairlead_hubspot.sandbox.types import ObjectType
 
 MAX_BODY = 3_000
@@ -55,11 +55,10 @@ def search(portal: Portal, kind: ObjectType, request: Request) -> tuple[int, Any
     if knobs.search_paging == "empty_next":
         page, more = [], bool(found)
     rows = [portal.live(kind, str(doc.id)) for doc in page]
+    shown = columns(portal, kind, wanted.names)
     answer: dict[str, Any] = {
         "total": len(found),
-        "results": [
-            record(portal, kind, row, names=wanted.names) for row in rows if row is not None
-        ],
+        "results": [record(portal, kind, row, shown) for row in rows if row is not None],
     }
     if (more and knobs.search_paging != "no_next") or (knobs.search_paging == "repeat" and page):
         answer["paging"] = {"next": next_page(portal, request, str(after + wanted.limit))}

@@ -66,13 +66,17 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "recent", resources.recent),
 )
 """Method, address below the version, handler; `{}` is one segment. First match wins."""
+_BY_LENGTH: dict[int, list[tuple[str, list[str], Handler]]] = {}
+for _method, _pattern, _handler in ROUTES:
+    _route = (_method, _pattern.split("/"), _handler)
+    _BY_LENGTH.setdefault(len(_route[1]), []).append(_route)
 
 
 def dispatch(call: Call) -> Response:
     """Find the handler of a call and run it; raises Refused."""
     allowed: list[str] = []
-    for method, pattern, handler in ROUTES:
-        holes = _match(pattern.split("/"), call.parts)
+    for method, pattern, handler in _BY_LENGTH.get(len(call.parts), ()):
+        holes = _match(pattern, call.parts)
         if holes is None:
             continue
         if method == call.method:
@@ -93,8 +97,6 @@ def dispatch(call: Call) -> Response:
 
 
 def _match(pattern: list[str], parts: tuple[str, ...]) -> list[str] | None:
-    if len(pattern) != len(parts):
-        return None
     holes: list[str] = []
     for want, have in zip(pattern, parts, strict=True):
         if want == "{}":

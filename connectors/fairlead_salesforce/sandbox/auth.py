@@ -67,7 +67,7 @@ def _user_of(sb: Sandbox, token: str) -> str | None:
 def _frozen(sb: Sandbox, user_id: str) -> bool:
     return any(
         r.fields.get("UserId") == user_id and r.fields.get("IsFrozen")
-        for r in sb.org.rows("UserLogin")
+        for r in sb.org.having("UserLogin", "UserId", [user_id])
     )
 
 

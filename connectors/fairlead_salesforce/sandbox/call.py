@@ -24,7 +24,10 @@ _SAVES = ("true", "false")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who asks what: `parts` is the path below `/services/data/vNN.N/`, by decoded segments."""
+    """Who asks what: `parts` is the path below `/services/data/vNN.N/`, by decoded segments.
+
+    `given` is the body of a part of a composite, which was parsed with the whole.
+    """
 
     sb: Sandbox
     who: Who
@@ -34,6 +37,7 @@ class Call:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    given: Any = None
 
     def params(self) -> dict[str, str]:
         return dict(parse_qsl(self.query, keep_blank_values=True))
@@ -52,6 +56,8 @@ class Call:
                 data = gzip.decompress(data)
             except (OSError, EOFError, zlib.error):
                 raise Refused("JSON_PARSER_ERROR", "the body is not gzip") from None
+        elif self.given is not None:
+            return self.given
         try:
             return json.loads(data, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:

@@ -73,12 +73,22 @@ def has_statuses(sb: Sandbox, campaign: str) -> bool:
 def members(sb: Sandbox, id: str) -> list[Row]:
     """The live memberships of a person, or in a campaign."""
     link = {"00Q": "LeadId", "003": "ContactId", "701": "CampaignId"}[id[:3]]
-    return [r for r in sb.org.rows(MEMBER) if not r.deleted and r.fields.get(link) == id]
+    known = sb.org.having(MEMBER, link, [id])
+    return [r for r in known if not r.deleted and r.fields.get(link) == id]
 
 
 def member_of(sb: Sandbox, campaign: str, link: str, person: str) -> Row | None:
     """The live membership of a person in a campaign."""
-    return next((m for m in members(sb, campaign) if m.fields.get(link) == person), None)
+    known = sb.org.few(MEMBER, {link: [person], "CampaignId": [campaign]}, None)
+    return next(
+        (
+            m
+            for m in known
+            if not m.deleted
+            and (m.fields.get(link), m.fields.get("CampaignId")) == (person, campaign)
+        ),
+        None,
+    )
 
 
 def move(sb: Sandbox, old: str, new: str, who: Who, at: datetime) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from fairlead.sandbox.wire import Response
 from fairlead_salesforce.sandbox.call import Call
-from fairlead_salesforce.sandbox.errors import Refused, answer, refusal
+from fairlead_salesforce.sandbox.errors import JsonAnswer, Refused, answer, refusal
 
 Dispatch = Callable[[Call], Response]
 MAX_PARTS = 25
@@ -182,7 +182,6 @@ def _sub_call(
 ) -> Call:
     path, _, query = match[2].partition("?")
     inherited = {k: v for k, v in call.headers.items() if k in _INHERITED}
-    data = b"" if body is None else json.dumps(body).encode()
     return replace(
         call,
         version=match[1],
@@ -190,7 +189,8 @@ def _sub_call(
         parts=tuple(unquote(p) for p in path.strip("/").split("/")),
         query=query,
         headers={**inherited, "content-type": "application/json", **headers},
-        body=data,
+        body=b"",
+        given=body,
     )
 
 
@@ -210,6 +210,8 @@ def _batch_part(call: Call, one: Any, dispatch: Dispatch) -> Response:
 
 
 def _body(response: Response) -> Any:
+    if isinstance(response, JsonAnswer):
+        return response.value
     return json.loads(response.body) if response.body else None
 
 
@@ -240,6 +242,8 @@ def _resolved(value: Any, known: Mapping[str, dict[str, Any]]) -> Any:
     if isinstance(value, list):
         return [_resolved(v, known) for v in value]
     if not isinstance(value, str):
+        return value
+    if "@{" not in value:
         return value
     whole = _REFERENCE.fullmatch(value)
     if whole:

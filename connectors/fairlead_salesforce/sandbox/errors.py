@@ -73,14 +73,27 @@ class OAuthRefused(Exception):
         self.status = status
 
 
+class JsonAnswer(Response):
+    """An answer that is written out only when it travels by itself: a composite takes its value."""
+
+    value: Any
+
+    def __init__(self, status: int, value: Any, headers: Mapping[str, str]) -> None:
+        object.__setattr__(self, "status", status)
+        object.__setattr__(self, "headers", headers)
+        object.__setattr__(self, "value", value)
+
+    @property
+    def body(self) -> bytes:
+        text = json.dumps(self.value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "surrogatepass")
+
+
 def answer(status: int, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; None as body means an empty one."""
     if body is None:
         return Response(status, None, dict(headers or {}))
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
-    return Response(status, data, {"Content-Type": JSON_TYPE, **(headers or {})})
+    return JsonAnswer(status, body, {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def refusal(error: Refused) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import lru_cache
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -29,7 +30,12 @@ def canonical(text: object) -> str | None:
 
     An 18-character id whose case was mangled is repaired from its suffix, as the vendor does.
     """
-    if not isinstance(text, str) or not _FORM.match(text):
+    return _canonical(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=65_536)
+def _canonical(text: str) -> str | None:
+    if not _FORM.match(text):
         return None
     if len(text) == 15:
         return text + suffix(text)

@@ -90,17 +90,16 @@ def chosen(obj: ObjectDef, names: str | None) -> list[FieldDef]:
     """The fields of a `fields=` list; all of them without one."""
     if names is None:
         return list(obj.fields)
-    out: list[FieldDef] = []
+    out: dict[str, FieldDef] = {}
     for name in (n.strip() for n in names.split(",")):
         field = obj.find(name)
         if field is None:
             raise no_such_column(name, obj.name)
-        if field not in out:
-            out.append(field)
+        out[field.name] = field
     # The vendor always adds the id.
     id_field = obj.find("Id")
     assert id_field is not None
-    return out if id_field in out else [*out, id_field]
+    return list((out | {id_field.name: id_field}).values())
 
 
 def _show(call: Call, obj: ObjectDef, row: Row) -> Response:

@@ -43,6 +43,13 @@ def _address(sb: Sandbox, row: Row) -> dict[str, Any] | None:
 
 def reader(sb: Sandbox, obj: ObjectDef, field: FieldDef) -> Read:
     """A function from row to the value of one field."""
+    known: Read | None = sb.reads.get((obj.name, field.name))
+    if known is None:
+        known = sb.reads[obj.name, field.name] = _reader(sb, obj, field)
+    return known
+
+
+def _reader(sb: Sandbox, obj: ObjectDef, field: FieldDef) -> Read:
     name = field.name
     if obj.name == "Name":
         return _name_reader(sb, field)

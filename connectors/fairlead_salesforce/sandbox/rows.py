@@ -209,7 +209,9 @@ def children(sb: Sandbox, id: str) -> list[Row]:
     if id[:3] not in ("00Q", "003", "701"):
         return []
     tables = () if id.startswith("701") else ("Task", "Event")
-    done = [r for t in tables for r in sb.org.rows(t) if r.fields.get("WhoId") == id]
+    done = [
+        r for t in tables for r in sb.org.having(t, "WhoId", [id]) if r.fields.get("WhoId") == id
+    ]
     return [*(r for r in done if not r.deleted), *campaigns.members(sb, id)]
 
 

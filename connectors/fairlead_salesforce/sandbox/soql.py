@@ -6,8 +6,11 @@ vendor's reference: AND and OR mix only with brackets, NOT binds tightest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from fairlead_salesforce.sandbox.errors import Refused
 from fairlead_salesforce.sandbox.soql_dates import COUNTED, PLAIN
@@ -18,6 +21,7 @@ _CLAUSES = frozenset(
     {"from", "where", "order", "group", "limit", "offset"}
     | {"having", "with", "for", "all", "using", "update"}
 )
+_NO_NAMES = _CLAUSES | {"select"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,7 @@ class AllFields:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A constant; `kind` is string, number, date, datetime, boolean, null or range."""
 
     kind: str
@@ -58,7 +61,7 @@ class Literal:
     at: int
     value: str = ""
     wild: tuple[bool, ...] = ()
-    count: int | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,13 @@ class Order:
     nulls_first: bool
 
 
+class Head(NamedTuple):
+    """A statement up to the object."""
+
+    select: tuple[Path | Aggregate | AllFields, ...]
+    table: Token
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A parsed statement; `text` is kept for messages."""
@@ -108,15 +118,31 @@ class Query:
     aliases: tuple[str, ...] = field(default=())
 
 
+_PLAIN_HEAD = re.compile(r"SELECT [A-Za-z0-9_.,]+ FROM [A-Za-z0-9_]+(?= )")
+"""What a client begins many statements with: the same fields of the same object."""
+
+
 def parse(statement: str) -> Query:
     """The tree of a whole statement; raises Refused (MALFORMED_QUERY)."""
-    parser = _Parser(statement, lex(statement))
+    plain = _PLAIN_HEAD.match(statement)
+    head = _plain_head(plain[0]) if plain else None
+    parser = _Parser(statement, lex(statement, plain.end() if plain and head else 0))
     try:
-        query = parser.query()
+        query = parser.query(head)
     except RecursionError:
         raise Refused("MALFORMED_QUERY", "the statement is nested too deeply") from None
     parser.expect_end()
     return query
+
+
+@lru_cache(maxsize=256)
+def _plain_head(text: str) -> Head | None:
+    """What the beginning of a statement selects; None where more than it must be looked at."""
+    try:
+        head = _Parser(text, lex(text)).head()
+    except Refused:
+        return None
+    return None if head.table.low in _CLAUSES else head
 
 
 class _Parser:
@@ -168,7 +194,7 @@ class _Parser:
             raise self.bad()
 
     def name(self) -> Token:
-        if self.token.kind != "word" or self.token.low in _CLAUSES | {"select"}:
+        if self.token.kind != "word" or self.token.low in _NO_NAMES:
             raise self.bad()
         return self.take()
 
@@ -184,13 +210,17 @@ class _Parser:
 
     # -- statement --------------------------------------------------------------------------
 
-    def query(self) -> Query:
+    def head(self) -> Head:
         self.need_word("select")
         select = [self.selected()]
         while self.sign(","):
             select.append(self.selected())
         self.need_word("from")
-        table = self.table()
+        return Head(tuple(select), self.table())
+
+    def query(self, head: Head | None = None) -> Query:
+        """A whole statement, or what follows on its known head."""
+        select, table = head or self.head()
         aliases: tuple[str, ...] = ()
         if self.token.kind == "word" and self.token.low not in _CLAUSES:
             aliases = (self.take().low,)
@@ -202,7 +232,7 @@ class _Parser:
         self._refuse_rest()
         return Query(
             self.text,
-            tuple(select),
+            select,
             table.text,
             table.at,
             where,
@@ -361,5 +391,5 @@ class _Parser:
             return Literal("range", token.text, token.at, token.low)
         if token.kind == "word" and token.low in COUNTED:
             self.need_sign(":")
-            return Literal("range", token.text, token.at, token.low, count=self.count())
+            return Literal("range", token.text, token.at, token.low, number=self.count())
         raise self.bad(token)

@@ -69,6 +69,13 @@ class Binder:
 
     def path(self, path: Path) -> Bound:
         """Follow a path from the queried object; raises INVALID_FIELD."""
+        key = (self.obj.name, self.query.aliases, path.parts)
+        known: Bound | None = self.sb.paths.get(key)
+        if known is None:
+            known = self.sb.paths[key] = self._path(path)
+        return known
+
+    def _path(self, path: Path) -> Bound:
         parts = list(path.parts)
         heads = (self.obj.name.lower(), *self.query.aliases)
         if len(parts) > 1 and parts[0].lower() in heads and not self.obj.relation(parts[0]):
@@ -236,7 +243,7 @@ class Binder:
             raise self._wrong_literal(bound.field, literal)
         zone = self.zone
         try:
-            first, after = days(literal.value, literal.count, local_day(self.sb.org.now(), zone))
+            first, after = days(literal.value, literal.number, local_day(self.sb.org.now(), zone))
             begin, end = midnight(first, zone), midnight(after, zone)
         except (OverflowError, ValueError):
             raise self.bad(literal.at, "date literal out of range", "MALFORMED_QUERY") from None

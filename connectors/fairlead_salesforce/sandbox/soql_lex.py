@@ -7,7 +7,7 @@ with whether each is a LIKE wildcard, so that an escaped `\\%` stays a per cent 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fairlead_salesforce.sandbox.errors import Refused
 
@@ -20,10 +20,13 @@ _DATE = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _SIGN = re.compile(r"<>|!=|<=|>=|[=<>(),:]|\.(?!\d)")
+_USUAL = re.compile(
+    rf"\s*(?:(?P<word>{_WORD.pattern})|(?P<sign>{_SIGN.pattern})|'(?P<string>[^'\\%_]*)')"
+)
+"""Most tokens with the space before them; for the others `_next` looks closer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token; `kind` is word, string, number, date, datetime, sign or end."""
 
     kind: str
@@ -47,22 +50,35 @@ def complain(statement: str, at: int, message: str, code: str = "MALFORMED_QUERY
     return Refused(code, f"\n{snippet}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}")
 
 
-def lex(statement: str) -> list[Token]:
-    """All tokens, closed by one of kind end; raises Refused for text that is none."""
+def lex(statement: str, start: int = 0) -> list[Token]:
+    """All tokens from there on, closed by one of kind end; raises Refused for text that is none."""
     if len(statement) > MAX_STATEMENT:
         raise Refused(
             "MALFORMED_QUERY", f"SOQL statements cannot be longer than {MAX_STATEMENT} characters."
         )
     out: list[Token] = []
-    at = 0
+    at = start
     while at < len(statement):
-        if statement[at].isspace():
+        if found := _USUAL.match(statement, at):
+            at = found.end()
+            out.append(_usual(found))
+        elif statement[at].isspace():
             at += 1
-            continue
-        token, at = _next(statement, at)
-        out.append(token)
+        else:
+            token, at = _next(statement, at)
+            out.append(token)
     out.append(Token("end", "<EOF>", len(statement)))
     return out
+
+
+def _usual(found: re.Match[str]) -> Token:
+    kind = found.lastgroup or ""
+    text, at = found[kind], found.start(kind)
+    if kind != "string":
+        return Token(kind, text, at)
+    if len(text) > MAX_LITERAL:
+        raise _too_long(found.string, at - 1)
+    return Token(kind, f"'{text}'", at - 1, text, (False,) * len(text))
 
 
 def _next(statement: str, at: int) -> tuple[Token, int]:
@@ -96,7 +112,7 @@ def _string(statement: str, start: int) -> tuple[Token, int]:
         char = statement[at]
         if char == "'":
             if len(chars) > MAX_LITERAL:
-                raise complain(statement, start, f"string literal longer than {MAX_LITERAL}")
+                raise _too_long(statement, start)
             text = statement[start : at + 1]
             return Token("string", text, start, "".join(chars), tuple(wild)), at + 1
         if char == "\\":
@@ -110,6 +126,10 @@ def _string(statement: str, start: int) -> tuple[Token, int]:
     raise complain(
         statement, start, f"line 1:{len(statement)} mismatched character '<EOF>' expecting '''"
     )
+
+
+def _too_long(statement: str, start: int) -> Refused:
+    return complain(statement, start, f"string literal longer than {MAX_LITERAL}")
 
 
 def _escape(statement: str, at: int) -> tuple[str, int]:

@@ -84,20 +84,21 @@ class _Run:
         joined = isinstance(where, Junction) and where.word == "and"
         terms = where.terms if isinstance(where, Junction) and joined else (where,)
         since: datetime | None = None
+        values: dict[str, list[str]] = {}
         for term in terms:
             if not isinstance(term, Compare) or len(term.path.parts) > 1 or term.inner is not None:
                 continue
             field = self.bind.path(term.path).field
             if term.operator in ("=", "in") and field.type in ("id", "reference"):
-                ids = [canonical(v.value) for v in term.values if v.kind == "string"]
-                if len(ids) == len(term.values) and None not in ids:
+                ids = [i for v in term.values if v.kind == "string" and (i := canonical(v.value))]
+                if len(ids) == len(term.values):
                     if field.name == "Id":
-                        return org.some(table, [i for i in ids if i is not None])
-                    return org.having(table, field.name, ids)
+                        return org.some(table, ids)
+                    values[field.name] = ids
             if term.operator in (">", ">=") and field.name == "SystemModstamp":
                 at = parse_instant(term.values[0].text)
                 since = at if since is None or at is None else max(since, at)
-        return org.rows(table) if since is None else org.since(table, since)
+        return org.few(table, values, since)
 
     def subselect(self, inner: Query) -> set[Any]:
         """The ids a semi-join's inner query selects."""
@@ -227,10 +228,12 @@ class _Run:
             out: dict[str, Any] = {"attributes": attributes(version, obj, row)}
             for _, bound in bounds:
                 value = bound.read(row)
-                if not bound.parents:
+                if bound.parents:
+                    self._show_parent(out, obj, row, bound, value)
+                elif row.id in sb.corrupt:
                     out[bound.field.name] = shown(sb, row, bound.field, value)
                 else:
-                    self._show_parent(out, obj, row, bound, value)
+                    out[bound.field.name] = value
             return out
 
         return show

@@ -73,10 +73,18 @@ class Sandbox:
         self.failed_commits: list[str] = []
         self._undo: list[_Undo] = []
         self._keys: dict[tuple[str, str], dict[str, str]] = {}
+        self.reads: dict[tuple[str, str], Any] = {}
+        """Known to `render`, until the schema changes: how each field of an object is read."""
+        self.paths: dict[tuple[Any, ...], Any] = {}
+        """Known to `soql_bind`, for as long: where a path of a query leads."""
+        self._minute, self._used = 0, 0
+        self._users_written, self._users_found = 0, dict[str, Row | None]()
         self.reshape()
 
     def reshape(self) -> None:
         """Build the schema anew after a knob that hides or freezes parts of it."""
+        self.reads.clear()
+        self.paths.clear()
         k = self.knobs
         missing = set(k.fields_missing)
         if not k.state_country_picklists:
@@ -98,10 +106,12 @@ class Sandbox:
     def count_calls(self, n: int = 1) -> int:
         """Charge `n` API calls and say how many the last 24 hours saw (to the minute)."""
         minute = int(self.org.now().timestamp()) // 60
+        if minute != self._minute:
+            self.calls = {m: c for m, c in self.calls.items() if m > minute - 24 * 60}
+            self._minute, self._used = minute, sum(self.calls.values())
         self.calls[minute] = self.calls.get(minute, 0) + n
-        for old in [m for m in self.calls if m <= minute - 24 * 60]:
-            del self.calls[old]
-        return sum(self.calls.values())
+        self._used += n
+        return self._used
 
     def calls_used(self) -> int:
         return self.count_calls(0)
@@ -119,6 +129,14 @@ class Sandbox:
 
     def find_user(self, text: str) -> Row | None:
         """A user by id, user name, e-mail or full name."""
+        written = self.org.count_writes("User")
+        if written != self._users_written:
+            self._users_written, self._users_found = written, {}
+        if text not in self._users_found:
+            self._users_found[text] = self._find_user(text)
+        return self._users_found[text]
+
+    def _find_user(self, text: str) -> Row | None:
         low = text.lower()
         for row in self.org.rows("User"):
             f = row.fields
@@ -258,6 +276,7 @@ class Sandbox:
             else:
                 self.last_edit[id] = edit
         self._keys.clear()
+        self._users_found.clear()
 
     # -- late commits -----------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -115,6 +115,12 @@ class Org:
             self.settle()
             return list(self._tables.get(table, {}).values())
 
+    def count(self, table: str) -> int:
+        """How many rows a table has, deleted ones included; it never has fewer later."""
+        with self.lock:
+            self.settle()
+            return len(self._tables.get(table, {}))
+
     def some(self, table: str, ids: Iterable[str]) -> list[Row]:
         """Rows by id, those that are there, in order of creation."""
         with self.lock:
@@ -126,13 +132,23 @@ class Org:
         with self.lock:
             self.settle()
             rows = self._tables.get(table, {})
-            return self._index.having(rows, table, field, values)
+            return self._index.few(rows, table, {field: tuple(values)}, None)
 
-    def since(self, table: str, at: datetime) -> list[Row]:
-        """Rows that were written, or are dated, at an instant or later, in order of creation."""
+    def few(
+        self, table: str, values: Mapping[str, Collection[Any]], since: datetime | None
+    ) -> list[Row]:
+        """Rows, all of those among them of which each field has one of these values and that were
+        written, or are dated, at `since` or later; by the shortest way, in order of creation.
+        """
         with self.lock:
             self.settle()
-            return self._index.since(self._tables.get(table, {}), table, at)
+            return self._index.few(self._tables.get(table, {}), table, values, since)
+
+    def count_writes(self, table: str) -> int:
+        """How often rows of a table were written; whoever remembers what they say asks."""
+        with self.lock:
+            self.settle()
+            return self._index.writes(table)
 
     def tables(self) -> Iterator[str]:
         return iter(list(self._tables))

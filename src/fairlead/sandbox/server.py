@@ -13,7 +13,9 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -106,10 +108,16 @@ def exchange(face: Face, request: Request, note: str = "") -> Response:
         finally:
             who = face.identify(request)
             org.end_request(seq, request.method, request.path, status, who, note)
-        if "date" not in {k.lower() for k in response.headers}:
-            now = format_datetime(org.now(), usegmt=True)
-            response = Response(response.status, response.body, {**response.headers, "Date": now})
+        if "Date" not in response.headers and "date" not in map(str.lower, response.headers):
+            dated = {**response.headers, "Date": _http_date(org.now())}
+            response = Response(response.status, response.body, dated)
         return response
+
+
+@lru_cache(maxsize=16)
+def _http_date(at: datetime) -> str:
+    """An instant as the Date header has it."""
+    return format_datetime(at, usegmt=True)
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:

@@ -7,9 +7,10 @@ does a write that was taken back. Whoever asks tests each row; a big org stays q
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 
@@ -67,22 +68,41 @@ class WriteIndex:
             if known is not None:
                 known.setdefault(new, set()).add(row.id)
 
-    def having(
-        self, rows: Mapping[str, Row], table: str, name: str, values: Iterable[Any]
+    def writes(self, table: str) -> int:
+        """How often rows of a table were written."""
+        return len(self._written.get(table, ()))
+
+    def few(
+        self,
+        rows: Mapping[str, Row],
+        table: str,
+        values: Mapping[str, Collection[Any]],
+        since: datetime | None,
     ) -> list[Row]:
-        """Rows by the value of a field, in order of creation."""
+        """Rows by the values of fields or the instant of a write, whichever leads to the fewest,
+        in order of creation.
+        """
+        ways: list[tuple[int, Iterable[str]]] = []
+        for name, asked in values.items():
+            known = self._of_field(rows, table, name)
+            found = [known[v] for v in set(asked) if v in known]
+            ways.append((sum(map(len, found)), chain.from_iterable(found)))
+        if since is not None:
+            written = self._written.get(table, [])
+            first = bisect_left(written, (since, ""))
+            ways.append((len(written) - first, (i for _, i in written[first:])))
+        if not ways:
+            return list(rows.values())
+        _, ids = min(ways, key=lambda way: way[0])
+        return self.in_order(rows, table, set(ids))
+
+    def _of_field(self, rows: Mapping[str, Row], table: str, name: str) -> dict[Any, set[str]]:
         known = self._values.get((table, name))
         if known is None:
             known = self._values[table, name] = {}
             for row in rows.values():
                 known.setdefault(row.fields.get(name), set()).add(row.id)
-        return self.in_order(rows, table, {i for v in values for i in known.get(v, ())})
-
-    def since(self, rows: Mapping[str, Row], table: str, at: datetime) -> list[Row]:
-        """Rows by the instant of a write, in order of creation."""
-        written = self._written.get(table, [])
-        first = bisect_left(written, (at, ""))
-        return self.in_order(rows, table, {i for _, i in written[first:]})
+        return known
 
     def in_order(self, rows: Mapping[str, Row], table: str, ids: Iterable[str]) -> list[Row]:
         """Those of these rows that are there."""

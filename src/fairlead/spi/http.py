@@ -5,6 +5,9 @@ that drips bytes cannot hold us), no hidden retries, no redirects, a host allow-
 leaves for another host), https everywhere but on loopback, no proxy or netrc surprises, a size cap,
 and a pacer that waits before a call when the CRM's burst limit asks for it.
 
+`call` sends through such a session without what `requests` does beside it for others (cookies,
+hooks, redirects, settings merged from six places), which takes longer than many an answer.
+
 `answered_here` lets a host be answered by a function of this process (`fairlead simulate`): all of
 the above still holds, only the socket is left out.
 
@@ -19,8 +22,9 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,6 +56,7 @@ def answered_here(netloc: str, answer: Answer) -> Iterator[None]:
         del _ANSWERED_HERE[netloc]
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address, no port) is this machine's loopback."""
     if host == "localhost":
@@ -237,6 +242,40 @@ def build_session(
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def call(
+    session: requests.Session,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    params: Iterable[tuple[str, str]] = (),
+    body: bytes | None = None,
+) -> requests.Response:
+    """One call with the session's headers and these; never redirected, no cookie kept or sent.
+
+    Raises what `requests` raises, a header or address that cannot be sent included; see
+    `typed_error`.
+    """
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = _address(url, tuple(params))
+    request.prepare_headers({**session.headers, **headers})
+    request.body = body or None
+    if body:
+        request.headers["Content-Length"] = str(len(body))
+    elif method not in ("GET", "HEAD"):
+        request.headers["Content-Length"] = "0"
+    verify = True if session.verify is None else session.verify
+    return session.get_adapter(request.url).send(request, verify=verify)
+
+
+@lru_cache(maxsize=256)
+def _address(url: str, params: tuple[tuple[str, str], ...]) -> str:
+    request = requests.PreparedRequest()
+    request.prepare_url(url, params)
+    return request.url or ""
 
 
 def typed_error(exc: requests.exceptions.RequestException, *, writing: bool) -> FairleadError:
