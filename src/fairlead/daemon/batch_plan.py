@@ -107,10 +107,19 @@ def case_of(
     lead = with_known(db, policy, lead, row.person_id, snap.at)
     others = [(moved or {}).get(o.ref, o) for o in leads.leads_of_person(db, row.person_id)]
     match = match_of(db, lead, others, snap.world)
-    takes = order is not None and order.takes
-    generation = leads.generation_of(db, row.person_id) + takes
-    excluded = frozenset() if order is None else order.leaving
-    return Case(row.person_id, generation, lead, match, excluded, takes, row.first_seen_at, order)
+    generation = leads.generation_of(db, row.person_id)
+    case = Case(
+        row.person_id, generation, lead, match, frozenset(), False, row.first_seen_at, None
+    )  # fmt: skip
+    return case if order is None else under(case, order)
+
+
+def under(case: Case, order: Order) -> Case:
+    """The case of a lead that is under no order yet, under this one."""
+    generation = case.generation + order.takes
+    return replace(
+        case, generation=generation, excluded=order.leaving, rerun=order.takes, order=order
+    )
 
 
 def make_plan(

@@ -21,7 +21,7 @@ from fairlead.core.recycling_terms import Recycling
 from fairlead.core.sla import manager_of
 from fairlead.core.types import LeadState, OwnerKind, Record, Ref, Value
 from fairlead.daemon.batch_apply import begin
-from fairlead.daemon.batch_plan import case_of
+from fairlead.daemon.batch_plan import case_of, under
 from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.lead_story import story
@@ -77,8 +77,10 @@ class ComingBack:
             here = still_here(self.db, refs, answers, now)
             self.ingest.observe_all(here)
             router = self.ingest.router()
+            snap = router.snapshot(now)
             for record in here:
-                _Look(self, router, router.snapshot(now), done, now).at(record)
+                if _Look(self, router, snap, done, now).at(record):
+                    snap = router.snapshot(now)
         self.ingest.announce()
         return len(refs)
 
@@ -120,17 +122,17 @@ class _Look:
         self.done = done
         self.now = now
 
-    def at(self, record: Record) -> None:
-        """Bring the lead back if it is due and may; else set its next look."""
+    def at(self, record: Record) -> bool:
+        """Bring the lead back if it is due and may, or set its next look; whether it moved."""
         round_ = recyclings.open_of(self.db, record.ref)
         row = leads.get_lead(self.db, record.ref)
         if row is not None and row.state is not LeadState.RECYCLED:
-            self._still_there(record, row)
+            return self._still_there(record, row)
         if round_ is None or row is None or row.state is not LeadState.RECYCLED:
-            return
+            return False
         if outbox.open_owner_write(self.db, record.ref) is not None:
             self._wait(round_, self.now + AFTER_ITS_OWNER, "its queue is being written")
-            return
+            return False
         try:
             case = case_of(
                 self.db, self.policy, self.snap, record, row, self.back.ingest.feed, None
@@ -139,20 +141,18 @@ class _Look:
             round_, why = self._due(round_, values)
             if not why:
                 recyclings.put(self.db, round_)
-                return
+                return False
             until = self._capped(row)
             if until is not None:
                 self._wait(round_, until, "the contact cap is reached")
-                return
+                return False
             order = self._order(record, row, round_, why)
-            case = case_of(
-                self.db, self.policy, self.snap, record, row, self.back.ingest.feed, order
-            )
+            case = under(case, order)
             found = decide(case, self.snap.world, self.policy, self.now)
         except (BadRecord, *ODD_DATA) as e:
             log.debug("recycling.waits", crm=record.ref.crm, error_class=type(e).__name__)
             self._wait(round_, self.now + TRY_AGAIN, "the record cannot be read")
-            return
+            return False
         stays = self._stays(case, order, found)
         if stays is not None:
             until, free_at = self.now + TRY_ANOTHER, found.retry_at
@@ -163,17 +163,18 @@ class _Look:
             self._wait(round_, until, stays)
             if stays == NOBODY_ELSE:
                 self._tell_manager(round_, row)
-            return
+            return False
         self._return(record, row, round_, values, order, why)
+        return True
 
-    def _still_there(self, record: Record, row: LeadRow) -> None:
-        """Time has passed for a lead that is with the reps: it may be recycled now."""
+    def _still_there(self, record: Record, row: LeadRow) -> bool:
+        """Time has passed for a lead that is with the reps: it may be recycled now; whether so."""
         recyclings.look_at(self.db, row.ref, None)
         if row.state not in (LeadState.ASSIGNED, LeadState.LEFT):
-            return
+            return False
         if outbox.open_owner_write(self.db, row.ref) is not None:
             recyclings.look_at(self.db, row.ref, self.now + AFTER_ITS_OWNER)
-            return
+            return False
         world = self.snap.world
         try:
             case = case_of(
@@ -183,10 +184,11 @@ class _Look:
         except (BadRecord, *ODD_DATA) as e:
             log.debug("recycling.waits", crm=row.ref.crm, error_class=type(e).__name__)
             recyclings.look_at(self.db, row.ref, self.now + TRY_AGAIN)
-            return
+            return False
         if out is not None:
             leads.put_lead(self.db, out)
             leads.wake_held(self.db)
+        return out is not None
 
     def _due(self, round_: Round, values: dict[str, Value]) -> tuple[Round, str]:
         """The round as planned now, and why its lead can come back; "" while it cannot."""

@@ -85,8 +85,7 @@ class Following:
         if why is not None or cadence is None:
             keeper.end(row, why or "", now)
             return
-        world = router.snapshot(now).world
-        days = days_of(row.rep_id, policy, world.reps)
+        days = days_of(row.rep_id, policy, router.people().reps)
         if outbox.open_owner_write(self.db, row.ref) is not None:
             cadences.put(self.db, replace(row, look_at=now + SOON))
             return

@@ -176,8 +176,11 @@ class Ingest:
             with self.db.transaction():
                 if kind is Kind.ACCOUNT:
                     self._accounts(page.records)
+                elif (found := self.observe_all(page.records)) > 0:
+                    news += found
                 else:
-                    news += self.observe_all(page.records)
+                    # Peaks and plans go on with time and people, though no lead is new.
+                    self.router().snapshot(self.clock.now())
                 stored = directory.get_cursor(self.db, self.crm, kind)
                 if stored is None or stored == asked[kind]:
                     directory.put_cursor(self.db, self.crm, kind, page.cursor)

@@ -23,6 +23,7 @@ from fairlead.core.decision import (
     Decision,
     Order,
     OutcomeKind,
+    World,
 )
 from fairlead.core.distribute import balanced_by_load
 from fairlead.core.identity import identity_keys
@@ -118,6 +119,10 @@ class Router:
         snap = self.snapshots.take(now)
         snap.unplanned = self.replanning.start(snap.world, snap.roster_hash, now)
         return snap
+
+    def people(self) -> World:
+        """The reps and owners as they are now, without what moves with each lead."""
+        return self.snapshots.roster(directory.get_owners(self.db))[0]
 
     def plan_more(self, now: datetime) -> bool:
         """Plan some more of what is stored by this policy and roster; whether there is more.
