@@ -87,6 +87,8 @@ def of_row(source: Source, row: Row, *, app_id: str | None, owner_of: OwnerOf) -
     rid, properties = mapping.row_id(row), row.get("properties")
     if rid is None or not isinstance(properties, Mapping):
         return None
+    if source.kind is ActivityKind.TASK_DONE and properties.get(TASK_STATUS) != "COMPLETED":
+        return None
     p = {k: v for k, v in properties.items() if v not in (None, "")}
     entry: Mapping[str, Any] = {
         "sourceType": p.get("hs_object_source"),
@@ -96,7 +98,7 @@ def of_row(source: Source, row: Row, *, app_id: str | None, owner_of: OwnerOf) -
     at = _instant(p.get("hs_timestamp"))
     created = _instant(p.get("hs_createdate")) or _instant(row.get("createdAt"))
     if source.kind is ActivityKind.TASK_DONE:
-        done = _completion(row) if p.get(TASK_STATUS) == "COMPLETED" else None
+        done = _completion(row)
         if done is None:
             return None
         entry, at = done, _instant(done.get("timestamp"))

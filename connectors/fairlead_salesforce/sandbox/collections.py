@@ -16,7 +16,7 @@ from fairlead_salesforce.sandbox.call import Call
 from fairlead_salesforce.sandbox.errors import Refused, answer, no_such_column
 from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.records import chosen, known_value
-from fairlead_salesforce.sandbox.render import to_json
+from fairlead_salesforce.sandbox.render import shower
 from fairlead_salesforce.sandbox.schema import ObjectDef
 
 MAX_ROWS = 200
@@ -159,7 +159,7 @@ def _retrieve(call: Call, name: str, ids: Any, names: Any) -> Response:
         raise Refused(
             "EXCEEDED_ID_LIMIT", f"record limit reached. cannot retrieve more than {MAX_RETRIEVED}"
         )
-    fields = chosen(obj, ",".join(names))
+    show = shower(call.sb, obj, chosen(obj, ",".join(names)), call.version)
     out: list[dict[str, Any] | None] = []
     for given in ids:
         id = canonical(given)
@@ -167,7 +167,7 @@ def _retrieve(call: Call, name: str, ids: Any, names: Any) -> Response:
             raise Refused("MALFORMED_ID", f"malformed id {given}")
         row = call.sb.org.get(obj.name, id)
         seen = row is not None and not row.deleted and rows.visible(call.sb, row, call.who)
-        out.append(to_json(call.sb, obj, row, fields, call.version) if row and seen else None)
+        out.append(show(row) if row and seen else None)
     return answer(200, out)
 
 

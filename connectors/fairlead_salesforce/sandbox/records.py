@@ -14,7 +14,7 @@ from fairlead.sandbox.wire import Response
 from fairlead_salesforce.sandbox import rows
 from fairlead_salesforce.sandbox.call import Call
 from fairlead_salesforce.sandbox.errors import Refused, answer, no_such_column, not_found
-from fairlead_salesforce.sandbox.render import to_json
+from fairlead_salesforce.sandbox.render import shower
 from fairlead_salesforce.sandbox.rules import modified_since
 from fairlead_salesforce.sandbox.schema import FieldDef, ObjectDef
 from fairlead_salesforce.sandbox.values import coerce
@@ -110,7 +110,7 @@ def _show(call: Call, obj: ObjectDef, row: Row) -> Response:
     since = _instant(call, "if-modified-since")
     if since is not None and not modified_since(call.sb, row, since):
         return answer(304)
-    return answer(200, to_json(call.sb, obj, row, fields, call.version))
+    return answer(200, shower(call.sb, obj, fields, call.version)(row))
 
 
 def _unless_modified(call: Call, row: Row) -> None:

@@ -117,11 +117,16 @@ def shown(sb: Sandbox, row: Row, field: FieldDef, value: Any) -> Any:
     return garbage[field.name] if garbage and field.name in garbage else value
 
 
-def to_json(
-    sb: Sandbox, obj: ObjectDef, row: Row, fields: Iterable[FieldDef], version: str
-) -> dict[str, Any]:
-    """One record with `attributes`, as GET and retrieve show it."""
-    out: dict[str, Any] = {"attributes": attributes(version, obj, row)}
-    for field in fields:
-        out[field.name] = shown(sb, row, field, reader(sb, obj, field)(row))
-    return out
+def shower(
+    sb: Sandbox, obj: ObjectDef, fields: Iterable[FieldDef], version: str
+) -> Callable[[Row], dict[str, Any]]:
+    """How GET and retrieve show a record, with its `attributes`."""
+    read = [(field, reader(sb, obj, field)) for field in fields]
+
+    def to_json(row: Row) -> dict[str, Any]:
+        out: dict[str, Any] = {"attributes": attributes(version, obj, row)}
+        if row.id in sb.corrupt:
+            return out | {f.name: shown(sb, row, f, value(row)) for f, value in read}
+        return out | {f.name: value(row) for f, value in read}
+
+    return to_json

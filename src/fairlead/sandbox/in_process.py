@@ -49,7 +49,7 @@ def _answering(face: Face) -> Callable[[requests.PreparedRequest], requests.Resp
                 method=prepared.method or "GET",
                 path=unquote(parts.path),
                 query=parts.query,
-                headers={k.lower(): _text(v) for k, v in prepared.headers.items()},
+                headers={k: _text(v) for k, v in prepared.headers.lower_items()},
                 body=body.encode() if isinstance(body, str) else bytes(body),
                 raw_path=parts.path,
             ),
