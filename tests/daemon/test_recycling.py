@@ -38,14 +38,14 @@ recycling:
       when: status == "Later"
       set: {salesforce: {status: Nurture}, hubspot: {status: Nurture}}
       set_back: {salesforce: {status: Open}, hubspot: {status: Open}}
-      join: {salesforce: "701", hubspot: "42"}
+      join: {salesforce: "701000000000001AAA", hubspot: "42"}
       owner: {queue: Inbound}
       after: 30d
       reenter_when: rating == "Hot"
 rules: [{name: All, to: {team: inbound}, sla: first}]
 otherwise: {to: {team: inbound}}
 """
-GROUP = "701"
+GROUP = "701000000000001AAA"
 SIGNALLED = POLICY.replace('rating == "Hot"', "score >= 50").replace(
     "slas:",
     "fields: {last_visit: {type: instant, salesforce: Last_Visit__c}}\n"
