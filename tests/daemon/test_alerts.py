@@ -101,6 +101,16 @@ def test_a_second_failure_in_the_same_trouble_is_not_told_and_many_are(watched: 
     assert watched.told() == ["1 lead could not be routed", "3 dead letters"]
 
 
+def test_one_dead_letter_is_told_in_the_singular() -> None:
+    watched = Watched("salesforce", Alerts(to=["ops"], dead_letters=1))
+    watched.refused()
+    watched.look()
+    assert "1 dead letter" in watched.told()
+    [told] = [e["detail"] for e in open_alerts(watched.house.db) if e["kind"] == "dead_letters"]
+    assert told == "1 dead letter waits for a person; the limit is 1."
+    watched.house.close()
+
+
 def test_a_lead_whose_owner_was_refused_and_that_nobody_else_can_take_is_told(
     watched: Watched,
 ) -> None:

@@ -22,6 +22,7 @@ from fairlead.notify.smtp import MailWay
 from fairlead.notify.tables import Smtp, Webhook
 from fairlead.notify.ways import MAIL, Ways
 from fairlead.notify.webhook import WebhookWay
+from fairlead.reports.messages import human_messages
 from fairlead.store import messages
 from fairlead.store.db import Db
 from fairlead.store.messages import MessageState
@@ -191,6 +192,16 @@ def test_a_broken_channel_is_said_once_and_once_when_it_heals_and_all_that_waite
     lines = [r.msg for r in caplog.records if isinstance(r.msg, dict)]
     events = [x["event"] for x in lines if str(x["event"]).startswith("channel.")]
     assert events == ["channel.failed", "channel.healed"]
+    [failed] = [x for x in lines if x["event"] == "channel.failed"]
+    assert "fairlead notify test ops" in failed["remedy"]
+
+
+def test_a_message_that_was_tried_once_is_listed_in_the_singular(post: Post) -> None:
+    post.ops.always = Unavailable("ops is down")
+    post.add("a")
+    post.sender.turn()
+    [line, _] = human_messages(list_messages(post.db, everything=False))
+    assert ", 1 try, to ops" in line
 
 
 def test_one_broken_channel_keeps_nothing_from_the_others(post: Post) -> None:

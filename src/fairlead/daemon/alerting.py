@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fairlead.clock import Clock
+from fairlead.core.counted import counted
 from fairlead.core.silence import MOST_WEEKS, Rhythm, hour_of, is_silent, rhythm_of
 from fairlead.metrics import Metrics
 from fairlead.notify.tables import Alerts
@@ -157,14 +158,17 @@ class Alerting:
             lines = [f"{lead}: {reason}" for lead, reason in first]
             if count > len(first):
                 lines.append(f"and {count - len(first)} more")
-            one = "1 lead" if count == 1 else f"{count} leads"
+            one = counted(count, "lead")
             text = "\n".join([f"Nobody has been given {one}, and only a person can help:", *lines])
             found.append(Trouble(FAILED_ROUTING, "", f"{one} could not be routed", text))
         letters = len(journal.dead_letters(self.db))
         if letters >= self._limits.dead_letters:
             limit = self._limits.dead_letters
-            text = f"{letters} dead letters wait for a person; the limit is {limit}."
-            found.append(Trouble(DEAD_LETTERS, "", f"{letters} dead letters", text))
+            what = counted(letters, "dead letter")
+            text = (
+                f"{what} {'waits' if letters == 1 else 'wait'} for a person; the limit is {limit}."
+            )
+            found.append(Trouble(DEAD_LETTERS, "", what, text))
         return found
 
     def _unreachable(self, crm: str, sign: PollSign) -> Trouble | None:
@@ -173,7 +177,8 @@ class Alerting:
         if gone < self._limits.unreachable:
             return None
         why = f" It stopped: {sign.stopped}" if sign.stopped else ""
-        text = f"No good look at {crm} for {int(gone // 60)} minutes; its leads wait there.{why}"
+        long = counted(int(gone // 60), "minute")
+        text = f"No good look at {crm} for {long}; its leads wait there.{why}"
         return Trouble(UNREACHABLE, crm, f"{crm} cannot be read", text)
 
     def _silent(self, crm: str, seen: datetime) -> Trouble | None:

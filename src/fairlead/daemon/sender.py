@@ -25,7 +25,7 @@ from fairlead.errors import (
 )
 from fairlead.metrics import Metrics
 from fairlead.notify.outgoing import Outgoing
-from fairlead.notify.ways import Ways
+from fairlead.notify.ways import MAIL, Ways
 from fairlead.store import messages
 from fairlead.store.db import Db
 from fairlead.store.messages import MessageRow, MessageState
@@ -193,7 +193,7 @@ class Sender(Loop):
         self.metrics.messages_total.labels(channel=way, outcome="retry").inc()
         fuse.failures += 1
         fuse.until = self.clock.monotonic() + (hint or self._pause(fuse.failures, LONGEST_REST))
-        fuse.trouble.fail(error, channel=way, remedy=remedy)
+        fuse.trouble.fail(error, channel=way, remedy=remedy or _look(way))
         self.metrics.channel_up.labels(channel=way).set(0)
 
     def _failed(self, row: MessageRow, why: str, error: Exception | None = None) -> None:
@@ -227,6 +227,13 @@ class Sender(Loop):
         """Longer each time, and not the same for all: half of it is left to chance."""
         whole = min(FIRST_WAIT * 2.0 ** min(n - 1, 30), longest)
         return whole * (0.5 + self._jitter() / 2)
+
+
+def _look(way: str) -> str:
+    """What a person can do where the error itself does not say it."""
+    if way == MAIL:
+        return "see whether the mail server runs and can be reached from here: fairlead doctor"
+    return f"see whether its receiver runs and can be reached from here: fairlead notify test {way}"
 
 
 def _shown(target: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 
@@ -69,7 +70,7 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for m in pool["members"]:
             weight = "has left" if m["weight"] is None else f"weight {m['weight']}"
             yield printable(
-                f"  {m['rep']}: {m['received']} leads, balance {_signed(m['balance'])}"
+                f"  {m['rep']}: {counted(m['received'], 'lead')}, balance {_signed(m['balance'])}"
                 f" ({m['balance']}), {weight}"
             )
             if m["beside"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.decay import human_decay
 from fairlead.reports.findings import printable
@@ -131,7 +132,7 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     for pool, reps in v["pools"].items():
         yield f"pool {pool}:"
         for rep, r in sorted(reps.items()):
-            yield f"  {rep}: {r['received']} leads, balance {r['balance_decimal']:+.3f}"
+            yield f"  {rep}: {counted(r['received'], 'lead')}, balance {r['balance_decimal']:+.3f}"
 
 
 def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
@@ -143,8 +144,7 @@ def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"policy {v['policy'][:12]} is in force now; before: {v['before'][:12]}"
     if v["warnings"]:
-        s = "" if v["warnings"] == 1 else "s"
-        yield f"{v['warnings']} warning{s}; see fairlead check"
+        yield f"{counted(v['warnings'], 'warning')}; see fairlead check"
     if v["dry_run"] is not None:
         yield from _dry_run(v["dry_run"])
     yield from v["needs_restart"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
+
 
 def human_messages(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not found:
         yield "no message waits and none has failed"
     for m in found:
-        tries = f", {m['attempts']} tries" if m["attempts"] else ""
+        tries = f", {counted(m['attempts'], 'try', 'tries')}" if m["attempts"] else ""
         yield f"#{m['id']} {m['state']}{tries}, to {m['to']}, {m['at'][:19]}Z: {m['subject']}"
         if m["detail"]:
             yield f"   {m['detail']}"

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 
 def human_recycling(v: Mapping[str, Any]) -> Iterator[str]:
     """`fairlead recycling`."""
-    yield f"{v['recycled']} leads are recycled, {v['terminal']} at their end"
+    yield f"{counted(v['recycled'], 'lead is', 'leads are')} recycled, {v['terminal']} at their end"
     for kind, reasons in v["by_reason"].items():
         for reason, n in reasons.items():
             yield f"  {kind}, {reason}: {n}"
     for reason, n in v["tracks_gone"].items():
+        keep = counted(n, "lead keeps its", "leads keep their")
         yield (
-            f"TRACK GONE: the policy has no track {reason!r} any more; its {n} leads keep their"
-            " date, and those without one stay until somebody gives them away"
+            f"TRACK GONE: the policy has no track {reason!r} any more; {keep} date, and one"
+            " without a date stays until somebody gives it away"
         )
     for lead in v["leads"]:
         yield printable(f"{lead['lead']}: {_now(lead)}")
