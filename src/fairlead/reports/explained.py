@@ -61,7 +61,7 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for pool in v:
         verdict = "holds" if pool["holds"] else "DOES NOT HOLD"
         said = (
-            f"the bound of {_decimal(pool['bound'])} leads {verdict}"
+            f"the bound of {_leads(pool['bound'])} {verdict}"
             f" (farthest {_decimal(pool['farthest'])})"
         )
         yield printable(f"pool {pool['pool']}: {_instead(pool) or said}")
@@ -104,6 +104,11 @@ def _when(team: Mapping[str, Any]) -> str:
 
 def _instead(pool: Mapping[str, Any]) -> str:
     return f"no certificate, {pool['instead']}" if pool["instead"] else ""
+
+
+def _leads(exact: str) -> str:
+    told = _decimal(exact)
+    return f"{told} lead" if told == "1" else f"{told} leads"
 
 
 def _decimal(text: str) -> str:
