@@ -21,6 +21,15 @@ def human_recycling(v: Mapping[str, Any]) -> Iterator[str]:
             f"TRACK GONE: the policy has no track {reason!r} any more; {keep} date, and one"
             " without a date stays until somebody gives it away"
         )
+    for join in v["joins_refused"]:
+        yield printable(
+            f"JOIN REFUSED: {counted(join['leads'], 'lead')} of {join['crm']} could not be put into"
+            f" campaign or list {join['group']}: {join['reason']}"
+        )
+        yield (
+            "  name another in the policy, and they join that; or mend it (fairlead doctor), then:"
+            " fairlead dead-letters retry --all"
+        )
     for lead in v["leads"]:
         yield printable(f"{lead['lead']}: {_now(lead)}")
         yield from (printable(f"  {line}") for line in _then(lead))
@@ -68,8 +77,25 @@ def _then(lead: Mapping[str, Any]) -> Iterator[str]:
         yield f"not before {_at(lead['not_before'])}"
     if lead["waits"]:
         yield f"is due and waits: {lead['waits']}; looked at again {_at(lead['next_look'])}"
-    if lead["member_of"]:
-        yield f"is in campaign or list {lead['member_of']} meanwhile"
+    if lead["join"] is not None:
+        yield _joined(lead["join"])
+
+
+def _joined(join: Mapping[str, Any]) -> str:
+    """Whether it is in its campaign or list: told by what the CRM answered, not by what we want."""
+    group, reason = f"campaign or list {join['group']}", join["reason"]
+    match join["state"]:
+        case "done":
+            return f"was put into {group} meanwhile"
+        case "new" | "inflight" | "sent":
+            return f"is being put into {group}" + (f" ({reason})" if reason else "")
+        case "refused" if join["dead_letter"] is not None:
+            retry = f"fairlead dead-letters retry {join['dead_letter']}"
+            return f"is NOT in {group}: {reason}; mend it (fairlead doctor), then: {retry}"
+        case "refused":
+            return f"is NOT in {group}: {reason}; a person gave that write up"
+        case _:
+            return f"is not in {group}" + (f": {reason}" if reason else "")
 
 
 def _at(iso: str | None) -> str:
