@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from fairlead.clock import Clock
 from fairlead.core.counted import counted
 from fairlead.core.silence import MOST_WEEKS, Rhythm, hour_of, is_silent, rhythm_of
+from fairlead.core.worktime import Calendar, is_holiday_for_all
 from fairlead.metrics import Metrics
 from fairlead.notify.tables import Alerts
 from fairlead.store import alerts, journal, messages
@@ -55,7 +57,7 @@ class Alerting:
     """The episodes of one daemon. `spec` None: seen, counted and shown by `status`, told nobody.
 
     `signs` tells how the polling of each CRM stands, `untrusted` the CRMs with which the machine's
-    clock disagrees.
+    clock disagrees. On a day that is a public holiday in all `calendars` no lead is missed.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Alerting:
         metrics: Metrics,
         signs: Callable[[], dict[str, PollSign]],
         untrusted: Callable[[], Collection[str]],
+        calendars: Callable[[], Collection[Calendar]] = tuple,
     ) -> None:
         self.db = db
         self.spec = spec
@@ -74,6 +77,7 @@ class Alerting:
         self._limits = spec or Alerts(to=["nobody"])
         self._signs = signs
         self._untrusted = untrusted
+        self._calendars = calendars
         self._began = clock.monotonic()
         self._rhythms: dict[str, tuple[datetime, Rhythm | None]] = {}
 
@@ -186,9 +190,10 @@ class Alerting:
         if first is None or last is None:
             return None
         rhythm = self._rhythm(crm, first, seen)
-        if rhythm is None or not is_silent(rhythm, last, seen):
+        free = partial(is_holiday_for_all, self._calendars())
+        if rhythm is None or not is_silent(rhythm, last, seen, free):
             return None
-        usual = rhythm.expected(last, seen)
+        usual = rhythm.expected(last, seen, free)
         text = (
             f"No lead has come from {crm} since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC; by the"
             f" last weeks at least {usual:.0f} would have."

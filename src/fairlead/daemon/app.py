@@ -140,6 +140,7 @@ class App:
         self.alerting = Alerting(
             self.db, settings.alerts, self.clock, self.metrics, lambda: dict(self.signs().polls),
             lambda: [name for name, sweep in self.sweeps.items() if sweep.trust.lost],
+            lambda: self.in_force.active.policy.calendars.values(),
         )  # fmt: skip
 
     def _wire(
