@@ -202,7 +202,7 @@ def test_a_message_that_was_tried_once_is_listed_in_the_singular(post: Post) -> 
     post.add("a")
     post.sender.turn()
     [line, _] = human_messages(list_messages(post.db, everything=False))
-    assert ", 1 try, to ops" in line
+    assert ", 1 try, again at 2027-01-04T10:00:30Z, to ops" in line
 
 
 def test_one_broken_channel_keeps_nothing_from_the_others(post: Post) -> None:

@@ -11,7 +11,7 @@ from daemon.house import House, an_org, owner_email, the_policy, user_id
 
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Kind, LeadState, Ref
-from fairlead.reports.human import human_why
+from fairlead.reports.human import human_dead_letters, human_why
 from fairlead.reports.recycling import human_recycling
 from fairlead.store import decisions, journal, leads, outbox, recyclings
 from fairlead.testing.clock import ManualClock
@@ -497,6 +497,27 @@ def test_whom_a_list_refused_leaves_none_and_is_no_dead_letter_when_it_is_back(
     assert [o for o in outbox.of_lead(scene.house.db, ref) if o.kind.value == "set_member"][
         1:
     ] == []
+
+
+def test_a_dead_letter_is_listed_with_what_to_do(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.fake.groups.delete(GROUP)
+    scene.recycle(ref)
+    *_, last = human_dead_letters(scene.house.commands.routes()["dead-letters"]({}))
+    [letter] = journal.dead_letters(scene.house.db)
+    assert f"fairlead dead-letters retry {letter.id}" in last
+
+
+def test_whom_a_person_gave_it_to_is_told_by_name_and_not_as_our_decision(scene: Scene) -> None:
+    ref = scene.lead()
+    before = owner_email(scene.fake, ref)
+    assert "its owner was changed since" not in told(scene, ref)
+    other = "carla@example.com" if before != "carla@example.com" else "ben@example.com"
+    scene.fake.person_sets_owner(ref, user_id(scene.fake, other))
+    scene.later(minutes=1)
+    text = told(scene, ref)
+    assert f"its owner was changed since), owner {other}" in text.splitlines()[0]
+    assert f"its owner was changed: {other}" in text
 
 
 def test_a_given_up_join_is_told_as_one(scene: Scene) -> None:

@@ -48,7 +48,9 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for i, lead in enumerate(found):
         if i:
             yield ""
-        yield f"{lead['lead']}: {lead['state']} ({lead['reason']}), owner {lead['owner'] or 'none'}"
+        since = "; its owner was changed since" if lead["owner_changed"] else ""
+        why = f"{lead['reason']}{since}"
+        yield f"{lead['lead']}: {lead['state']} ({why}), owner {lead['owner'] or 'none'}"
         if lead["same_person"]:
             yield f"  same person: {', '.join(lead['same_person'])}"
         decision = lead["decision"]
@@ -79,7 +81,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"  {e['kind']}: {e['state']}{detail}"
         for j in lead["journal"]:
             if j["event"] in LATER:
-                about = j.get("reason") or j.get("rep") or j.get("owner_id") or ""
+                known = [j[n] for n in ("reason", "rep", "owner", "owner_id") if j.get(n)]
+                about = known[0] if known else ""
                 what = LATER[j["event"]]
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
@@ -171,3 +174,9 @@ def human_dead_letters(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "No dead letters."
     for d in v:
         yield f"#{d['id']} {d['lead']} [{d['stage']}, {d['state']}] {d['reason']}"
+    first = next((d["id"] for d in v if d["state"] == "open"), None)
+    if first is not None:
+        yield (
+            "Mend the cause (fairlead why LEAD, fairlead doctor), then: fairlead dead-letters retry"
+            f" {first}; or give it up: fairlead dead-letters drop {first}"
+        )
