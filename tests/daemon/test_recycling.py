@@ -537,7 +537,7 @@ def test_another_list_in_the_policy_takes_whom_the_first_refused(scene: Scene) -
     scene.fake.groups.create("Later still", id=other)
     scene.house.policy = POLICY.replace(GROUP, other)
     scene.house.in_force.swap(the_policy(scene.house.policy))
-    scene.house.poll()
+    scene.lead("somebody@else.test")
     while scene.house.in_force.router.plan_more(scene.clock.now()):
         pass
     scene.later(minutes=5)
