@@ -520,6 +520,15 @@ def test_whom_a_person_gave_it_to_is_told_by_name_and_not_as_our_decision(scene:
     assert f"its owner was changed: {other}" in text
 
 
+def test_an_owner_that_is_not_written_yet_is_not_told_as_if_it_were(scene: Scene) -> None:
+    scene.house.allow(False)
+    ref = scene.lead()
+    assert "not written to the CRM yet), owner " in told(scene, ref).splitlines()[0]
+    scene.house.allow(True)
+    scene.later(minutes=5)
+    assert "not written" not in told(scene, ref)
+
+
 def test_a_given_up_join_is_told_as_one(scene: Scene) -> None:
     ref = scene.lead()
     scene.fake.groups.delete(GROUP)

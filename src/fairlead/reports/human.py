@@ -48,8 +48,7 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for i, lead in enumerate(found):
         if i:
             yield ""
-        since = "; its owner was changed since" if lead["owner_changed"] else ""
-        why = f"{lead['reason']}{since}"
+        why = "; ".join((lead["reason"], *_but(lead)))
         yield f"{lead['lead']}: {lead['state']} ({why}), owner {lead['owner'] or 'none'}"
         if lead["same_person"]:
             yield f"  same person: {', '.join(lead['same_person'])}"
@@ -88,6 +87,14 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                     about = _ordered(j)
                     what = BY_TIME.get(j["kind"], what)
                 yield f"  {j['at'][:19]}Z {what}{': ' if about else ''}{about}"
+
+
+def _but(lead: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps the owner from being what its reason says."""
+    if lead["owner_changed"]:
+        yield "its owner was changed since"
+    if any(e["kind"] == "set_owner" and e["state"] in ("new", "inflight") for e in lead["effects"]):
+        yield "this owner is not written to the CRM yet"
 
 
 def _scored(kept: Mapping[str, Any]) -> str:
