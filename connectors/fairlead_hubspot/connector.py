@@ -185,7 +185,13 @@ class HubSpotConnector:
     def probe(self) -> Probe:
         want = self._wanted
         doctor = Doctor(
-            self._client, self._portal, self._lead, want.writes, want.fields, want.groups
+            self._client,
+            self._portal,
+            self._lead,
+            want.writes,
+            want.fields,
+            want.groups,
+            want.texts,
         )
         findings = doctor.examine()
         self._activities.try_all()

@@ -26,6 +26,8 @@ from fairlead_hubspot.names import (
 from fairlead_hubspot.seam import Portal
 
 GUIDE = "docs/connectors-hubspot.md"
+MOST_SHOWN = 10
+NOTHING: Mapping[str, Sequence[str]] = {}
 T = TypeVar("T")
 
 
@@ -44,6 +46,21 @@ def activities(hidden: Collection[str]) -> Iterator[Finding]:
         )
 
 
+def _refused(found: Json, texts: Sequence[str]) -> str:
+    """Which texts a property cannot take, and why; "" when it takes all."""
+    options = [o for o in found.get("options") or () if isinstance(o, Mapping)]
+    if found.get("type") not in ("enumeration", "bool") or not options:
+        return ""  # such as a property of owners, whose options are not its own
+    values = [str(o.get("value")) for o in options]
+    several = found.get("fieldType") == "checkbox"
+    chosen = {p for t in texts for p in (t.split(";") if several else [t]) if p}
+    missing = sorted(chosen - set(values))
+    if not missing:
+        return ""
+    said = f"it has no option {', '.join(map(repr, missing))}, only "
+    return said + ", ".join(map(repr, values[:MOST_SHOWN]))
+
+
 class Doctor:
     """One examination; what it finds out about the portal stays with the portal.
 
@@ -58,6 +75,7 @@ class Doctor:
         writes: Sequence[str] = (),
         fields: Sequence[str] = (),
         groups: Sequence[str] = (),
+        texts: Mapping[str, Sequence[str]] = NOTHING,
     ) -> None:
         self._client = client
         self._portal = portal
@@ -65,6 +83,7 @@ class Doctor:
         self._writes = tuple(writes)
         self._fields = tuple(fields)
         self._groups = tuple(groups)
+        self._texts = texts
         self._findings: list[Finding] = []
 
     def examine(self) -> list[Finding]:
@@ -226,13 +245,25 @@ class Doctor:
         fixed = isinstance(changes, Mapping) and changes.get("readOnlyValue") is True
         may = found is not None and not fixed and found.get("calculated") is not True
         why = "HubSpot lets nobody write it" if found is not None else "it does not exist"
+        texts = self._texts.get(name, ())
+        refused = _refused(found, texts) if may and found is not None else ""
+        if refused:
+            self._say(
+                f"{self._lead.name} have the property {name} to write",
+                False,
+                f"{refused}: HubSpot refuses the write, and each lead of it is a dead letter",
+                f"add the option to the property {name}, or write its internal name in the policy",
+                fatal=False,
+            )
+            return
+        kind = "a text, or a drop-down with these options" if texts else "a number"
         self._say(
             f"{self._lead.name} have the property {name} to write",
             may,
             "it takes what the policy writes"
             if may
             else f"{why}: nothing is written to it, leads are routed all the same",
-            f"create the property {name} (a number for scores) as {GUIDE} shows, or correct its"
+            f"create the property {name} ({kind}) as {GUIDE} shows, or correct its"
             " name in the policy",
             fatal=False,
         )

@@ -241,7 +241,9 @@ class SalesforceConnector:
         ours = self._our_ids()
         self._activities.try_all(self._who)
         found = (
-            *doctor.findings(self._schema, limits, ours, everybody, self._has_history),
+            *doctor.findings(
+                self._schema, limits, ours, everybody, self._has_history, self._wanted.texts
+            ),
             *doctor.activities(
                 self._activities.hidden, doctor.owner_history(self._client, "Status")
             ),

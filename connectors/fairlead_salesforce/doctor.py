@@ -5,7 +5,7 @@ Reads only. Each finding names what to do; docs/connectors-salesforce.md shows h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from fairlead.core.types import CrmOwner, Kind, OwnerKind
@@ -18,6 +18,8 @@ from fairlead_salesforce.schema import ObjectShape, Schema
 from fairlead_salesforce.staff import Staff
 
 LOW_QUOTA = 0.1
+MOST_SHOWN = 10
+PICK_LISTS = ("picklist", "multipicklist")
 _EVIDENCE = (
     ("Task", "calls and completed tasks", "give the user Read on Activities"),
     ("Event", "meetings", "give the user Read on Activities"),
@@ -37,8 +39,10 @@ def findings(
     ours: Sequence[str],
     everybody: Staff,
     history: bool | None,
+    texts: Mapping[str, Sequence[str]],
 ) -> Iterator[Finding]:
-    """All checks that need no call of their own. `history` is what `owner_history` found."""
+    """All checks that need no call of their own. `history` is what `owner_history` found, `texts`
+    what the policy writes by field."""
     owners = everybody.owners
     yield _user(ours, owners)
     yield _quota(limits)
@@ -61,7 +65,7 @@ def findings(
         fatal=False,
     )
     for name in schema.writes:
-        yield _writable(name, lead)
+        yield _writable(name, lead, texts.get(name, ()))
     may = lead.updateable and lead.may("OwnerId", "updateable")
     yield Finding(
         "change lead owner",
@@ -173,8 +177,18 @@ def owner_history(client: Client, field: str = "Owner") -> bool | None:
     return True if rows else None
 
 
-def _writable(name: str, lead: ObjectShape) -> Finding:
+def _writable(name: str, lead: ObjectShape, texts: Sequence[str]) -> Finding:
     may, there = lead.may(name, "updateable"), name in lead.fields
+    refused = _refused(lead.fields[name], texts) if may else ""
+    if refused:
+        return Finding(
+            f"field {name} to write",
+            False,
+            f"{refused}: Salesforce refuses the write, and each lead of it is a dead letter",
+            f"add the value to the pick list {name} (Setup > Object Manager > Lead > Fields &"
+            " Relationships), or correct it in the policy",
+            fatal=False,
+        )
     why = f"our user may not edit Lead.{name}" if there else f"Lead has no {name} that we may see"
     return Finding(
         f"field {name} to write",
@@ -187,9 +201,34 @@ def _writable(name: str, lead: ObjectShape) -> Finding:
         else f"give our user edit access to the field {name} of Lead (its permission set: Object"
         " Settings > Leads)"
         if there
-        else f"make the field {name} on Lead (a number for scores) and give edit access to it, or"
+        else f"make the field {name} on Lead ({_kind(texts)}) and give edit access to it, or"
         " correct its name in the policy",
         fatal=False,
+    )
+
+
+def _kind(texts: Sequence[str]) -> str:
+    """What kind of field takes this."""
+    return "a text, or a pick list with these values" if texts else "a number"
+
+
+def _refused(field: Mapping[str, Any], texts: Sequence[str]) -> str:
+    """Which texts a field cannot take, and why; "" when it takes all.
+
+    A pick list that is not restricted takes any text.
+    """
+    if "" in texts and field.get("nillable") is False:
+        return "the policy clears it, and it cannot be empty"
+    if field.get("restrictedPicklist") is not True or field.get("type") not in PICK_LISTS:
+        return ""
+    options = {str(o.get("value")) for o in field.get("picklistValues") or () if o.get("active")}
+    several = field.get("type") == "multipicklist"
+    chosen = {p for t in texts for p in (t.split(";") if several else [t])}
+    missing = sorted(chosen - options - {""})
+    if not missing:
+        return ""
+    return f"its pick list has no {', '.join(map(repr, missing))}, only " + ", ".join(
+        map(repr, sorted(options)[:MOST_SHOWN])
     )
 
 

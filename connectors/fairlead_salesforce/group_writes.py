@@ -177,7 +177,8 @@ def _settled(
         return replace(receipt, outcome=Outcome.RETRY)
     if isinstance(found, Record) and found.ref == effect.ref and not found.converted:
         text = f"the campaign is not there: {receipt.detail}"
-        return replace(receipt, outcome=Outcome.REFUSED, detail=text)
+        said = f"the campaign is not there: {receipt.said or receipt.detail}"
+        return replace(receipt, outcome=Outcome.REFUSED, detail=text, said=said)
     return receipt
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from fairlead.errors import ConfigError
 from fairlead.notify.tables import NAME, Alerts, Channel, Heartbeat, Mailbox, Smtp
 from fairlead.spi import registry
 from fairlead.spi.connector import ConnectorFactory
+from fairlead.toml_lines import line_of
 
 PREFIX = "FAIRLEAD_"
 CONFIG_VARIABLE = "FAIRLEAD_CONFIG"
@@ -183,11 +183,13 @@ class Settings(BaseSettings):
         where = _Origin(self.config_file, ()).of
         table = self.connectors[name]
         return factory, registry.read_table(
-            factory, table, where=lambda key: where(name, key, table=True)
+            factory, table, where=lambda *path: where(name, *path, table=True)
         )
 
 
-TABLES = ("smtp", "channels", "alerts", "heartbeat")
+CHANNELS = "channels"
+KINDS = ("chat", "webhook", "email")
+TABLES = ("smtp", CHANNELS, "alerts", "heartbeat")
 """The tables about messages out of the house; they stand in `fairlead.toml` only."""
 PLAIN_KEYS = tuple(
     n for n in Settings.model_fields if n not in (*TABLES, "connectors", "config_file")
@@ -232,7 +234,7 @@ def _check_channels(settings: Settings, origin: _Origin) -> None:
     faults = []
     known = settings.channels
     for name, spec in known.items():
-        where = origin.of(f"channels.{name}", table=True)
+        where = origin.of(CHANNELS, name)
         if not NAME.fullmatch(name) or name == "smtp":
             faults.append(f"{where}: a channel's name is letters, digits and _, and not smtp")
         if isinstance(spec, Mailbox) and settings.smtp is None:
@@ -240,8 +242,8 @@ def _check_channels(settings: Settings, origin: _Origin) -> None:
     for name in settings.alerts.to if settings.alerts else ():
         if name not in known:
             near = registry.did_you_mean(name, known)
-            where = origin.of("alerts", table=True)
-            faults.append(f"{where} to: no channel is called {name!r}{near}; add [channels.{name}]")
+            where = origin.of("alerts", "to")
+            faults.append(f"{where}: no channel is called {name!r}{near}; add [channels.{name}]")
     if faults:
         raise ConfigError("\n".join(faults))
 
@@ -345,30 +347,29 @@ class _Origin:
         self._file = file
         self._overrides = overrides
 
-    def of(self, key: str, below: str | None = None, *, table: bool = False) -> str:
-        below = below or None
-        variable = PREFIX + key.upper() + (f"__{below.upper()}" if below else "")
-        name = f"[{key}] {below}" if below else f"[{key}]" if table else key
-        if below is None and key in self._overrides:
+    def of(self, key: str, *below: str, table: bool = False) -> str:
+        if key == CHANNELS and len(below) > 1 and below[1] in KINDS:
+            # What kind of channel it is stands in the path of a fault, and not in the file.
+            below = (below[0], *below[2:])
+        variable = PREFIX + "__".join(part.upper() for part in (key, *below))
+        if not below and key in self._overrides:
             return f"command line: --{key.replace('_', '-')}"
         if variable in os.environ:
             return f"environment: {variable}"
+        name = _told(key, below, table=table or key in TABLES)
         if self._file is None:
             return f"settings: {name}"
-        line = _line_of(self._file, key, below)
+        line = line_of(self._file.read_text(encoding="utf-8"), (key, *below))
         place = f"{self._file}:{line}" if line else f"{self._file}"
         return f"{place}: {name}"
 
 
-def _line_of(file: Path, key: str, below: str | None) -> int | None:
-    """The line of a key (or of its table); None when it is not written plainly."""
-    table = ""
-    wanted = (key, below) if below else ("", key)
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        if header := re.match(r"\s*\[\s*\"?([\w.-]+)\"?\s*\]", line):
-            table = header[1]
-            if below is None and table == key:
-                return number
-        elif (k := re.match(r"\s*\"?([\w-]+)\"?\s*=", line)) and (table, k[1]) == wanted:
-            return number
-    return None
+def _told(key: str, below: tuple[str, ...], *, table: bool) -> str:
+    """A key as it stands in the file, with the table before it."""
+    if not below and not table:
+        return key
+    depth = 1 if key == CHANNELS and below else 0
+    header = f"[{'.'.join((key, *below[:depth]))}]"
+    rest = ".".join(part for part in below[depth:] if not part.isdigit())
+    entry = "".join(f", entry {int(part) + 1}" for part in below[depth:] if part.isdigit())
+    return f"{header} {rest}{entry}" if rest else header

@@ -50,7 +50,7 @@ def test_a_finding_is_told_with_place_example_and_remedy(tmp_path: Path) -> None
     assert "policy.yaml:10:5: warning: rule 'DE': not (country == \"DE\") also holds" in output
     assert "    example: a lead without any of these fields -> the condition holds\n" in output
     assert "    remedy: add 'country is not null and'" in output
-    assert "0 errors, 1 warnings" in output
+    assert "0 errors, 1 warning, " in output
 
 
 def test_json_has_every_finding_with_its_example(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_check_counts_what_a_good_policy_has(folder: Path) -> None:
     path = policy_folder() / "demo.yaml"
     done = run("check", str(path))
     assert done.exit_code == 0
-    assert done.stdout.startswith(f"{path} is good: 3 rules, 4 teams, 8 reps, 1 tables (policy ")
+    assert done.stdout.startswith(f"{path} is good: 3 rules, 4 teams, 8 reps, 1 table (policy ")
     told = json.loads(run("check", str(path), "--json").stdout)
     assert (told["ok"], told["rules"], told["reps"]) == (True, 3, 8)
 

@@ -81,6 +81,15 @@ def test_a_busy_morning_without_a_lead_is_silence_and_the_night_before_is_not() 
     assert is_silent(rhythm, last, MONDAY + timedelta(hours=13))
 
 
+def test_of_a_free_day_nothing_is_expected_however_long_ago_it_was() -> None:
+    rhythm = learnt(office(6, 4))
+    whole = rhythm.expected(MONDAY, MONDAY + 3 * WEEK)
+    tuesday = MONDAY + timedelta(days=8)
+    kept = rhythm.expected(MONDAY, MONDAY + 3 * WEEK, lambda at: at.date() == tuesday.date())
+    assert abs(whole - kept - whole / 15) < 1e-6
+    assert rhythm.expected(tuesday, tuesday + 24 * HOUR, lambda _: True) == 0
+
+
 def test_after_summer_time_the_same_morning_an_hour_later_alarms_nobody() -> None:
     rhythm = learnt(office(6, 200))
     last = MONDAY - timedelta(days=3) + timedelta(hours=16, minutes=59)

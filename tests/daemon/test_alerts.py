@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ import pytest
 from daemon.house import House, an_org
 
 from fairlead.core.types import Kind, LeadState, Ref
+from fairlead.core.worktime import Calendar
 from fairlead.daemon.alerting import KINDS, SETTLED, Alerting
 from fairlead.daemon.message_list import open_alerts
 from fairlead.notify.tables import Alerts
@@ -32,12 +33,17 @@ class Watched:
         self.house = House(None, [self.fake], self.clock)
         self.signs = {crm: WELL}
         self.untrusted: list[str] = []
-        self.alerting = Alerting(
-            self.house.db, spec, self.clock, self.house.metrics, lambda: self.signs,
-            lambda: self.untrusted,
-        )  # fmt: skip
+        self.spec = spec
+        self.alerting = self.another(())
         self.house.start()
         self.clock.advance(1)
+
+    def another(self, calendars: Sequence[Calendar]) -> Alerting:
+        """Who looks after a house whose policy has these calendars."""
+        return Alerting(
+            self.house.db, self.spec, self.clock, self.house.metrics, lambda: self.signs,
+            lambda: self.untrusted, lambda: calendars,
+        )  # fmt: skip
 
     def look(self, times: int = 1) -> None:
         for _ in range(times):
@@ -99,6 +105,16 @@ def test_a_second_failure_in_the_same_trouble_is_not_told_and_many_are(watched: 
     watched.refused()
     watched.look(10)
     assert watched.told() == ["1 lead could not be routed", "3 dead letters"]
+
+
+def test_one_dead_letter_is_told_in_the_singular() -> None:
+    watched = Watched("salesforce", Alerts(to=["ops"], dead_letters=1))
+    watched.refused()
+    watched.look()
+    assert "1 dead letter" in watched.told()
+    [told] = [e["detail"] for e in open_alerts(watched.house.db) if e["kind"] == "dead_letters"]
+    assert told == "1 dead letter waits for a person; the limit is 1."
+    watched.house.close()
 
 
 def test_a_lead_whose_owner_was_refused_and_that_nobody_else_can_take_is_told(
@@ -181,6 +197,36 @@ def test_a_source_that_is_silent_on_a_busy_morning_is_told(watched: Watched) -> 
     watched.house.round()
     watched.calm()
     assert watched.told()[1:] == [f"over: silent ({watched.crm})"]
+
+
+def calendar(*regions: str, timezone: str = "Europe/London") -> Calendar:
+    hours = ((540, 1020),)
+    return Calendar(f"{regions}", timezone, (*[hours] * 5, (), ()), regions)
+
+
+@pytest.mark.parametrize(
+    ("calendars", "told"),
+    [
+        ([calendar("GB-SCT")], 0),
+        ([calendar("GB-SCT"), calendar("NZ", timezone="UTC"), calendar()], 0),
+        ([calendar("GB-SCT"), calendar("DE-BE")], 1),
+        ([calendar("DE-BE")], 1),
+        ([calendar()], 1),
+        ([], 1),
+    ],
+)
+def test_on_a_holiday_of_all_calendars_no_lead_is_missed(
+    watched: Watched, calendars: list[Calendar], told: int
+) -> None:
+    """Monday is the day after Hogmanay, observed, in Scotland and New Zealand."""
+    busy_weeks(watched, 4)
+    watched.alerting = watched.another(calendars)
+    watched.clock.advance(14 * 3600)
+    watched.look(3)
+    assert watched.told() == [f"no leads from {watched.crm}"] * told
+    watched.clock.advance(24 * 3600)
+    watched.look(3)
+    assert watched.told() == [f"no leads from {watched.crm}"], "on Tuesday they are missed"
 
 
 def test_a_crm_that_cannot_be_read_is_not_called_silent(watched: Watched) -> None:

@@ -95,13 +95,13 @@ def test_a_sender_that_hangs_is_not_well(folder: Path) -> None:
     clock = ManualClock()
     daemon = app(folder, ROOM, clock)
     try:
-        loops = {"policy", "messages"}
+        loops = {"policy", "messages", "messages-room", "messages-smtp"}
         idle = {f"{name}: loop is not running" for name in loops}
         assert set(daemon.not_well()) == idle
-        daemon.sender.turn()
+        daemon.senders.turn()
         clock.advance(SENDER_STUCK + 1)
         assert set(daemon.not_well()) - idle == {"messages: nothing was sent for long"}
-        daemon.sender.turn()
+        daemon.senders.turn()
         assert set(daemon.not_well()) == idle
     finally:
         daemon.close()

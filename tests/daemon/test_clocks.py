@@ -433,11 +433,11 @@ def test_the_running_clocks_are_listed_with_what_comes_next_and_a_forecast(
     assert (soonest["next"], soonest["next_does"]) == ("warning 5m before", "tell the rep")
     assert [(h["due"], h["by"]) for h in told_["forecast"]] == [(2, {first: 2}), (0, {})]
     lines = "\n".join(human_sla(told_))
-    assert "2 clocks run, 1 stand, 0 are over and unanswered" in lines
+    assert "2 clocks run, 1 stands, 0 are over and unanswered" in lines
     assert f"(2 {first})" in lines
     assert "rest of a path" not in lines
     (told_["clocks"][0]["rest_of_path"], told_["rest"]) = (True, 1)
-    assert next(human_sla(told_)).endswith(", 1 are the rest of a path")
+    assert next(human_sla(told_)).endswith(", 1 is the rest of a path")
 
 
 def test_the_seven_times_of_a_lead_are_kept_apart(

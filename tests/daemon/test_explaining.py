@@ -130,7 +130,7 @@ def test_the_certificate_holds_and_lists_what_was_given_back(
     assert sum(Fraction(m["balance"]) for m in inbound["members"]) == 0
     assert sum(m["received"] for m in inbound["members"]) == 8
     text = "\n".join(human_fairness([inbound]))
-    assert "the bound of 1 leads holds" in text
+    assert "the bound of 1 lead holds" in text
     assert "beside it +1.000 leads owed: refund +1.000" in text
 
 

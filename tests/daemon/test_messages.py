@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from notify.mailhost import MailHost
 from notify.receiver import Receiver
 
 from fairlead.daemon.message_list import drop_message, list_messages, retry_messages
-from fairlead.daemon.sender import MOST_TRIES, Sender
+from fairlead.daemon.sender import MOST_TRIES, Sender, Senders
 from fairlead.errors import Ambiguous, BadRecord, ConfigError, NeedsOperator, Unavailable
 from fairlead.metrics import Metrics
 from fairlead.notify.outgoing import Outgoing
@@ -22,6 +23,7 @@ from fairlead.notify.smtp import MailWay
 from fairlead.notify.tables import Smtp, Webhook
 from fairlead.notify.ways import MAIL, Ways
 from fairlead.notify.webhook import WebhookWay
+from fairlead.reports.messages import human_messages
 from fairlead.store import messages
 from fairlead.store.db import Db
 from fairlead.store.messages import MessageState
@@ -191,6 +193,16 @@ def test_a_broken_channel_is_said_once_and_once_when_it_heals_and_all_that_waite
     lines = [r.msg for r in caplog.records if isinstance(r.msg, dict)]
     events = [x["event"] for x in lines if str(x["event"]).startswith("channel.")]
     assert events == ["channel.failed", "channel.healed"]
+    [failed] = [x for x in lines if x["event"] == "channel.failed"]
+    assert "fairlead notify test ops" in failed["remedy"]
+
+
+def test_a_message_that_was_tried_once_is_listed_in_the_singular(post: Post) -> None:
+    post.ops.always = Unavailable("ops is down")
+    post.add("a")
+    post.sender.turn()
+    [line, _] = human_messages(list_messages(post.db, everything=False))
+    assert ", 1 try, again at 2027-01-04T10:00:30Z, to ops" in line
 
 
 def test_one_broken_channel_keeps_nothing_from_the_others(post: Post) -> None:
@@ -200,6 +212,63 @@ def test_one_broken_channel_keeps_nothing_from_the_others(post: Post) -> None:
     post.run()
     assert [o.key for o in post.ops.sent] == ["b"]
     assert post.states()["a"] is MessageState.NEW
+
+
+class Hung(Pipe):
+    """A server that takes a call and says nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.let_go = threading.Event(), threading.Event()
+
+    def send(self, out: Outgoing) -> str:
+        self.reached.set()
+        assert self.let_go.wait(30)
+        return super().send(out)
+
+
+def test_a_server_that_hangs_keeps_no_other_channel_waiting(post: Post) -> None:
+    hung, stopping = Hung(), threading.Event()
+    ways = Ways({MAIL: hung, "ops": post.ops}, {})
+    senders = Senders(post.db, ways, post.clock, post.metrics, stopping, post.crashes.append)
+    post.add("a", READER)
+    for loop in senders.loops:
+        loop.thread.start()
+    assert hung.reached.wait(30)
+    post.add("b", "ops")
+    post.add("c", "nowhere")
+    ends = time.monotonic() + 30
+    others = {"b": MessageState.SENT, "c": MessageState.FAILED}
+    while not others.items() <= post.states().items() and time.monotonic() < ends:
+        for loop in senders.loops:
+            loop.wake()
+        stopping.wait(0.01)
+    assert [o.key for o in post.ops.sent] == ["b"]
+    assert post.states()["a"] is MessageState.SENDING
+    hung.let_go.set()
+    stopping.set()
+    for loop in senders.loops:
+        loop.wake()
+        loop.thread.join(30)
+        assert not loop.thread.is_alive()
+    assert post.states() == {
+        "a": MessageState.SENT, "b": MessageState.SENT, "c": MessageState.FAILED,
+    }  # fmt: skip
+    assert post.crashes == []
+
+
+def test_each_sender_takes_up_only_what_its_own_way_was_sending(post: Post) -> None:
+    post.add("a", READER)
+    post.add("b", "ops")
+    with post.db.transaction():
+        for m in messages.listed(post.db):
+            messages.claim(post.db, m.id)
+    ways = Ways({MAIL: post.mail, "ops": post.ops}, {})
+    mine = Sender(
+        post.db, ways, post.clock, post.metrics, threading.Event(), post.crashes.append, only="ops"
+    )
+    mine.turn()
+    assert post.states() == {"a": MessageState.SENDING, "b": MessageState.SENT}
 
 
 def test_it_gives_up_after_so_many_tries_and_lists_what_failed(post: Post) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from daemon.house import House, an_org, owner_email, user_id
+from daemon.house import House, an_org, owner_email, the_policy, user_id
 
 from fairlead.core.activity import ActivityKind
 from fairlead.core.types import Kind, LeadState, Ref
-from fairlead.reports.human import human_why
+from fairlead.reports.human import human_dead_letters, human_why
+from fairlead.reports.recycling import human_recycling
 from fairlead.store import decisions, journal, leads, outbox, recyclings
 from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
@@ -38,14 +39,14 @@ recycling:
       when: status == "Later"
       set: {salesforce: {status: Nurture}, hubspot: {status: Nurture}}
       set_back: {salesforce: {status: Open}, hubspot: {status: Open}}
-      join: {salesforce: "701", hubspot: "42"}
+      join: {salesforce: "701000000000001AAA", hubspot: "42"}
       owner: {queue: Inbound}
       after: 30d
       reenter_when: rating == "Hot"
 rules: [{name: All, to: {team: inbound}, sla: first}]
 otherwise: {to: {team: inbound}}
 """
-GROUP = "701"
+GROUP = "701000000000001AAA"
 SIGNALLED = POLICY.replace('rating == "Hot"', "score >= 50").replace(
     "slas:",
     "fields: {last_visit: {type: instant, salesforce: Last_Visit__c}}\n"
@@ -436,3 +437,121 @@ def test_a_signal_brings_a_lead_back_and_an_older_one_does_not(scene: Scene) -> 
     assert scene.house.state(ref) is LeadState.ASSIGNED
     last = list(scene.fake.tasks.values())[-1]
     assert "signal visited" in last.body
+
+
+# -- a campaign or list that refuses ---------------------------------------------------------
+
+
+def told(scene: Scene, ref: Ref) -> str:
+    """What `why` says of the lead's round."""
+    [why] = scene.house.commands.why(str(ref))
+    return "\n".join(human_why([why]))
+
+
+def listed(scene: Scene) -> str:
+    """What `fairlead recycling` says."""
+    return "\n".join(human_recycling(scene.house.commands.routes()["recycling"]({})))
+
+
+def test_a_list_is_told_as_joined_once_the_crm_has_taken_the_lead(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.house.allow(False)
+    scene.recycle(ref)
+    for text in (told(scene, ref), listed(scene)):
+        assert f"is being put into campaign or list {GROUP}" in text
+    scene.house.allow(True)
+    scene.later(minutes=5)
+    for text in (told(scene, ref), listed(scene)):
+        assert f"was put into campaign or list {GROUP}" in text
+
+
+def test_a_list_that_is_gone_is_told_with_why_and_what_to_do(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.fake.groups.delete(GROUP)
+    scene.recycle(ref)
+    [letter] = journal.dead_letters(scene.house.db)
+    for text in (told(scene, ref), listed(scene)):
+        assert f"is NOT in campaign or list {GROUP}: there is no group {GROUP}" in text
+        assert f"fairlead dead-letters retry {letter.id}" in text
+        assert "was put into" not in text
+    assert f"JOIN REFUSED: 1 lead of salesforce could not be put into campaign or list {GROUP}" in (
+        listed(scene)
+    )
+    scene.fake.groups.create("Later", id=GROUP)
+    scene.house.commands.retry(letter.id)
+    scene.later(minutes=5)
+    assert scene.members() == {ref}
+    assert "was put into" in told(scene, ref)
+    assert "JOIN REFUSED" not in listed(scene)
+
+
+def test_whom_a_list_refused_leaves_none_and_is_no_dead_letter_when_it_is_back(
+    scene: Scene,
+) -> None:
+    ref = scene.lead()
+    scene.fake.groups.delete(GROUP)
+    scene.recycle(ref)
+    scene.later(days=31)
+    assert scene.house.state(ref) is LeadState.ASSIGNED
+    assert journal.dead_letters(scene.house.db) == []
+    assert [o for o in outbox.of_lead(scene.house.db, ref) if o.kind.value == "set_member"][
+        1:
+    ] == []
+
+
+def test_a_dead_letter_is_listed_with_what_to_do(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.fake.groups.delete(GROUP)
+    scene.recycle(ref)
+    *_, last = human_dead_letters(scene.house.commands.routes()["dead-letters"]({}))
+    [letter] = journal.dead_letters(scene.house.db)
+    assert f"fairlead dead-letters retry {letter.id}" in last
+
+
+def test_whom_a_person_gave_it_to_is_told_by_name_and_not_as_our_decision(scene: Scene) -> None:
+    ref = scene.lead()
+    before = owner_email(scene.fake, ref)
+    assert "its owner was changed since" not in told(scene, ref)
+    other = "carla@example.com" if before != "carla@example.com" else "ben@example.com"
+    scene.fake.person_sets_owner(ref, user_id(scene.fake, other))
+    scene.later(minutes=1)
+    text = told(scene, ref)
+    assert f"its owner was changed since), owner {other}" in text.splitlines()[0]
+    assert f"its owner was changed: {other}" in text
+
+
+def test_an_owner_that_is_not_written_yet_is_not_told_as_if_it_were(scene: Scene) -> None:
+    scene.house.allow(False)
+    ref = scene.lead()
+    assert "not written to the CRM yet), owner " in told(scene, ref).splitlines()[0]
+    scene.house.allow(True)
+    scene.later(minutes=5)
+    assert "not written" not in told(scene, ref)
+
+
+def test_a_given_up_join_is_told_as_one(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.fake.groups.delete(GROUP)
+    scene.recycle(ref)
+    [letter] = journal.dead_letters(scene.house.db)
+    scene.house.commands.drop(letter.id)
+    assert "a person gave that write up" in told(scene, ref)
+
+
+def test_another_list_in_the_policy_takes_whom_the_first_refused(scene: Scene) -> None:
+    ref = scene.lead()
+    scene.fake.groups.delete(GROUP)
+    scene.recycle(ref)
+    other = "701000000000002AAA"
+    scene.fake.groups.create("Later still", id=other)
+    scene.house.policy = POLICY.replace(GROUP, other)
+    scene.house.in_force.swap(the_policy(scene.house.policy))
+    scene.lead("somebody@else.test")
+    while scene.house.in_force.router.plan_more(scene.clock.now()):
+        pass
+    scene.later(minutes=5)
+    assert list(scene.fake.groups.members(other)) == [ref]
+    assert journal.dead_letters(scene.house.db) == []
+    assert f"was put into campaign or list {other}" in told(scene, ref)
+    scene.later(days=31)
+    assert list(scene.fake.groups.members(other)) == []

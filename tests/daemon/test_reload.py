@@ -428,6 +428,18 @@ def test_custom_fields_that_the_connector_does_not_read_need_a_restart(desk: Des
     assert fault.remedy == "restart the daemon; it will start with this policy"
     desk.restart()
     assert desk.hash != before
+
+
+def test_a_text_is_not_written_into_a_field_that_the_connector_does_not_read(desk: Desk) -> None:
+    """It would go over what somebody wrote there."""
+    before = desk.hash
+    track = '{when: status == "Later", after: 30d, set: {salesforce: {Track__c: later}}}'
+    desk.write(TO_BEN + f"recycling: {{cool_down: 1d, tracks: {{later: {track}}}}}\n")
+    done = desk.settle()
+    assert done is not None
+    assert (done.outcome, desk.hash) == ("refused", before)
+    [fault] = done.faults
+    assert fault.message == "needs a restart: salesforce is read without Track__c"
     assert desk.refused == ()
 
 

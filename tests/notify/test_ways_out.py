@@ -265,6 +265,18 @@ class TestChat:
             with pytest.raises(Ambiguous):
                 self.way(receiver.url.replace("http://", "json://"), tmp_path).send(OUT)
 
+    @pytest.mark.parametrize("asked", ["", "?redirect=yes"])
+    def test_a_redirect_to_elsewhere_gets_nothing_whatever_the_url_asks(
+        self, asked: str, tmp_path: Path
+    ) -> None:
+        with Receiver() as elsewhere, Receiver() as receiver:
+            receiver.status, receiver.headers = 307, {"Location": elsewhere.url}
+            way = self.way(receiver.url.replace("http://", "json://") + asked, tmp_path)
+            with pytest.raises(Ambiguous):
+                way.send(OUT)
+        assert len(receiver.calls) == 1
+        assert elsewhere.calls == []
+
     @pytest.mark.parametrize("url", ["json://chat.example/x", "nothing-of-apprise"])
     def test_plain_http_to_elsewhere_and_nonsense_are_refused(
         self, url: str, tmp_path: Path

@@ -28,8 +28,8 @@ PEOPLE = (
     "dana@example.com",
 )  # fmt: skip
 GROUPS = {
-    "701budget": "budget", "701welcome": "welcome", "7": "welcome", "701quiet": "quiet",
-    "43": "quiet", "701000000000001AAA": "webinar", "42": "budget and webinar",
+    "701000000000011AAA": "budget", "701000000000012AAA": "welcome", "701000000000013AAA": "quiet",
+    "7": "welcome", "43": "quiet", "701000000000001AAA": "webinar", "42": "budget and webinar",
 }  # fmt: skip
 WEBINARS = {"salesforce": ("701000000000001AAA", "Attended"), "hubspot": ("42", "")}
 POLL = timedelta(minutes=2)

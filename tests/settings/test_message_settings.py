@@ -93,6 +93,47 @@ def test_a_fault_is_named_with_its_table_and_without_any_secret(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("[alerts]", "[alerts]\ndead_letters = 0", 21, "[alerts] dead_letters: input should"),
+        ('["managers", "room"]', '["manager"]', 21, "[alerts] to: no channel is called"),
+        ("[alerts]", "[alerts]\nsilence = true", 21, "[alerts] silence: unknown key"),
+        ("[heartbeat]", "[heartbeat]\nevery = 0", 24, "[heartbeat] every: input should"),
+        ('"mail.acme.example"', '"m.acme.example"\nport = 0', 3, "[smtp] port: input should"),
+        ('from = "fairlead@acme.example"', 'from = "x"', 3, "[smtp] from: is no e-mail"),
+        ('"room.url"', '"https://x.example"', 9, "[channels.room] url_file: holds a secret"),
+        ('kind = "chat"', 'kind = "pigeon"', 8, "[channels.room] kind: must be one of 'chat'"),
+        ('kind = "chat"\n', "", 7, "[channels.room] kind: is missing"),
+        ('secret_file = "board.secret"', "", 11, "[channels.board] secret_file: is missing"),
+        ('["Mona@acme.example"]', '[\n"m@acme.example",\n"no"]', 18, "to, entry 2: is no e-mail"),
+    ],
+)
+def test_a_fault_is_told_with_the_line_of_its_key(
+    old: str, new: str, line: int, said: str, tmp_path: Path
+) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, GOOD.replace(old, new))
+    assert f"fairlead.toml:{line}: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('# first\nalerts.to = ["a"]\nalerts.dead_letters = 0\n', 3),
+        ('[alerts] # told\nto = ["a"]\n"dead_letters" = 0\n', 3),
+        ('\n[ "alerts" ]\nto = ["a"]\n  dead_letters=0\n', 4),
+        ('\nalerts = {to = ["a"], dead_letters = 0}\n', 2),
+        ('[alerts]\nto = ["a"]\n[heartbeat]\nurl = "https://a.example"\n[x]\ndead_letters = 1', 5),
+    ],
+)
+def test_its_line_is_found_in_each_way_of_writing_it(text: str, line: int, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"fairlead.toml:{line}: "):
+        load(tmp_path, text)
+
+
 def test_a_channel_of_mail_needs_a_mail_server(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"add a table \[smtp\]"):
         load(tmp_path, '[channels.managers]\nkind = "email"\nto = ["mona@acme.example"]\n')

@@ -211,7 +211,7 @@ class TestConnectorTables:
         file = write(tmp_path, "[acmecrm]\n")
         with pytest.raises(ConfigError) as caught:
             load_settings().connector("acmecrm")
-        assert str(caught.value) == f"{file}: [acmecrm] key_file: is missing; add it"
+        assert str(caught.value) == f"{file}:1: [acmecrm] key_file: is missing; add it"
 
     def test_a_fault_of_the_whole_table_is_named_by_the_table(self, tmp_path: Path) -> None:
         file = write(tmp_path, '\n[acmecrm]\nkey_file = "a"\nretries = 0\n')

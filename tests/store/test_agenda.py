@@ -25,6 +25,7 @@ DONE: dict[str, dict[str, Any]] = {
     "claims": {"state": "taken"},
     "clock_steps": {"fired_at": NOW.isoformat()},
     "clocks": {"ended_at": NOW.isoformat()},
+    "contact_asks": {"look_at": None},
     "decay_levels": {"reached_at": NOW.isoformat()},
     "leads": {"state": "assigned"},
     "recyclings": {"ended_at": NOW.isoformat()},

@@ -14,6 +14,7 @@ import click
 
 from fairlead.cli.root import EXAMPLES, json_option, need_crm, progress_line, settings_of, show
 from fairlead.clock import SystemClock
+from fairlead.core.counted import counted
 from fairlead.errors import EXIT_CONFIG, EXIT_WOULD_CHANGE, ConfigError
 from fairlead.reports.findings import human_findings
 
@@ -68,8 +69,9 @@ def check(
     def human(v: Mapping[str, Any]) -> Iterator[str]:
         verdict = "is good" if v["ok"] else "can be read, and is not good"
         yield (
-            f"{path} {verdict}: {v['rules']} rules, {v['teams']} teams, {v['reps']} reps,"
-            f" {v['tables']} tables (policy {v['hash'][:12]})"
+            f"{path} {verdict}: {counted(v['rules'], 'rule')}, {counted(v['teams'], 'team')},"
+            f" {counted(v['reps'], 'rep')}, {counted(v['tables'], 'table')}"
+            f" (policy {v['hash'][:12]})"
         )
         yield from human_findings(v["findings"])
         for fault in faults:
@@ -169,7 +171,7 @@ def human_plan(value: Mapping[str, Any]) -> Iterator[str]:
     if not writes:
         yield "Nothing would be written."
         return
-    yield f"{len(writes)} writes would go out:"
+    yield f"{counted(len(writes), 'write')} would go out:"
     for w in writes:
         yield f"  {w['kind']:5} {w['lead']} -> {w['owner']}  [{w['rule'] or '-'}] {w['reason']}"
 

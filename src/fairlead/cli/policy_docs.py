@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fairlead.cli.root import EXAMPLES, Group, call, json_option, settings_of, show
+from fairlead.core.counted import counted
 from fairlead.errors import ConfigError
 from fairlead.reports.replayed import human_history
 
@@ -77,7 +78,9 @@ def show_version(config: Path | None, hash: str, output: Path | None) -> None:
         target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text.encode())
-    click.echo(f"wrote {len(found['files'])} files to {output}; look: fairlead check", nl=False)
+    click.echo(
+        f"wrote {counted(len(found['files']), 'file')} to {output}; look: fairlead check", nl=False
+    )
     click.echo(f" {output / found['main']}")
 
 

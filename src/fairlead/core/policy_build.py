@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 
+from fairlead.core.carets import nearest
 from fairlead.core.conditions import FUNCTIONS, RESERVED, ConditionError, compile_condition
 from fairlead.core.policy import (
     Condition,
@@ -41,6 +42,7 @@ from fairlead.core.signals import signal_types, told
 from fairlead.core.worktime import Calendar
 
 _ONE = Fraction(1)
+_LEADS_ARE = {"salesforce": ("Lead",), "hubspot": ("contacts", "leads")}
 _OUR_GROUPS = ("arm", "lead", "signal")
 _NEVER_MOVES = ("id", "crm", "object", "url", "created_at", "modified_at", "now", *NOT_FILLED)
 _NOT_AT_PICK_UP = "is not known yet when leads are picked up; use it in a rule"
@@ -149,6 +151,14 @@ class Builder:
                 other = next(s.name for s in found if s.crm == shape.crm)
                 message = f"source {other!r} reads {shape.crm} already; one source per CRM"
                 self.document.report((*path, "crm"), message)
+            objects = _LEADS_ARE.get(shape.crm)
+            if objects and shape.object is not None and shape.object not in objects:
+                message = (
+                    f"leads of {shape.crm} are records of {' or '.join(objects)}, not of"
+                    f" {shape.object!r}"
+                )
+                guess = nearest(shape.object, objects)
+                self.document.report((*path, "object"), message, guess)
             place = self.document.place(path)
             hold = Asks(self.document, schema, None).hold(shape.hold_until, (*path, "hold_until"))
             found.append(Source(name, shape.crm, shape.object, pick_up, place, hold))

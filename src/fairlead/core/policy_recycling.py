@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from fairlead.core.scorecard import Scorecard, Turn
 
 _AT: Path = ("recycling",)
 _ZERO = timedelta(0)
+_CAMPAIGN = re.compile(r"701[A-Za-z0-9]{12}([A-Za-z0-9]{3})?")
+_LIST = re.compile(r"[1-9][0-9]{0,18}")
 
 
 def read_recycling(builder: Builder, schema: Schema, card: Scorecard | None) -> Recycling | None:
@@ -83,9 +86,7 @@ def _track(builder: Builder, schema: Schema, name: str, shape: TrackShape) -> Tr
     if shape.to is not None and shape.to.team not in document.names("teams"):
         teams = document.names("teams")
         document.unknown((*path, "to", "team"), "team", shape.to.team, teams)
-    for crm in shape.join:
-        if crm not in builder.crms:
-            document.unknown_key((*path, "join", crm), crm, builder.crms)
+    _groups(builder, shape.join, (*path, "join"))
     when = builder.condition((*path, "when"), shape.when, schema)
     again = builder.condition((*path, "reenter_when"), shape.reenter_when, schema)
     again_turns = () if again is None else _turns(builder, again, (*path, "reenter_when"))
@@ -107,6 +108,25 @@ def _track(builder: Builder, schema: Schema, name: str, shape: TrackShape) -> Tr
         document.place(path),
         again_turns,
     )
+
+
+def _groups(builder: Builder, join: Mapping[str, str], path: Path) -> None:
+    """What leads are put into can be a campaign or a list, by the form of its id."""
+    document = builder.document
+    for crm, group in join.items():
+        if crm not in builder.crms:
+            document.unknown_key((*path, crm), crm, builder.crms)
+        elif crm == "salesforce" and not _CAMPAIGN.fullmatch(group):
+            message = (
+                f"{group!r} is no id of a campaign, which has 15 or 18 characters and begins with"
+                " 701; copy it from the campaign's address"
+            )
+            document.report((*path, crm), message)
+        elif crm == "hubspot" and not _LIST.fullmatch(group):
+            message = (
+                f"{group!r} is no id of a list, which is a number; copy it from the list's address"
+            )
+            document.report((*path, crm), message)
 
 
 def _turns(builder: Builder, condition: Condition, path: Path) -> tuple[Turn, ...]:

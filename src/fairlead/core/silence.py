@@ -4,12 +4,13 @@ A law of small numbers says how improbable it is that nobody came for so long. T
 low on purpose: of each hour of the week the fullest one does not count (one campaign makes no
 rhythm), and an hour is worth what the emptiest of it and its neighbours is (summer time moves a
 morning by one). So quiet nights and week-ends alarm nobody, and a busy morning without a lead does.
+Of days that are `free`, such as public holidays, nothing is expected.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,13 @@ IMPROBABLE = 0.001
 MOST_WEEKS = 6
 LEAST_WEEKS = 3
 LEAST_ARRIVALS = 30
+LOOKED_THROUGH = 10 * HOURS * HOUR
+"""Of a longer silence the weeks before this are not looked through for free days."""
+
+
+def no_day(at: datetime) -> bool:
+    """No day is free."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +35,21 @@ class Rhythm:
 
     rates: tuple[float, ...]
 
-    def expected(self, since: datetime, until: datetime) -> float:
-        """How many would usually have come between two instants."""
+    def expected(
+        self, since: datetime, until: datetime, free: Callable[[datetime], bool] = no_day
+    ) -> float:
+        """How many would usually have come between two instants, less those of `free` hours."""
         total, at = 0.0, since.astimezone(UTC)
         until = until.astimezone(UTC)
-        if until - at > HOURS * HOUR:
-            weeks = (until - at) // (HOURS * HOUR)
+        if until - at > LOOKED_THROUGH:
+            weeks = (until - at - LOOKED_THROUGH) // (HOURS * HOUR)
             total += weeks * sum(self.rates)
             at += weeks * HOURS * HOUR
         while at < until:
             end = min(hour_of(at) + HOUR, until)
-            total += self.rates[hour_of_week(at)] * ((end - at) / HOUR)
+            rate = self.rates[hour_of_week(at)]
+            if rate and not free(at):
+                total += rate * ((end - at) / HOUR)
             at = end
         return total
 
@@ -63,9 +75,11 @@ def rhythm_of(arrivals: Mapping[datetime, int], first: datetime, now: datetime) 
     return Rhythm(tuple(min(usual[h - 1], usual[h], usual[(h + 1) % HOURS]) for h in range(HOURS)))
 
 
-def is_silent(rhythm: Rhythm, last: datetime, now: datetime) -> bool:
+def is_silent(
+    rhythm: Rhythm, last: datetime, now: datetime, free: Callable[[datetime], bool] = no_day
+) -> bool:
     """Whether it is improbable that nobody has come since the `last` one."""
-    return math.exp(-rhythm.expected(last, now)) < IMPROBABLE if last < now else False
+    return math.exp(-rhythm.expected(last, now, free)) < IMPROBABLE if last < now else False
 
 
 def hour_of(at: datetime) -> datetime:

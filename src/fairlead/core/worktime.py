@@ -10,7 +10,7 @@ block is one stretch of real time, longer or shorter in those nights. All instan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -95,6 +95,12 @@ def is_open(calendar: Calendar, at: datetime, off: Sequence[Span] = ()) -> bool:
         for back in (0, 1, 2)
         for start, end in _day(calendar, today - back * _DAY)
     )
+
+
+def is_holiday_for_all(calendars: Iterable[Calendar], at: datetime) -> bool:
+    """Whether it is a public holiday in each of these calendars that has any, each in its zone."""
+    known = [c for c in calendars if c.regions]
+    return bool(known) and all(is_holiday(c.regions, wall_at(at, c.timezone).date()) for c in known)
 
 
 def next_open(calendar: Calendar, at: datetime, off: Sequence[Span] = ()) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy, referenced_files
@@ -85,9 +86,14 @@ def wanted(policy: Policy, crm: str) -> Wanted:
     card = policy.scoring
     writes = [] if card is None else [f for c, f in card.write_to.items() if c == crm]
     tracks = () if policy.recycling is None else policy.recycling.tracks.values()
+    texts: dict[str, tuple[str, ...]] = {}
     for track in tracks:
-        writes += [*track.set.get(crm, ()), *track.set_back.get(crm, ())]
+        for values in (track.set.get(crm, {}), track.set_back.get(crm, {})):
+            for name, value in values.items():
+                texts[name] = tuple(dict.fromkeys((*texts.get(name, ()), value)))
     groups = tuple(dict.fromkeys(t.join[crm] for t in tracks if crm in t.join))
     watched = groups_of(policy.signals, crm)
-    writes = list(dict.fromkeys(writes))
-    return Wanted(source.object if source else None, fields, tuple(writes), groups, watched)
+    return Wanted(
+        source.object if source else None, fields, tuple(dict.fromkeys((*writes, *texts))), groups,
+        watched, MappingProxyType(texts),
+    )  # fmt: skip

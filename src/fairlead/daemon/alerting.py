@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from fairlead.clock import Clock
+from fairlead.core.counted import counted
 from fairlead.core.silence import MOST_WEEKS, Rhythm, hour_of, is_silent, rhythm_of
+from fairlead.core.worktime import Calendar, is_holiday_for_all
 from fairlead.metrics import Metrics
 from fairlead.notify.tables import Alerts
 from fairlead.store import alerts, journal, messages
@@ -54,7 +57,7 @@ class Alerting:
     """The episodes of one daemon. `spec` None: seen, counted and shown by `status`, told nobody.
 
     `signs` tells how the polling of each CRM stands, `untrusted` the CRMs with which the machine's
-    clock disagrees.
+    clock disagrees. On a day that is a public holiday in all `calendars` no lead is missed.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Alerting:
         metrics: Metrics,
         signs: Callable[[], dict[str, PollSign]],
         untrusted: Callable[[], Collection[str]],
+        calendars: Callable[[], Collection[Calendar]] = tuple,
     ) -> None:
         self.db = db
         self.spec = spec
@@ -73,6 +77,7 @@ class Alerting:
         self._limits = spec or Alerts(to=["nobody"])
         self._signs = signs
         self._untrusted = untrusted
+        self._calendars = calendars
         self._began = clock.monotonic()
         self._rhythms: dict[str, tuple[datetime, Rhythm | None]] = {}
 
@@ -157,14 +162,17 @@ class Alerting:
             lines = [f"{lead}: {reason}" for lead, reason in first]
             if count > len(first):
                 lines.append(f"and {count - len(first)} more")
-            one = "1 lead" if count == 1 else f"{count} leads"
+            one = counted(count, "lead")
             text = "\n".join([f"Nobody has been given {one}, and only a person can help:", *lines])
             found.append(Trouble(FAILED_ROUTING, "", f"{one} could not be routed", text))
         letters = len(journal.dead_letters(self.db))
         if letters >= self._limits.dead_letters:
             limit = self._limits.dead_letters
-            text = f"{letters} dead letters wait for a person; the limit is {limit}."
-            found.append(Trouble(DEAD_LETTERS, "", f"{letters} dead letters", text))
+            what = counted(letters, "dead letter")
+            text = (
+                f"{what} {'waits' if letters == 1 else 'wait'} for a person; the limit is {limit}."
+            )
+            found.append(Trouble(DEAD_LETTERS, "", what, text))
         return found
 
     def _unreachable(self, crm: str, sign: PollSign) -> Trouble | None:
@@ -173,7 +181,8 @@ class Alerting:
         if gone < self._limits.unreachable:
             return None
         why = f" It stopped: {sign.stopped}" if sign.stopped else ""
-        text = f"No good look at {crm} for {int(gone // 60)} minutes; its leads wait there.{why}"
+        long = counted(int(gone // 60), "minute")
+        text = f"No good look at {crm} for {long}; its leads wait there.{why}"
         return Trouble(UNREACHABLE, crm, f"{crm} cannot be read", text)
 
     def _silent(self, crm: str, seen: datetime) -> Trouble | None:
@@ -181,9 +190,10 @@ class Alerting:
         if first is None or last is None:
             return None
         rhythm = self._rhythm(crm, first, seen)
-        if rhythm is None or not is_silent(rhythm, last, seen):
+        free = partial(is_holiday_for_all, self._calendars())
+        if rhythm is None or not is_silent(rhythm, last, seen, free):
             return None
-        usual = rhythm.expected(last, seen)
+        usual = rhythm.expected(last, seen, free)
         text = (
             f"No lead has come from {crm} since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC; by the"
             f" last weeks at least {usual:.0f} would have."

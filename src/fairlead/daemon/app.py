@@ -37,7 +37,7 @@ from fairlead.daemon.loops import Loop, PolicyWatcher, Reader, Writer
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
-from fairlead.daemon.sender import Sender
+from fairlead.daemon.sender import Senders
 from fairlead.daemon.shadow import Shadow
 from fairlead.daemon.sweep import Sweep
 from fairlead.daemon.weighing import apply_due
@@ -129,7 +129,7 @@ class App:
             signs=self.signs, reloader=self.reloader, orders=self.orders,
         )  # fmt: skip
         self._pairs = dict(connectors)
-        self.sender = Sender(
+        self.senders = Senders(
             self.db, self.ways, self.clock, self.metrics, self.stopping, self._crash
         )
         self.heartbeat: Heartbeat | None = None
@@ -140,6 +140,7 @@ class App:
         self.alerting = Alerting(
             self.db, settings.alerts, self.clock, self.metrics, lambda: dict(self.signs().polls),
             lambda: [name for name, sweep in self.sweeps.items() if sweep.trust.lost],
+            lambda: self.in_force.active.policy.calendars.values(),
         )  # fmt: skip
 
     def _wire(
@@ -238,7 +239,7 @@ class App:
             while writer.deliver.turn() and self.clock.monotonic() < ends:
                 pass
         self.alerting.tick()
-        while self.sender.turn() and self.clock.monotonic() < ends:
+        while self.senders.turn() and self.clock.monotonic() < ends:
             pass
 
     def _apply_plan(self) -> None:
@@ -327,7 +328,7 @@ class App:
 
     def not_well(self) -> tuple[str, ...]:
         """Why the heartbeat is not sent; nothing while every CRM is polled and messages go out."""
-        turned = self.sender.last_turn
+        turned = self.senders.last_turn
         stuck = turned is not None and self.clock.monotonic() - turned > SENDER_STUCK
         wrong = judge(self.signs()).wrong
         return (*wrong, "messages: nothing was sent for long") if stuck else wrong
@@ -335,8 +336,9 @@ class App:
     # -- parts ------------------------------------------------------------------------------
 
     def _loops(self) -> list[Loop]:
-        beside = [self.heartbeat] if self.heartbeat is not None else []
-        return [*self.readers.values(), *self.writers.values(), self.watcher, self.sender, *beside]
+        beside: list[Loop] = [] if self.heartbeat is None else [self.heartbeat]
+        beside += self.senders.loops
+        return [*self.readers.values(), *self.writers.values(), self.watcher, *beside]
 
     def _all_ready(self) -> bool:
         """Whether all that exists has been read, of every CRM that can be read at all."""

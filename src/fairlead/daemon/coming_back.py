@@ -22,6 +22,7 @@ from fairlead.core.sla import manager_of
 from fairlead.core.types import LeadState, OwnerKind, Record, Ref, Value
 from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of, under
+from fairlead.daemon.contacts_elsewhere import elsewhere
 from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.lead_story import story
@@ -32,7 +33,7 @@ from fairlead.daemon.snapshots import Snapshot
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ActivitiesOf
-from fairlead.store import clocks, journal, leads, outbox, recyclings
+from fairlead.store import clocks, contact_asks, journal, leads, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.store.recyclings import Round
@@ -43,6 +44,8 @@ log = get_logger()
 BATCH = 100
 TRY_AGAIN = timedelta(hours=1)
 """The next look at a lead that was due and that nobody can take now, or that cannot be read."""
+ASK_AGAIN = timedelta(seconds=30)
+"""The next look at a lead of whose person another CRM has yet to tell the contacts."""
 TRY_ANOTHER = timedelta(days=1)
 """The same where only former owners could: who else there is changes with the policy, and then it
 is looked at, too."""
@@ -142,9 +145,9 @@ class _Look:
             if not why:
                 recyclings.put(self.db, round_)
                 return False
-            until = self._capped(row)
-            if until is not None:
-                self._wait(round_, until, "the contact cap is reached")
+            capped = self._capped(row)
+            if capped is not None:
+                self._wait(round_, *capped)
                 return False
             order = self._order(record, row, round_, why)
             case = under(case, order)
@@ -201,11 +204,24 @@ class _Look:
         found: Coming = coming(self.terms, track, values, round_.since, cool, self.now)
         return planned, found.now
 
-    def _capped(self, row: LeadRow) -> datetime | None:
-        if self.terms is None or self.terms.cap is None:
+    def _capped(self, row: LeadRow) -> tuple[datetime, str] | None:
+        """Until when the person is not to be contacted, and why; None: they may be now."""
+        cap = None if self.terms is None else self.terms.cap
+        if cap is None:
             return None
         everything = [a for o in self.back.records(row) for a in self.done.get(o.ref, ())]
-        return capped_until(self.terms.cap, contacts(everything, self.now), self.now)
+        here = contacts(everything, self.now)
+        until, waiting = capped_until(cap, here, self.now), list[str]()
+        if until is None:
+            there, waiting = elsewhere(self.db, self.policy, row, cap, self.now)
+            until = capped_until(cap, [*here, *there], self.now)
+        if until is not None:
+            return until, "the contact cap is reached"
+        if waiting:
+            why = f"{' and '.join(waiting)} has yet to tell how often the person was contacted"
+            return self.now + ASK_AGAIN, why
+        contact_asks.drop(self.db, row.person_id)
+        return None
 
     def _order(self, record: Record, row: LeadRow, round_: Round, why: str) -> Order:
         """Not to who had the person before, unless they have another record of theirs now."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.core.policy import Policy
 from fairlead.core.types import OwnerKind
 from fairlead.metrics import Metrics
@@ -28,8 +29,9 @@ class Leaver:
     open: int
 
     def says(self) -> str:
-        plural = "lead" if self.open == 1 else "leads"
-        return f"rep {self.name} is inactive in {self.crm} and has {self.open} open {plural}"
+        return (
+            f"rep {self.name} is inactive in {self.crm} and has {counted(self.open, 'open lead')}"
+        )
 
     def remedy(self) -> str:
         name = self.name if self.name.isascii() and " " not in self.name else f'"{self.name}"'

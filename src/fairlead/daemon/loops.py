@@ -88,7 +88,7 @@ class Loop:
             remedy = getattr(e, "remedy", "")
             self.stopped_for = f"{e}; {remedy}" if remedy else str(e)
             self.metrics.connector_up.labels(crm=crm).set(0)
-            self._operator.fail(e, crm=crm, remedy=remedy)
+            self._operator.fail(e, crm=crm, remedy=remedy or "fairlead doctor")
             return STOPPED_RETRY
         self._failures = 0
         self.stopped_for = None

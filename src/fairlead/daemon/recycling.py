@@ -23,7 +23,7 @@ from fairlead.daemon import follow_ups
 from fairlead.daemon.clocking import Clocking
 from fairlead.daemon.decaying import end_decay
 from fairlead.daemon.matching import match_of
-from fairlead.daemon.rounds import OUT, be_member, end_round, shown
+from fairlead.daemon.rounds import OUT, be_member, end_round, never_joined, shown
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
 from fairlead.store import claims, clocks, decisions, journal, leads, outbox, recyclings
@@ -241,7 +241,16 @@ class Recycling:
             return replace(round_, look_at=round_.due_at)
         cool = round_.cool_until or round_.since
         c = coming(terms, track, values, round_.since, cool, now)
-        return replace(round_, due_at=c.due_at, due_why=c.why, look_at=c.look_at)
+        group = self._group(round_, track, now)
+        return replace(round_, due_at=c.due_at, due_why=c.why, look_at=c.look_at, member_of=group)
+
+    def _group(self, round_: Round, track: Track, now: datetime) -> str | None:
+        """The group of a round; whom it refused joins the one that the policy names instead."""
+        ref, group = round_.ref, track.join.get(round_.ref.crm)
+        if group in (None, round_.member_of) or not never_joined(self.db, round_, now):
+            return round_.member_of
+        be_member(self.db, ref, group, round_.id, now, member=True)
+        return group
 
     def holds(self, row: LeadRow, values: dict[str, Value]) -> str:
         """The reason for which the lead would be taken now; "" for none."""

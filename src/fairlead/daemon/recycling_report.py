@@ -9,7 +9,8 @@ from typing import Any
 
 from fairlead.core.policy import Policy
 from fairlead.core.recycling_terms import Track
-from fairlead.store import recyclings
+from fairlead.daemon.rounds import member_key
+from fairlead.store import journal, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.store.recyclings import RECYCLED, TERMINAL, Round
@@ -27,8 +28,12 @@ def recycling_report(db: Db, policy: Policy | None, limit: int = 50) -> dict[str
         "terminal": sum(counts[TERMINAL].values()),
         "by_reason": counts,
         "max_cycles": None if terms is None else terms.max_cycles,
+        "joins_refused": [
+            {"crm": crm, "group": group, "leads": n, "reason": why}
+            for crm, group, n, why in recyclings.refused_by(db)
+        ],
         "tracks_gone": {r: n for r, n in counts[RECYCLED].items() if r not in tracks},
-        "leads": [_open(r, policy) for r in (*recycled, *terminal)],
+        "leads": [_open(db, r, policy) for r in (*recycled, *terminal)],
     }
 
 
@@ -42,7 +47,7 @@ def rounds_of(db: Db, row: LeadRow, policy: Policy | None) -> dict[str, Any] | N
     return {
         "cycles": max((r.cycle for r in rounds if r.kind == RECYCLED), default=0),
         "max_cycles": None if terms is None else terms.max_cycles,
-        "now": None if now is None else _open(now, policy),
+        "now": None if now is None else _open(db, now, policy),
         "rounds": [
             {
                 "lead": str(r.ref),
@@ -59,7 +64,7 @@ def rounds_of(db: Db, row: LeadRow, policy: Policy | None) -> dict[str, Any] | N
     }
 
 
-def _open(row: Round, policy: Policy | None) -> dict[str, Any]:
+def _open(db: Db, row: Round, policy: Policy | None) -> dict[str, Any]:
     terms = None if policy is None else policy.recycling
     track = None if terms is None else terms.tracks.get(row.reason)
     again = None if track is None else track.reenter_when
@@ -77,8 +82,25 @@ def _open(row: Round, policy: Policy | None) -> dict[str, Any]:
         "waits_for_date": _lacks_date(row, track),
         "waits": row.waits,
         "next_look": None if row.look_at is None else row.look_at.isoformat(),
-        "member_of": row.member_of,
+        "join": _join(db, row),
         "track_gone": row.kind == RECYCLED and track is None,
+    }
+
+
+def _join(db: Db, row: Round) -> dict[str, Any] | None:
+    """What has become of putting the lead into its campaign or list; None where it has none.
+
+    `state` is that of the write: only what is `done` was taken by the CRM.
+    """
+    if row.member_of is None or row.kind != RECYCLED:
+        return None
+    key = member_key(row.id, row.ref, row.member_of, member=True)
+    write = outbox.get(db, key)
+    return {
+        "group": row.member_of,
+        "state": None if write is None else write.state.value,
+        "reason": "" if write is None else write.detail,
+        "dead_letter": journal.dead_letter_of_effect(db, key),
     }
 
 

@@ -25,7 +25,9 @@ def unserved(new: ActivePolicy, served: Mapping[str, Wanted]) -> list[Fault]:
             now, then = asked.lead_object or "the default", built.lead_object or "the default"
             message = f"needs a restart: {crm} is read with object {then}, not {now}"
             found.append(Fault(new.main, line, column, message, RESTART))
-        missing = [f for f in asked.fields if f not in built.fields]
+        # A text that is written unread would go over what somebody else has written there.
+        needed = dict.fromkeys((*asked.fields, *asked.texts))
+        missing = [f for f in needed if f not in (*built.fields, *built.writes)]
         if missing:
             message = f"needs a restart: {crm} is read without {', '.join(missing)}"
             found.append(Fault(new.main, None, None, message, RESTART))

@@ -16,6 +16,7 @@ from fairlead.core.policy import Policy
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.store import journal, leads, outbox, recyclings
 from fairlead.store.db import Db
+from fairlead.store.outbox import OutboxState
 from fairlead.store.recyclings import Round
 from fairlead.telemetry import get_logger
 
@@ -61,7 +62,7 @@ def end_round(
         return
     ended = replace(row, ended_at=now, how=how, holds=holds, story=story, look_at=None, waits="")
     recyclings.put(db, ended)
-    if row.member_of is not None:
+    if row.member_of is not None and not never_joined(db, row, now):
         be_member(db, row.ref, row.member_of, row.id, now, member=False)
     for name, value in row.values_back.items() if back else ():
         seen = shown(fields, name) if name in fields else row.values_set.get(name)
@@ -76,9 +77,24 @@ def end_round(
 
 def be_member(db: Db, ref: Ref, group: str, round_id: str, now: datetime, *, member: bool) -> None:
     """Put a lead into a campaign or list, or take it out; writes to one go out in their order."""
-    key = effect_key(round_id, 0, ref, f"{'joins' if member else 'leaves'} {group}")
+    key = member_key(round_id, ref, group, member=member)
     effect = SetMember(key, ref, group, member)
     outbox.add(db, effect, decision_id=round_id, urgent=False, now=now)
+
+
+def member_key(round_id: str, ref: Ref, group: str, *, member: bool) -> str:
+    """The key of the effect by which a round's lead joins a group, or leaves it."""
+    return effect_key(round_id, 0, ref, f"{'joins' if member else 'leaves'} {group}")
+
+
+def never_joined(db: Db, row: Round, now: datetime) -> bool:
+    """Whether a round's lead was refused by its group; nobody needs to see to that any more."""
+    key = "" if row.member_of is None else member_key(row.id, row.ref, row.member_of, member=True)
+    join = outbox.get(db, key)
+    if join is None or join.state is not OutboxState.REFUSED:
+        return False
+    journal.close_dead_letter_of_effect(db, key, now)
+    return True
 
 
 def shown(fields: Mapping[str, Any], name: str) -> str | None:

@@ -1,5 +1,7 @@
-"""The sender: a thread that takes messages out of the store and sends them, whatever else goes on.
+"""The senders: threads that take messages out of the store and send them, whatever else goes on.
 
+Each way out has one of its own, so that a server which hangs keeps no other waiting; one more gives
+up what has no way, and forgets what is old.
 A message is marked before it is sent and after; a crash between the two sends it again with the
 same name. Each way out has a fuse: what is wrong with the whole way (no answer, no log-in) is said
 once, the way rests a while, then one message tries it, and when that one goes, all go.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,7 +27,7 @@ from fairlead.errors import (
 )
 from fairlead.metrics import Metrics
 from fairlead.notify.outgoing import Outgoing
-from fairlead.notify.ways import Ways
+from fairlead.notify.ways import MAIL, Ways
 from fairlead.store import messages
 from fairlead.store.db import Db
 from fairlead.store.messages import MessageRow, MessageState
@@ -40,6 +42,8 @@ KEPT = timedelta(days=30)
 """How long what has gone is listed."""
 TIDY_EVERY = 3600.0
 BATCH = 20
+NOWHERE = ""
+"""Where there is no way out."""
 TWICE = "a second copy is possible"
 NO_WAY = (
     "no such channel is in the settings; add it to fairlead.toml, then: fairlead messages retry"
@@ -57,7 +61,10 @@ class Fuse:
 
 
 class Sender(Loop):
-    """Sends what is due; `jitter` gives numbers from 0 to 1."""
+    """Sends what is due to one way, to nowhere ("") or, without either, to all.
+
+    `jitter` gives numbers from 0 to 1.
+    """
 
     verb = "send"
 
@@ -70,9 +77,11 @@ class Sender(Loop):
         stopping: threading.Event,
         crash: Callable[[BaseException], None],
         jitter: Callable[[], float] = random.random,
+        only: str | None = None,
     ) -> None:
-        super().__init__("messages", metrics, stopping, crash)
+        super().__init__(f"messages-{only}" if only else "messages", metrics, stopping, crash)
         self.db = db
+        self.only = only
         self.ways = ways
         self.clock = clock
         self.last_turn: float | None = None
@@ -88,15 +97,21 @@ class Sender(Loop):
         """Send what is due, a few at most; how many were tried."""
         self._tidy()
         tried = 0
-        targets: dict[str | None, list[str]] = {}
-        for target in messages.targets_due(self.db, self.clock.now()):
-            targets.setdefault(self.ways.of(target), []).append(target)
+        targets: dict[str, list[str]] = {}
+        for target in self._mine(messages.targets_due(self.db, self.clock.now())):
+            targets.setdefault(self._way(target), []).append(target)
         for way, here in targets.items():
             if self.stopping.is_set():
                 break
-            tried += self._homeless(here) if way is None else self._through(way, here)
+            tried += self._through(way, here) if way else self._homeless(here)
         self.last_turn = self.clock.monotonic()
         return tried
+
+    def _way(self, target: str) -> str:
+        return self.ways.of(target) or NOWHERE
+
+    def _mine(self, targets: Iterable[str]) -> list[str]:
+        return [t for t in targets if self.only is None or self._way(t) == self.only]
 
     def _tidy(self) -> None:
         """First take up what was being sent when the daemon ended; forget old rows every hour."""
@@ -106,8 +121,9 @@ class Sender(Loop):
         now = self.clock.now()
         with self.db.transaction():
             if self._tidied is None:
-                messages.recover(self.db, now)
-            messages.forget(self.db, now - KEPT)
+                messages.recover(self.db, self._mine(messages.waiting_targets(self.db)), now)
+            if not self.only:
+                messages.forget(self.db, now - KEPT)
         self._tidied = passed
 
     # -- one way ----------------------------------------------------------------------------
@@ -193,7 +209,7 @@ class Sender(Loop):
         self.metrics.messages_total.labels(channel=way, outcome="retry").inc()
         fuse.failures += 1
         fuse.until = self.clock.monotonic() + (hint or self._pause(fuse.failures, LONGEST_REST))
-        fuse.trouble.fail(error, channel=way, remedy=remedy)
+        fuse.trouble.fail(error, channel=way, remedy=remedy or _look(way))
         self.metrics.channel_up.labels(channel=way).set(0)
 
     def _failed(self, row: MessageRow, why: str, error: Exception | None = None) -> None:
@@ -227,6 +243,41 @@ class Sender(Loop):
         """Longer each time, and not the same for all: half of it is left to chance."""
         whole = min(FIRST_WAIT * 2.0 ** min(n - 1, 30), longest)
         return whole * (0.5 + self._jitter() / 2)
+
+
+class Senders:
+    """One sender for each way, and one for what has none."""
+
+    def __init__(
+        self,
+        db: Db,
+        ways: Ways,
+        clock: Clock,
+        metrics: Metrics,
+        stopping: threading.Event,
+        crash: Callable[[BaseException], None],
+    ) -> None:
+        self.loops = [
+            Sender(db, ways, clock, metrics, stopping, crash, only=way)
+            for way in (NOWHERE, *ways.ways)
+        ]
+
+    @property
+    def last_turn(self) -> float | None:
+        """When the one that was longest away came round; None before all did."""
+        turned = [loop.last_turn for loop in self.loops if loop.last_turn is not None]
+        return min(turned) if len(turned) == len(self.loops) else None
+
+    def turn(self) -> int:
+        """A turn of each, one after another; how many messages were tried."""
+        return sum(loop.turn() for loop in self.loops)
+
+
+def _look(way: str) -> str:
+    """What a person can do where the error itself does not say it."""
+    if way == MAIL:
+        return "see whether the mail server runs and can be reached from here: fairlead doctor"
+    return f"see whether its receiver runs and can be reached from here: fairlead notify test {way}"
 
 
 def _shown(target: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.core.carets import nearest
+from fairlead.core.counted import counted
 from fairlead.core.durations import parse_duration
 from fairlead.core.policy import Policy, Team
 from fairlead.core.rep_clock import calendar_of, zone_of
@@ -203,8 +204,8 @@ def _handling(
         mean = sum(taken, timedelta(0)) / len(taken)
         return mean, f"the mean time from the first status to the answer of {len(taken)} leads"
     return HANDLING, (
-        f"a guess: only {len(calls)} answers tell how long they took, {KNOWN} are needed;"
-        " say it with --handling"
+        f"a guess: only {counted(len(calls), 'answer tells', 'answers tell')} how long it took,"
+        f" {KNOWN} are needed; say it with --handling"
     )
 
 
@@ -226,8 +227,8 @@ def _notes(
     elif found.thin:
         spread = round(100 / found.arrivals**0.5)
         notes.append(
-            f"only {found.arrivals} leads in {found.days:.0f} days: the volume itself is known to"
-            f" about {spread} % only, single hours are chance"
+            f"only {counted(found.arrivals, 'lead')} in {found.days:.0f} days: the volume itself is"
+            f" known to about {spread} % only, single hours are chance"
         )
     if found.days < 14:
         notes.append(f"{found.days:.0f} days were watched; weeks differ")

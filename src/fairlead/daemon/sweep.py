@@ -29,6 +29,7 @@ from fairlead.daemon.afterwards import Afterwards
 from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.coming_back import ComingBack
+from fairlead.daemon.contacts_elsewhere import answer
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
 from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.following import Following
@@ -76,6 +77,7 @@ class Sweep:
         back = self.coming_back.due()
         if not (refs or follow_ups or back) or not self.trust.holds():
             self.afterwards.look()
+            answer(self.db, self.ingest.connector, self.clock)
             return 0
         if refs:
             self._fire(refs)
@@ -83,6 +85,7 @@ class Sweep:
             self.following.look(follow_ups)
         if back:
             self.coming_back.tick(back)
+        answer(self.db, self.ingest.connector, self.clock)
         self.ingest.announce()
         return len({*refs, *(f.ref for f in follow_ups), *back})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairlead.core.decide import decide
@@ -9,6 +10,7 @@ from fairlead.core.explain import explain, explain_json
 from fairlead.core.policy import Policy
 from fairlead.core.policy_file import load_policy
 from fairlead.core.snapshot import thaw_inputs
+from fairlead.core.types import LeadState
 from fairlead.core.zones import VERSION
 from fairlead.daemon.clock_report import clocks_of
 from fairlead.daemon.decay_report import decay_of
@@ -20,16 +22,20 @@ from fairlead.daemon.times_report import assignments_of, cadences_of, times_of
 from fairlead.errors import ConfigError
 from fairlead.store import decisions, directory, journal, leads, outbox
 from fairlead.store.db import Db
+from fairlead.store.journal import JournalRow
 from fairlead.store.leads import LeadRow
 
 
 def why(db: Db, row: LeadRow, policy: Policy | None) -> dict[str, Any]:
     """A lead: its state, its decision taken again, its writes, its journal, what runs for it."""
+    names = {o.id: o.email or o.name for o in directory.get_owners(db, row.ref.crm)}
+    happened = journal.of_lead(db, row.ref)
     answer: dict[str, Any] = {
         "lead": str(row.ref),
         "state": row.state.value,
         "reason": row.reason,
-        "owner": _owner_name(db, row),
+        "owner": names.get(row.owner_id or "", row.owner_id),
+        "owner_changed": _changed(db, row, happened),
         "person": row.person_id,
         "same_person": [
             str(o.ref) for o in leads.leads_of_person(db, row.person_id) if o.ref != row.ref
@@ -47,8 +53,8 @@ def why(db: Db, row: LeadRow, policy: Policy | None) -> dict[str, Any]:
             for o in outbox.of_lead(db, row.ref)
         ],
         "journal": [
-            {"at": j.at.isoformat(), "event": j.event, **j.detail}
-            for j in journal.of_lead(db, row.ref)
+            {"at": j.at.isoformat(), "event": j.event, **j.detail, **_named(j.detail, names)}
+            for j in happened
         ],
         "times": times_of(db, row),
         "assignments": assignments_of(db, row.ref),
@@ -95,11 +101,19 @@ def _decision(db: Db, decision_id: str) -> dict[str, Any]:
     }
 
 
-def _owner_name(db: Db, row: LeadRow) -> str | None:
-    for o in directory.get_owners(db, row.ref.crm):
-        if o.id == row.owner_id:
-            return o.email or o.name
-    return row.owner_id
+def _named(detail: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """The owner in what happened by name, where the CRM has told it."""
+    owner = names.get(str(detail.get("owner_id")))
+    return {} if owner is None else {"owner": owner}
+
+
+def _changed(db: Db, row: LeadRow, happened: Sequence[JournalRow]) -> bool:
+    """Whether an assigned lead has another owner by now than the decision gave it."""
+    if row.state is not LeadState.ASSIGNED or row.decision_id is None:
+        return False
+    kept = decisions.get_decision(db, row.decision_id)
+    moved = any(j.event == "lead.owner_changed" for j in happened)
+    return moved and kept is not None and kept.owner_id not in (None, row.owner_id)
 
 
 def _time_data(policy: Policy, then: str) -> list[str]:

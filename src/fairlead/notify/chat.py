@@ -45,6 +45,8 @@ class ChatWay:
             raise ConfigError(f"{where} url_file: apprise cannot read its URL; see its own pages")
         if _plain(target) and not is_loopback(str(target.host or "")):
             raise ConfigError(f"{where} url_file: plain http goes to this machine only; use https")
+        # A room that has moved is moved in the settings: what we tell goes to no other host.
+        target.redirects = False
         self._service = str(target.service_name)
         self._apprise = apprise.Apprise(asset=asset)
         self._apprise.add(target)

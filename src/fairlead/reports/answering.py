@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 _SHOWN = 3
@@ -32,12 +33,13 @@ def _team(v: Mapping[str, Any], team: Mapping[str, Any]) -> Iterator[str]:
     both = team["meets"] and team["meets_in_turns"]
     word = "yes" if both else "only if leads go to who is free" if team["meets"] else "no"
     yield (
-        f"{team['team']}: {v['within']} for {v['target']:.0%} of the leads with {people}"
-        f" {'rep' if people == 1 else 'reps'}: {word}"
+        f"{team['team']}: {v['within']} for {v['target']:.0%} of the leads with"
+        f" {counted(people, 'rep')}: {word}"
     )
     yield (
-        f"  {team['arrivals']} leads in {team['days']:.0f} days, {team['per_week']:.0f} a week;"
-        f" {_minutes(team['handling_seconds'])} each ({team['handling_from']})"
+        f"  {counted(team['arrivals'], 'lead')} in {team['days']:.0f} days,"
+        f" {team['per_week']:.0f} a week; {_minutes(team['handling_seconds'])} each"
+        f" ({team['handling_from']})"
     )
     busy = "nobody works" if team["busy"] is None else f"{team['busy']:.0%} of the working time"
     yield f"  in time, of open time: {team['in_time']:.1%} if the first who is free answers"
@@ -67,9 +69,9 @@ def _team(v: Mapping[str, Any], team: Mapping[str, Any]) -> Iterator[str]:
 
 def human_indicators(v: Mapping[str, Any]) -> Iterator[str]:
     """`fairlead sla --indicators`."""
-    yield f"{v['answers']} answers since {v['since'][:19]}Z"
+    yield f"{counted(v['answers'], 'answer')} since {v['since'][:19]}Z"
     if v["not_looked_at"]:
-        yield f"  {v['not_looked_at']} changes of the last day are not looked at again yet"
+        yield f"  {counted(v['not_looked_at'], 'change')} of the last day not looked at again yet"
     for one in v["indicators"]:
         yield ""
         yield f"{one['means']}"

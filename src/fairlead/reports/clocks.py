@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
+
 
 def human_sla(v: Mapping[str, Any]) -> Iterator[str]:
     """`fairlead sla`."""
-    rest = f", {v['rest']} are the rest of a path" if v.get("rest") else ""
-    over = f"{v['over']} are over and unanswered"
-    yield f"{v['running']} clocks run, {v['paused']} stand, {over}{rest}"
+    rest = f", {counted(v['rest'], 'is', 'are')} the rest of a path" if v.get("rest") else ""
+    over = f"{counted(v['over'], 'is', 'are')} over and unanswered"
+    run = counted(v["running"], "clock runs", "clocks run")
+    yield f"{run}, {counted(v['paused'], 'stands', 'stand')}, {over}{rest}"
     for c in v["clocks"]:
         path = ", rest of the path" if c["rest_of_path"] else ""
         yield f"{c['lead']}: {c['sla']}, {c['owner']}, {c['state']}{path}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 
@@ -60,7 +61,7 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for pool in v:
         verdict = "holds" if pool["holds"] else "DOES NOT HOLD"
         said = (
-            f"the bound of {_decimal(pool['bound'])} leads {verdict}"
+            f"the bound of {_leads(pool['bound'])} {verdict}"
             f" (farthest {_decimal(pool['farthest'])})"
         )
         yield printable(f"pool {pool['pool']}: {_instead(pool) or said}")
@@ -69,7 +70,7 @@ def human_fairness(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for m in pool["members"]:
             weight = "has left" if m["weight"] is None else f"weight {m['weight']}"
             yield printable(
-                f"  {m['rep']}: {m['received']} leads, balance {_signed(m['balance'])}"
+                f"  {m['rep']}: {counted(m['received'], 'lead')}, balance {_signed(m['balance'])}"
                 f" ({m['balance']}), {weight}"
             )
             if m["beside"]:
@@ -103,6 +104,11 @@ def _when(team: Mapping[str, Any]) -> str:
 
 def _instead(pool: Mapping[str, Any]) -> str:
     return f"no certificate, {pool['instead']}" if pool["instead"] else ""
+
+
+def _leads(exact: str) -> str:
+    told = _decimal(exact)
+    return f"{told} lead" if told == "1" else f"{told} leads"
 
 
 def _decimal(text: str) -> str:

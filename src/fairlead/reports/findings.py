@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
+
 
 def human_findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Each finding with its place, an example lead and the remedy; control characters shown."""
@@ -20,7 +22,8 @@ def human_findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield printable(f"    remedy: {f['remedy']}")
     if findings:
         counts = {s: sum(f["severity"] == s for f in findings) for s in ("error", "warning")}
-        yield f"{counts['error']} errors, {counts['warning']} warnings, {len(findings)} in all"
+        told = ", ".join(counted(n, what) for what, n in counts.items())
+        yield f"{told}, {len(findings)} in all"
 
 
 def shown(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.clocks import human_clocks, human_times
 from fairlead.reports.decay import human_decay
 from fairlead.reports.findings import printable
@@ -47,7 +48,8 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for i, lead in enumerate(found):
         if i:
             yield ""
-        yield f"{lead['lead']}: {lead['state']} ({lead['reason']}), owner {lead['owner'] or 'none'}"
+        why = "; ".join((lead["reason"], *_but(lead)))
+        yield f"{lead['lead']}: {lead['state']} ({why}), owner {lead['owner'] or 'none'}"
         if lead["same_person"]:
             yield f"  same person: {', '.join(lead['same_person'])}"
         decision = lead["decision"]
@@ -78,12 +80,21 @@ def human_why(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"  {e['kind']}: {e['state']}{detail}"
         for j in lead["journal"]:
             if j["event"] in LATER:
-                about = j.get("reason") or j.get("rep") or j.get("owner_id") or ""
+                known = [j[n] for n in ("reason", "rep", "owner", "owner_id") if j.get(n)]
+                about = known[0] if known else ""
                 what = LATER[j["event"]]
                 if j["event"] == "lead.ordered":
                     about = _ordered(j)
                     what = BY_TIME.get(j["kind"], what)
                 yield f"  {j['at'][:19]}Z {what}{': ' if about else ''}{about}"
+
+
+def _but(lead: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps the owner from being what its reason says."""
+    if lead["owner_changed"]:
+        yield "its owner was changed since"
+    if any(e["kind"] == "set_owner" and e["state"] in ("new", "inflight") for e in lead["effects"]):
+        yield "this owner is not written to the CRM yet"
 
 
 def _scored(kept: Mapping[str, Any]) -> str:
@@ -131,7 +142,7 @@ def human_status(v: Mapping[str, Any]) -> Iterator[str]:
     for pool, reps in v["pools"].items():
         yield f"pool {pool}:"
         for rep, r in sorted(reps.items()):
-            yield f"  {rep}: {r['received']} leads, balance {r['balance_decimal']:+.3f}"
+            yield f"  {rep}: {counted(r['received'], 'lead')}, balance {r['balance_decimal']:+.3f}"
 
 
 def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
@@ -143,8 +154,7 @@ def human_reload(v: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"policy {v['policy'][:12]} is in force now; before: {v['before'][:12]}"
     if v["warnings"]:
-        s = "" if v["warnings"] == 1 else "s"
-        yield f"{v['warnings']} warning{s}; see fairlead check"
+        yield f"{counted(v['warnings'], 'warning')}; see fairlead check"
     if v["dry_run"] is not None:
         yield from _dry_run(v["dry_run"])
     yield from v["needs_restart"]
@@ -171,3 +181,9 @@ def human_dead_letters(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "No dead letters."
     for d in v:
         yield f"#{d['id']} {d['lead']} [{d['stage']}, {d['state']}] {d['reason']}"
+    first = next((d["id"] for d in v if d["state"] == "open"), None)
+    if first is not None:
+        yield (
+            "Mend the cause (fairlead why LEAD, fairlead doctor), then: fairlead dead-letters retry"
+            f" {first}; or give it up: fairlead dead-letters drop {first}"
+        )

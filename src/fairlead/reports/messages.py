@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
+
 
 def human_messages(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not found:
         yield "no message waits and none has failed"
     for m in found:
-        tries = f", {m['attempts']} tries" if m["attempts"] else ""
+        tries = f", {counted(m['attempts'], 'try', 'tries')}" if m["attempts"] else ""
+        if m["attempts"] and m["state"] == "new":
+            tries += f", again at {m['due_at'][:19]}Z"
         yield f"#{m['id']} {m['state']}{tries}, to {m['to']}, {m['at'][:19]}Z: {m['subject']}"
         if m["detail"]:
             yield f"   {m['detail']}"

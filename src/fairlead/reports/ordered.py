@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 MOST_ROWS = 40
@@ -12,7 +13,7 @@ MOST_ROWS = 40
 
 def human_plan(v: Mapping[str, Any]) -> Iterator[str]:
     if not v["leads"]:
-        yield f"Nothing to route: {v['looked_at']} leads were looked at."
+        yield f"Nothing to route: {counted(v['looked_at'], 'lead was', 'leads were')} looked at."
         yield from _left_out(v)
         return
     given = v["leads"] - v["would_wait"]

@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 
 def human_recycling(v: Mapping[str, Any]) -> Iterator[str]:
     """`fairlead recycling`."""
-    yield f"{v['recycled']} leads are recycled, {v['terminal']} at their end"
+    yield f"{counted(v['recycled'], 'lead is', 'leads are')} recycled, {v['terminal']} at their end"
     for kind, reasons in v["by_reason"].items():
         for reason, n in reasons.items():
             yield f"  {kind}, {reason}: {n}"
     for reason, n in v["tracks_gone"].items():
+        keep = counted(n, "lead keeps its", "leads keep their")
         yield (
-            f"TRACK GONE: the policy has no track {reason!r} any more; its {n} leads keep their"
-            " date, and those without one stay until somebody gives them away"
+            f"TRACK GONE: the policy has no track {reason!r} any more; {keep} date, and one"
+            " without a date stays until somebody gives it away"
+        )
+    for join in v["joins_refused"]:
+        yield printable(
+            f"JOIN REFUSED: {counted(join['leads'], 'lead')} of {join['crm']} could not be put into"
+            f" campaign or list {join['group']}: {join['reason']}"
+        )
+        yield (
+            "  name another in the policy, and they join that; or mend it (fairlead doctor), then:"
+            " fairlead dead-letters retry --all"
         )
     for lead in v["leads"]:
         yield printable(f"{lead['lead']}: {_now(lead)}")
@@ -66,8 +77,25 @@ def _then(lead: Mapping[str, Any]) -> Iterator[str]:
         yield f"not before {_at(lead['not_before'])}"
     if lead["waits"]:
         yield f"is due and waits: {lead['waits']}; looked at again {_at(lead['next_look'])}"
-    if lead["member_of"]:
-        yield f"is in campaign or list {lead['member_of']} meanwhile"
+    if lead["join"] is not None:
+        yield _joined(lead["join"])
+
+
+def _joined(join: Mapping[str, Any]) -> str:
+    """Whether it is in its campaign or list: told by what the CRM answered, not by what we want."""
+    group, reason = f"campaign or list {join['group']}", join["reason"]
+    match join["state"]:
+        case "done":
+            return f"was put into {group} meanwhile"
+        case "new" | "inflight" | "sent":
+            return f"is being put into {group}" + (f" ({reason})" if reason else "")
+        case "refused" if join["dead_letter"] is not None:
+            retry = f"fairlead dead-letters retry {join['dead_letter']}"
+            return f"is NOT in {group}: {reason}; mend it (fairlead doctor), then: {retry}"
+        case "refused":
+            return f"is NOT in {group}: {reason}; a person gave that write up"
+        case _:
+            return f"is not in {group}" + (f": {reason}" if reason else "")
 
 
 def _at(iso: str | None) -> str:

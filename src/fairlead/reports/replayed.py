@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from fairlead.core.counted import counted
 from fairlead.reports.findings import printable
 
 COLUMNS = (
@@ -22,8 +23,9 @@ def human_period(v: Mapping[str, Any], limit: int) -> Iterator[str]:
 
 def _lines(v: Mapping[str, Any], limit: int) -> Iterator[str]:
     yield (
-        f"{v['leads']} leads, {v['decisions']} decisions from {v['since'][:16]}Z to"
-        f" {v['until'][:16]}Z, policy {v['policy'][:12]} against {v['candidate'][:12]}"
+        f"{counted(v['leads'], 'lead')}, {counted(v['decisions'], 'decision')} from"
+        f" {v['since'][:16]}Z to {v['until'][:16]}Z, policy {v['policy'][:12]}"
+        f" against {v['candidate'][:12]}"
     )
     yield (
         f"{v['same']} the same, {v['direct']} direct (another rule or destination),"
@@ -57,9 +59,10 @@ def _trust(v: Mapping[str, Any]) -> Iterator[str]:
     )
     older = v["decisions"] - v["policies"].get(v["policy"], 0) - len(v["not_replayed"])
     if older:
-        yield f"note: {older} decisions were taken under other policies and are not checked"
+        taken = counted(older, "decision was", "decisions were")
+        yield f"note: {taken} taken under other policies, not checked"
     if v["not_replayed"]:
-        yield f"note: {len(v['not_replayed'])} decisions cannot be replayed:"
+        yield f"note: {counted(len(v['not_replayed']), 'decision')} cannot be replayed:"
         for id, why in list(v["not_replayed"].items())[:5]:
             yield f"  {id}: {why}"
     if v["fields_not_stored"]:
@@ -96,7 +99,8 @@ def told_shadow(s: Mapping[str, Any]) -> str:
 
 def human_shadow(v: Mapping[str, Any], limit: int) -> Iterator[str]:
     """Agreement so far, then up to `limit` leads that would have gone elsewhere; 0: all."""
-    yield f"shadow {v['policy'][:12]} since {(v['since'] or '')[:16]}Z: {v['leads']} leads"
+    since = (v["since"] or "")[:16]
+    yield f"shadow {v['policy'][:12]} since {since}Z: {counted(v['leads'], 'lead')}"
     share = f" ({v['same'] / v['leads']:.0%})" if v["leads"] else ""
     yield (
         f"{v['same']} the same{share}, {v['direct']} direct (another rule or destination),"
@@ -112,10 +116,12 @@ def human_history(v: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "No policy was used yet."
     for p in v:
         last = f"last {p['last_used_at'][:16]}Z" if p["last_used_at"] else "no decision"
-        beside = "" if p["shadow_leads"] is None else f", {p['shadow_leads']} leads as shadow"
+        beside = (
+            "" if p["shadow_leads"] is None else f", {counted(p['shadow_leads'], 'lead')} as shadow"
+        )
         yield printable(
             f"{p['hash'][:12]}  first {p['first_used_at'][:16]}Z, {last},"
-            f" {p['decisions']} decisions{beside}  {' '.join(p['files'])}"
+            f" {counted(p['decisions'], 'decision')}{beside}  {' '.join(p['files'])}"
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fairlead.core.counted import counted
+
 _STEPS = {
     "captured_to_decided": "captured to decided",
     "decided_to_assigned": "decided to assigned",
@@ -16,7 +18,7 @@ _WIDTH = 28
 
 def human_times_report(v: Mapping[str, Any]) -> Iterator[str]:
     """`fairlead times`."""
-    yield f"{v['assignments']} assignments since {_at(v['since'])}"
+    yield f"{counted(v['assignments'], 'assignment')} since {_at(v['since'])}"
     yield from _steps(v["all"], "")
     for name in ("rules", "teams", "reps"):
         for key, steps in v[name].items():

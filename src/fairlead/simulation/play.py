@@ -201,7 +201,7 @@ search_per_second = {UNLIMITED}
                 self._look_at(crm, polls=False)
         message = agenda.next_message(self.app.db)
         if message is not None and message <= now:
-            self.app.sender.turn()
+            self.app.senders.turn()
         self._hear()
 
     def _look_at(self, crm: str, *, polls: bool = True) -> None:

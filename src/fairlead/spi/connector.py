@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -317,9 +318,11 @@ class Wanted:
     `lead_object` is "contacts" or "leads" for HubSpot, "Lead" for Salesforce; `fields` are extra
     CRM field names that `fields:` of the policy names. `writes` are fields of a lead that
     `SetScore` and `SetField` go to: read where they can be, a finding that is not fatal where they
-    cannot be written. `groups` are ids of campaigns or lists that `SetMember` goes to, `watched`
-    those that `joined()` is asked for: a finding that is not fatal for one that is not there, or
-    that takes nobody.
+    cannot be written. `texts` are the values that `SetField` writes, by field ("" clears it): a
+    finding that is not fatal where the CRM would refuse one of them, such as no option of a closed
+    list; a field of `writes` without any takes a score. `groups` are ids of campaigns or lists
+    that `SetMember` goes to, `watched` those that `joined()` is asked for: a finding that is not
+    fatal for one that is not there, or that takes nobody.
     """
 
     lead_object: str | None = None
@@ -327,6 +330,7 @@ class Wanted:
     writes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class ConnectorFactory(Protocol):

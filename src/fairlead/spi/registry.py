@@ -58,7 +58,7 @@ def read_table(
     factory: ConnectorFactory,
     table: Mapping[str, Any],
     *,
-    where: Callable[[str], str] = lambda key: key,
+    where: Callable[..., str] = lambda *path: ".".join(path),
 ) -> BaseModel:
     """A connector's raw settings table as an instance of its own `settings_model`.
 
@@ -86,20 +86,29 @@ def read_table(
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], where: Callable[[str], str]
+    error: ValidationError, model: type[BaseModel], where: Callable[..., str]
 ) -> ConfigError:
-    """A validation error in our words: one line for each fault, with key and remedy, no values."""
+    """A validation error in our words: one line for each fault, with key and remedy, no values.
+
+    `where` takes the path of a key, part by part.
+    """
     lines = []
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        key = str(fault["loc"][0]) if fault["loc"] else ""
-        below = ".".join(str(part) for part in fault["loc"][1:])
-        place = where(key) + (f".{below}" if below else "")
+    for fault in error.errors(include_url=False, include_input=False):
+        key, *below = [str(part) for part in fault["loc"]] or [""]
+        place = where(key, *below)
         match fault["type"]:
             case "extra_forbidden":
                 near = "" if below else did_you_mean(key, model.model_fields)
                 lines.append(f"{place}: unknown key{near}")
             case "missing":
                 lines.append(f"{place}: is missing; add it")
+            case "union_tag_invalid" | "union_tag_not_found":
+                about = fault["ctx"]
+                place = where(key, *below, about["discriminator"].strip("'"))
+                known = about.get("expected_tags")
+                lines.append(
+                    f"{place}: " + (f"must be one of {known}" if known else "is missing; add it")
+                )
             case _:
                 text = fault["msg"].removeprefix("Value error, ")
                 lines.append(f"{place}: {text[:1].lower()}{text[1:]}")

@@ -28,6 +28,7 @@ LOOKS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "recycling_looks": ("look_at", "TRUE"),
         "decay_levels": ("look_at", "reached_at IS NULL AND look_at IS NOT NULL"),
         "cadences": ("look_at", "ended_at IS NULL AND look_at IS NOT NULL"),
+        "contact_asks": ("look_at", "look_at IS NOT NULL"),
         "answers": ("look_at", "look_at IS NOT NULL"),
     }
 )

@@ -139,6 +139,14 @@ def close_dead_letter_of_effect(db: Db, effect_key: str, now: datetime) -> None:
     )
 
 
+def dead_letter_of_effect(db: Db, effect_key: str) -> int | None:
+    """The number of the open entry that names a write."""
+    found = db.row(
+        "SELECT id FROM dead_letters WHERE effect_key = ? AND state = 'open'", (effect_key,)
+    )
+    return None if found is None else int(found["id"])
+
+
 def waits_for_a_person(db: Db, ref: Ref, stage: str) -> bool:
     """Whether an entry of this stage is open for the record."""
     found = db.row(

@@ -111,13 +111,17 @@ def claim(db: Db, id: int) -> bool:
     return done.rowcount == 1
 
 
-def recover(db: Db, now: datetime) -> int:
-    """What was being sent when the daemon ended is sent again, and may arrive twice; how many."""
+def recover(db: Db, targets: Collection[str], now: datetime) -> int:
+    """What was being sent to these when the daemon ended is sent again, and may arrive twice; how
+    many."""
     done = db.execute(
         "UPDATE messages SET state = 'new', due_at = ?, maybe = 1, detail = ?"
-        " WHERE state = 'sending'",
-        (now.isoformat(), "the daemon ended while it was sent; a second copy is possible"),
-    )
+        " WHERE state = 'sending' AND target IN (SELECT value FROM json_each(?))",
+        (
+            now.isoformat(), "the daemon ended while it was sent; a second copy is possible",
+            json.dumps(sorted(targets)),
+        ),
+    )  # fmt: skip
     return done.rowcount
 
 

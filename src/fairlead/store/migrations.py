@@ -543,3 +543,18 @@ def _open_owner_write(db: sqlite_utils.Database) -> None:
             WHERE kind IN ('set_owner', 'restore_owner') AND state IN ('new', 'inflight', 'sent')
         """,
     )
+
+
+@MIGRATIONS(name="0023_contact_asks")
+def _contact_asks(db: sqlite_utils.Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE contact_asks (
+            person_id TEXT NOT NULL, crm TEXT NOT NULL, since TEXT NOT NULL,
+            asked_at TEXT NOT NULL, look_at TEXT, told_at TEXT, times TEXT NOT NULL DEFAULT '[]',
+            PRIMARY KEY (person_id, crm)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX contact_asks_look ON contact_asks (crm, look_at) WHERE look_at IS NOT NULL
+        """,
+    )

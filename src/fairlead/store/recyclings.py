@@ -76,7 +76,7 @@ def put(db: Db, row: Round) -> None:
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
         " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"
         " ON CONFLICT (id) DO UPDATE SET due_at = ?13, due_why = ?14, look_at = ?15, waits = ?16,"
-        " told = ?17, ended_at = ?21, how = ?22, holds = ?23, story = ?24",
+        " told = ?17, member_of = ?18, ended_at = ?21, how = ?22, holds = ?23, story = ?24",
         (
             row.id, row.person_id, row.cycle, row.ref.crm, row.ref.object, row.ref.id, row.kind,
             row.reason, row.owner_id, row.rep_id, row.since.isoformat(), _iso(row.cool_until),
@@ -133,6 +133,20 @@ def counts(db: Db) -> dict[str, dict[str, int]]:
     ):
         found[r["kind"]][r["reason"]] = r["n"]
     return found
+
+
+def refused_by(db: Db) -> list[tuple[str, str, int, str]]:
+    """The groups that refused leads which are recycled: CRM, group, how many, and why, without
+    words that may quote a lead."""
+    rows = db.rows(
+        "SELECT r.crm, r.member_of, count(*) n, max(o.detail) why FROM dead_letters d"
+        " JOIN recyclings r ON r.crm = d.crm AND r.object = d.object AND r.lead_id = d.lead_id"
+        " JOIN outbox o ON o.key = d.effect_key"
+        " WHERE d.state = 'open' AND d.stage = 'deliver group ' || r.member_of"
+        " AND r.ended_at IS NULL AND o.decision_id = r.id"
+        " GROUP BY r.crm, r.member_of ORDER BY r.crm, r.member_of"
+    )
+    return [(r["crm"], r["member_of"], r["n"], r["why"]) for r in rows]
 
 
 def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
