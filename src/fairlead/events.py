@@ -46,6 +46,7 @@ EVENTS: dict[str, str] = {
     "dead_letter.added": "work that needs a person was set aside",
     "dead_letter.retried": "a person sent a dead letter round again",
     "dead_letter.dropped": "a person gave a dead letter up",
+    "dead_letter.overtaken": "a refused write is not needed any more",
     "peak.began": "many leads wait for a team, so another joins it, as the policy plans for peaks",
     "peak.ended": "few leads wait for the team again; it is on its own",
     "score.failed": "a lead whose grade time has changed cannot be scored; tried again in a minute",

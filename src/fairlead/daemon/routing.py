@@ -232,8 +232,8 @@ class Router:
         self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
-            stage = None if dead else "read"
-            journal.close_dead_letters_of(self.db, record.ref, now, stage)
+            stages = journal.ROUTED if dead else ("read",)
+            journal.close_dead_letters_of(self.db, record.ref, now, stages)
         return kept.state
 
     def rescore(
@@ -385,7 +385,7 @@ class Router:
         values = keep_score(self.db, self.policy, lead, row, snap.world, now, match)
         self.decaying.seen(lead, row, snap.world, values, now)
         if not fresh:
-            journal.close_dead_letters_of(self.db, lead.ref, now)
+            journal.close_dead_letters_of(self.db, lead.ref, now, journal.ROUTED)
         return decision.state
 
     def _order_of(self, row: LeadRow, generation: int) -> Order | None:

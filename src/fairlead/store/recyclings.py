@@ -87,6 +87,12 @@ def put(db: Db, row: Round) -> None:
     )  # fmt: skip
 
 
+def get(db: Db, id: str) -> Round | None:
+    """A round by its id."""
+    r = db.row("SELECT * FROM recyclings WHERE id = ?", (id,))
+    return None if r is None else _round(r)
+
+
 def open_of(db: Db, ref: Ref) -> Round | None:
     """The round that a lead is in."""
     return next((r for r in of_lead(db, ref) if r.ended_at is None), None)
