@@ -51,6 +51,7 @@ EVENTS: dict[str, str] = {
     "peak.ended": "few leads wait for the team again; it is on its own",
     "score.failed": "a lead whose grade time has changed cannot be scored; tried again in a minute",
     "turn.credited": "a lead was not worth a turn; its rep has the turn back",
+    "turn.refunded": "a lead did not reach its rep, who has the turn back",
     "fairness.restarted": "somebody left a pool; its rotation begins again, balances carried over",
     "weights.changed": "weights follow the results of the team's reps",
     "rep.away": "a person said that a rep takes no new leads for a time",

@@ -186,7 +186,7 @@ def test_a_dead_letter_is_one_entry_per_record_and_stage(db: Db) -> None:
     assert [(d.stage, d.reason) for d in journal.dead_letters(db)] == [
         ("read", "b"), ("deliver", "c")
     ]  # fmt: skip
-    journal.close_dead_letters_of(db, ref, START, "read")
+    journal.close_dead_letters_of(db, ref, START, ("read",))
     assert [d.stage for d in journal.dead_letters(db)] == ["deliver"]
     journal.close_dead_letters_of(db, ref, START)
     assert journal.dead_letters(db) == []

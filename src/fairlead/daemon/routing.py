@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from fairlead.core.activity import Activity
@@ -18,6 +18,7 @@ from fairlead.core.decide import decide
 from fairlead.core.decision import (
     OVERRIDE,
     RECYCLE,
+    REFUSAL_HOLDS,
     REROUTE,
     Case,
     Decision,
@@ -71,9 +72,6 @@ from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
 log = get_logger()
-
-REFUSAL_HOLDS = timedelta(minutes=15)
-
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -363,7 +361,8 @@ class Router:
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
-            if before and (by_hand or (order is not None and order.kind == REROUTE)):
+            rerouted = order is not None and order.kind == REROUTE
+            if before and attempt == 1 and (by_hand or rerouted):
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision, lead)
