@@ -72,9 +72,7 @@ def test_a_settled_lead_is_decided_again_only_for_what_holds_here_too() -> None:
     assert asks_again(to(None, outcome="hold"), case())
 
 
-def test_whom_the_crm_would_not_take_is_asked_again_after_a_while_and_whom_an_order_leaves_never() -> (
-    None
-):
+def test_whom_the_crm_would_not_take_is_asked_again_and_whom_an_order_leaves_is_not() -> None:
     refused = case(excluded=(ANNA,))
     assert still_refused(refused, NOW, NOW + timedelta(minutes=14)) is refused
     assert still_refused(refused, NOW, NOW + timedelta(minutes=15)).excluded == frozenset()

@@ -171,9 +171,7 @@ def test_one_from_before_is_told_to_whoever_retries_it(scene: Played) -> None:
     scene.fake.faults.clear()
     scene.later(minutes=1)
     scene.house.db.execute("UPDATE dead_letters SET state = 'open', closed_at = NULL")
-    number = next(
-        d["id"] for d in scene.house.commands.dead_letters() if "group" in d["stage"]
-    )
+    number = next(d["id"] for d in scene.house.commands.dead_letters() if "group" in d["stage"])
     told = scene.house.commands.retry(number)
     assert told == {
         "retried": 0,

@@ -221,7 +221,7 @@ def test_a_turn_given_back_counts_from_when_it_was_and_not_from_its_decision(
     house: House, sf: FakeCrm, clock: ManualClock
 ) -> None:
     """All of it in one second: two leads, then the first is junk."""
-    policy = PLAIN.replace("reps:", "credit_back: {when: status == \"Junk\"}\nreps:", 1)
+    policy = PLAIN.replace("reps:", 'credit_back: {when: status == "Junk"}\nreps:', 1)
     house.policy = policy
     house.restart()
     one = sf.create_lead(email="a@acme.test")

@@ -93,7 +93,12 @@ def kind_of(was: Given, would: Given, *, direct: bool) -> Kind:
 def same(one: Asked, other: Asked) -> bool:
     """Whether both say the same of a lead, and would look at it again for the same."""
     a, b = one.decision, other.decision
-    return (a.outcome, a.reason, a.places, a.retry_at) == (b.outcome, b.reason, b.places, b.retry_at)
+    return (a.outcome, a.reason, a.places, a.retry_at) == (
+        b.outcome,
+        b.reason,
+        b.places,
+        b.retry_at,
+    )
 
 
 @dataclass(slots=True)

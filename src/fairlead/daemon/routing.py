@@ -45,6 +45,7 @@ from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.merging import survives_others
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.recycling import Recycling, is_out
 from fairlead.daemon.replanning import planning_of
@@ -64,7 +65,6 @@ from fairlead.store import (
     journal,
     leads,
     outbox,
-    recyclings,
     weights,
 )
 from fairlead.store.db import Db
@@ -72,6 +72,7 @@ from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
 log = get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -264,6 +265,7 @@ class Router:
         self, record: Record, lead: Lead, keys: tuple[str, ...], version: str, now: datetime
     ) -> LeadRow:
         person_id, shared = leads.person_for(self.db, record.ref, keys)
+        survives_others(self.db, record.ref, person_id)
         return LeadRow(
             record.ref, person_id, LeadState.HELD, "not decided yet", record.owner_id, version,
             lead.created_at, now, None, None, shared, None,
@@ -286,11 +288,6 @@ class Router:
         if self._counts_open and frees(row, None):
             leads.wake_held(self.db)
         lead_gone(self.db, record.ref, reason, now, snap.running)
-        if record.merged_into is not None:
-            survivor = leads.get_lead(self.db, record.merged_into)
-            if survivor is not None and survivor.person_id != row.person_id:
-                leads.hand_over_keys(self.db, row.person_id, survivor.person_id)
-                recyclings.hand_over(self.db, row.person_id, survivor.person_id)
         return LeadState.GONE
 
     def _decide(

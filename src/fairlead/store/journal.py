@@ -11,7 +11,6 @@ from typing import Any
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
 
-
 OVERTAKEN = "overtaken"
 """The state of a dead letter whose write should not be made any more."""
 ROUTED = ("read", "decide", "deliver")

@@ -47,7 +47,7 @@ _SAME_TARGET = (
     " = coalesce(json_extract(t.payload, '$.field'), json_extract(t.payload, '$.group'))"
 )
 _BEHIND = (
-    "EXISTS (SELECT 1 FROM outbox e WHERE e.crm = t.crm AND e.object = t.object"
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.crm = t.crm AND e.object = t.object"  # noqa: S608
     " AND e.lead_id = t.lead_id AND e.kind = t.kind AND e.seq < t.seq"
     f" AND e.state IN ('new', 'inflight', 'sent') AND {_SAME_TARGET})"
 )
@@ -182,12 +182,12 @@ def open_owner_write(db: Db, ref: Ref) -> OutboxRow | None:
 def followed(db: Db, row: OutboxRow) -> bool:
     """Whether a later write to the same field or group of the lead was intended."""
     r = db.row(
-        "SELECT EXISTS (SELECT 1 FROM outbox e, outbox t WHERE t.key = ? AND e.crm = t.crm"
-        f" AND e.object = t.object AND e.lead_id = t.lead_id AND e.kind = t.kind"  # noqa: S608
-        f" AND e.seq > t.seq AND {_SAME_TARGET}) found",
+        "SELECT 1 FROM outbox e, outbox t WHERE t.key = ? AND e.crm = t.crm"  # noqa: S608
+        " AND e.object = t.object AND e.lead_id = t.lead_id AND e.kind = t.kind"
+        f" AND e.seq > t.seq AND {_SAME_TARGET} LIMIT 1",
         (row.key,),
     )
-    return r is not None and bool(r["found"])
+    return r is not None
 
 
 def remember_guard(db: Db, seen: Iterable[tuple[str, Sequence[str]]]) -> None:
