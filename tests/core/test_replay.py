@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from core.deciding import NOW, case, lead, policy, rep, world
 
-from fairlead.core.decision import OutcomeKind
+from fairlead.core.decision import SLA, Order, OutcomeKind
 from fairlead.core.policy import Policy
 from fairlead.core.replay import Kind, Replay, kind_of
 from fairlead.core.replay_events import (
@@ -20,6 +20,7 @@ from fairlead.core.replay_events import (
     TakenBack,
     asks_again,
     fitting,
+    still_refused,
 )
 from fairlead.core.replay_loads import Loads
 from fairlead.core.types import Capacity, LeadState, Ref
@@ -69,6 +70,15 @@ def test_a_settled_lead_is_decided_again_only_for_what_holds_here_too() -> None:
     assert asks_again(to(BEN), case(rerun=True))
     assert not asks_again(to(BEN), case(rerun=True, excluded=(ANNA,)))
     assert asks_again(to(None, outcome="hold"), case())
+
+
+def test_whom_the_crm_would_not_take_is_asked_again_and_whom_an_order_leaves_is_not() -> None:
+    refused = case(excluded=(ANNA,))
+    assert still_refused(refused, NOW, NOW + timedelta(minutes=14)) is refused
+    assert still_refused(refused, NOW, NOW + timedelta(minutes=15)).excluded == frozenset()
+    leaving = Order(SLA, "SLA hot", "", None, frozenset({BEN}))
+    both = replace(case(excluded=(ANNA, BEN)), order=leaving)
+    assert still_refused(both, NOW, NOW + timedelta(hours=1)).excluded == {BEN}
 
 
 def test_a_value_that_was_read_as_another_type_is_missing() -> None:
@@ -136,6 +146,22 @@ def test_an_owner_that_the_crm_refused_costs_only_who_had_chosen_the_same() -> N
     turn = replay.was.balances["team:a"]
     assert replay.was.balances["beside team:a"] == {rep: -owed for rep, owed in turn.items()}
     assert replay.outcome().leads[0].would.rep_id == CARLA
+
+
+def test_the_turn_of_an_earlier_generation_is_given_back_though_the_lead_went_on() -> None:
+    replay = run(TO_A, TO_B)
+    first = look(0)
+    replay.take(first)
+    again = replace(
+        look(1), case=replace(first.case, generation=2, rerun=True),
+        stored=replace(first.stored, id="again"),
+    )  # fmt: skip
+    replay.take(again)
+    replay.take(TakenBack(NOW + timedelta(minutes=2), first.ref, None, 1))
+    assert replay.was.balances["beside team:a"] != {}
+    replay.take(TakenBack(NOW + timedelta(minutes=3), first.ref, None, 2))
+    replay.take(look(2))
+    assert [c.was.rep_id for c in replay.outcome().leads] == [ANNA, BEN, ANNA]
 
 
 def test_a_place_that_comes_free_goes_to_the_oldest_who_waits() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 import pytest
-from daemon.house import QUIET, REPS, House, an_org, the_policy, user_id
+from daemon.house import QUIET, REPS, House, an_org, owner_email, the_policy, user_id
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fairlead.core.types import Ref
+from fairlead.core.types import LeadState, Ref
 from fairlead.daemon.replaying import replay_period
 from fairlead.errors import ConfigError
 from fairlead.store import outbox
@@ -180,6 +180,114 @@ def test_a_turn_given_back_is_given_back_in_the_replay(
         house.round()
     found = replayed(house, PLAIN)
     assert (found["reproduced"], found["checked"], found["changed"]) == (6, 6, [])
+
+
+def reproduces(house: House, policy: str = PLAIN) -> None:
+    found = replayed(house, policy)
+    assert (found["not_reproduced"], found["not_replayed"], found["changed"]) == ([], {}, [])
+    assert found["checked"]
+
+
+def test_a_refused_lead_that_goes_to_somebody_else_when_it_is_tried_again_is_reproduced(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    """Its first turn cost nothing, since nobody else could have had it."""
+    for email in (BEN, CARLA):
+        sf.deactivate(user_id(sf, email))
+    house.ingests["salesforce"].refresh_owners()
+    refused = sf.create_lead(email="x@acme.test")
+    sf.faults.refuse(refused)
+    house.round()
+    for email in (BEN, CARLA):
+        sf.activate(user_id(sf, email))
+    house.ingests["salesforce"].refresh_owners()
+    sf.faults.clear()
+    clock.advance(60)
+    some_leads(house, sf, 1, big=99)
+    house.commands.retry(None)
+    house.ingests["salesforce"].release_held()
+    house.deliver()
+    first, second = (
+        r["rep_id"]
+        for r in house.db.rows(
+            "SELECT rep_id FROM decisions WHERE lead_id = ? ORDER BY attempt", (refused.id,)
+        )
+    )
+    assert first != second
+    reproduces(house)
+
+
+def test_a_turn_given_back_counts_from_when_it_was_and_not_from_its_decision(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    """All of it in one second: two leads, then the first is junk."""
+    policy = PLAIN.replace("reps:", 'credit_back: {when: status == "Junk"}\nreps:', 1)
+    house.policy = policy
+    house.restart()
+    one = sf.create_lead(email="a@acme.test")
+    house.poll()
+    some = [sf.create_lead(email=f"b{n}@acme{n}.test") for n in range(2)]
+    house.round()
+    sf.update(one, status="Junk")
+    house.round()
+    clock.advance(1)
+    some.append(sf.create_lead(email="c@acme.test"))
+    house.round()
+    assert journaled(house, "turn.credited") == 1
+    reproduces(house, policy)
+
+
+def test_the_turn_of_a_rerouted_lead_is_given_back_after_its_new_one(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    policy = PLAIN.replace("reps:", "reroute_on: [employees]\nreps:", 1)
+    house.policy = policy
+    house.restart()
+    refs = [sf.create_lead(email=f"b{n}@beta{n}.test", employees=10) for n in range(4)]
+    house.round()
+    clock.advance(60)
+    small = [r for r in refs if owner_email(sf, r) != CARLA]
+    for n, ref in enumerate(small):
+        sf.update(ref, employees=5000)
+        house.round()
+        sf.create_lead(email=f"z{n}@zeta{n}.test")
+        house.round()
+    assert journaled(house, "turn.refunded") == len(small) == 2
+    clock.advance(1)
+    some_leads(house, sf, 3, big=99)
+    reproduces(house, policy)
+
+
+def test_what_was_held_over_a_standstill_goes_where_it_went_when_it_was_looked_at(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    """Its wait was over long before the daemon was there again."""
+    policy = PLAIN.replace(
+        "  - name: Everybody\n    to: {team: inbound}\n",
+        "  - name: Everybody\n    to: {team: inbound}\n    if_away: {hold: 20m}\n",
+    ).replace("{queue: Inbound}", "{team: vip}")
+    house.policy = policy
+    house.restart()
+    for rep in REPS[:2]:
+        house.commands.rep_away(rep, (clock.now() + timedelta(hours=5)).isoformat(), "a test")
+    house.commands.rep_away(CARLA, (clock.now() + timedelta(minutes=30)).isoformat(), "a test")
+    held = sf.create_lead(email="x@acme.test")
+    house.round()
+    assert house.state(held) is LeadState.HELD
+    clock.advance(timedelta(hours=6))
+    for n in range(2):
+        sf.create_lead(email=f"n{n}@acme{n}.test")
+    house.poll()
+    house.ingests["salesforce"].release_held()
+    house.round()
+    assert house.state(held) is LeadState.ASSIGNED
+    reproduces(house, policy)
+
+
+def journaled(house: House, event: str) -> int:
+    found = house.db.row("SELECT count(*) n FROM journal WHERE event = ?", (event,))
+    assert found is not None
+    return int(found["n"])
 
 
 def test_a_replay_writes_nothing(house: House, sf: FakeCrm) -> None:

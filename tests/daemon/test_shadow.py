@@ -212,6 +212,29 @@ def test_a_lead_it_holds_goes_out_later(around: Around) -> None:
     assert told(house)["ends"] == {"assign": {"was": 2, "would": 2}}
 
 
+def test_a_lead_that_is_really_held_is_taken_when_it_is_really_looked_at(around: Around) -> None:
+    """Refused owners are asked again by then, and the leads that came before it went first."""
+    policy = POLICY.replace("ben@example.com, carla@example.com]", "ben@example.com]").replace(
+        "otherwise: {to: {team: inbound}}", "otherwise: {to: {team: vip}}"
+    )
+    house = around.house(policy, policy)
+    until = (around.clock.now() + timedelta(minutes=30)).isoformat()
+    house.commands.rep_away(CARLA, until, "a test")
+    for email in (ANNA, BEN):
+        around.sf.faults.bad_owner(user_id(around.sf, email))
+    held = around.sf.create_lead(email="x@acme.test")
+    house.round()
+    assert house.state(held) is LeadState.HELD
+    around.sf.faults.clear()
+    around.clock.advance(timedelta(hours=1))
+    around.sf.create_lead(email="big@other.test", employees=5000)
+    house.poll()
+    house.ingests["salesforce"].release_held()
+    house.round()
+    assert owner_email(around.sf, held) in (ANNA, BEN)
+    assert told(house)["changed"] == []
+
+
 def test_its_capacity_and_turns_follow_its_own_answers(around: Around) -> None:
     limited = POLICY.replace(
         "carla@example.com: {weight: 2}", "carla@example.com: {capacity: {open: 2}}"

@@ -4,8 +4,8 @@ everything for one that somebody does, once; no lead goes in circles, and everyt
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
+from datetime import timedelta
 
 from daemon.house import the_policy
 from machine.play import all_rows
@@ -20,6 +20,7 @@ from fairlead.core.sla import slas_for
 from fairlead.core.snapshot import order_in, values_in
 from fairlead.core.types import Actor, LeadState, Ref
 from fairlead.daemon.follow_ups import ROLE
+from fairlead.daemon.replaying import replay_period
 from fairlead.store import (
     cadences,
     clocks,
@@ -135,10 +136,20 @@ def at_rest(world: TimedWorld) -> None:
     _one_open_task(world)
     _reports(world)
     recomputed(world)
-    if world.alone and os.environ.get("FAIRLEAD_TIMED_SHADOW"):
-        # Not all of these are settled yet: a retried refusal, a rep set away meanwhile.
+    if world.alone:
         shadow = world.house.commands.shadow("")
         assert shadow["changed"] == [], f"the same policy disagrees: {shadow['changed']}"
+        _replayed(world)
+
+
+def _replayed(world: TimedWorld) -> None:
+    """The policy that was in force all the time gives each lead to whom it gave it then."""
+    now = world.ours.now() + timedelta(seconds=1)
+    policy = the_policy(world.first_policy).policy
+    told = replay_period(world.house.db, policy, now - timedelta(days=400), now)
+    assert told["changed"] == [], f"replay: the same policy disagrees: {told['changed']}"
+    assert told["not_replayed"] == {}, f"replay: {told['not_replayed']}"
+    assert told["not_reproduced"] == [], f"replay: otherwise than it was: {told['not_reproduced']}"
 
 
 def _one_lead(world: TimedWorld, crm: FakeCrm, row: LeadRow) -> None:

@@ -56,7 +56,7 @@ def test_records_with_a_key_in_common_are_one_person(db: Db) -> None:
     assert [r.ref.id for r in leads.leads_of_person(db, a.person_id)] == ["2", "1"]
     leads.add_keys(db, c.person_id, ["email:x@acme.test"])
     assert a_row(db, Ref("salesforce", "Lead", "4"), "x@acme.test").person_id == a.person_id
-    leads.hand_over_keys(db, a.person_id, c.person_id)
+    leads.join_persons(db, a.person_id, c.person_id)
     assert a_row(db, Ref("salesforce", "Lead", "5"), "x@acme.test").person_id == c.person_id
 
 
@@ -186,7 +186,7 @@ def test_a_dead_letter_is_one_entry_per_record_and_stage(db: Db) -> None:
     assert [(d.stage, d.reason) for d in journal.dead_letters(db)] == [
         ("read", "b"), ("deliver", "c")
     ]  # fmt: skip
-    journal.close_dead_letters_of(db, ref, START, "read")
+    journal.close_dead_letters_of(db, ref, START, ("read",))
     assert [d.stage for d in journal.dead_letters(db)] == ["deliver"]
     journal.close_dead_letters_of(db, ref, START)
     assert journal.dead_letters(db) == []

@@ -115,7 +115,7 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list", epilog=EXAMPLES + "  fairlead dead-letters list --json")
-@click.option("--all", "include_closed", is_flag=True, help="Also those retried or dropped.")
+@click.option("--all", "include_closed", is_flag=True, help="Also those that are closed.")
 @json_option
 @click.pass_obj
 def dead_letters_list(config: Path | None, include_closed: bool, as_json: bool) -> None:
@@ -133,13 +133,15 @@ def dead_letters_retry(config: Path | None, number: int | None, everything: bool
         raise click.UsageError("give a number or --all")
     done = call(config, "dead-letters-retry", id=number)
     click.echo(f"{done['retried']} will be looked at again")
+    for d in done["overtaken"]:
+        click.echo(f"#{d['id']} {d['lead']} is closed: {d['reason']}")
 
 
 @dead_letters.command("drop", epilog=EXAMPLES + "  fairlead dead-letters drop 3")
 @click.argument("number", type=int)
 @click.pass_obj
 def dead_letters_drop(config: Path | None, number: int) -> None:
-    """Give one up; its lead becomes terminal."""
+    """Give one up; a lead that could not be routed becomes terminal."""
     call(config, "dead-letters-drop", id=number)
     click.echo(f"#{number} dropped")
 

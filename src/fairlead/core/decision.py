@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
@@ -17,6 +17,9 @@ from fairlead.core.load import Load as Load
 from fairlead.core.policy import Place, Policy, Rule, Verdict
 from fairlead.core.scoring import Score
 from fairlead.core.types import Account, CrmOwner, Lead, LeadState, Ref, Rep, Value
+
+REFUSAL_HOLDS = timedelta(minutes=15)
+"""How long an owner whom the CRM would not take is left out; a refusal is no verdict for ever."""
 
 
 @dataclass(frozen=True, slots=True)

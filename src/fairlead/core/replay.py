@@ -21,7 +21,7 @@ from fractions import Fraction
 
 from fairlead.core.policy import Policy
 from fairlead.core.replay_events import Credited, Event, Given, Key, Look, Stored, TakenBack
-from fairlead.core.replay_side import Side
+from fairlead.core.replay_side import Asked, Side
 from fairlead.core.types import Ref
 
 
@@ -90,6 +90,17 @@ def kind_of(was: Given, would: Given, *, direct: bool) -> Kind:
     return Kind.DIRECT if direct and was.where != would.where else Kind.CASCADE
 
 
+def same(one: Asked, other: Asked) -> bool:
+    """Whether both say the same of a lead, and would look at it again for the same."""
+    a, b = one.decision, other.decision
+    return (a.outcome, a.reason, a.places, a.retry_at) == (
+        b.outcome,
+        b.reason,
+        b.places,
+        b.retry_at,
+    )
+
+
 @dataclass(slots=True)
 class Replay:
     """Feed it events in order of time, then ask for the outcome.
@@ -110,8 +121,11 @@ class Replay:
     _stored: dict[Key, Stored] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.was = Side(self.active, self.balances, self.received, self.open_before)
-        self.would = Side(self.candidate, self.balances, self.received, self.open_before)
+        before = self.balances, self.received, self.open_before
+        self.was = Side(self.active, *before, exact=True)
+        self.would = Side(
+            self.candidate, *before, exact=self.candidate.hash == self.active.hash
+        )  # fmt: skip
 
     def take(self, event: Event) -> None:
         """One thing that happened; raises nothing for what the store can bring."""
@@ -136,9 +150,13 @@ class Replay:
             alone = self.would.ask_with(look, self.was)
             if alone.where != ours.given.where:
                 self._direct.add(look.key)
-        for side, asked in ((self.would, theirs), (self.was, ours)):
-            if asked is not None:
-                side.commit(look, asked)
+        as_stored = ours is not None and ours.given.matches(look.stored)
+        alike = as_stored and theirs is not None and ours is not None and same(theirs, ours)
+        if theirs is not None:
+            self.would.commit(look, theirs, really=alike)
+        if ours is not None:
+            self.was.commit(look, ours, really=as_stored)
+        for side in (self.would, self.was):
             side.really(look)
 
     def end(self, at: datetime) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from fairlead.core.decision import Case, Decision, OutcomeKind
+from fairlead.core.decision import REFUSAL_HOLDS, Case, Decision, OutcomeKind
 from fairlead.core.leave import Switch
 from fairlead.core.policy import Policy
 from fairlead.core.types import CrmOwner, LeadState, Ref, Rep
@@ -73,20 +73,26 @@ class Look:
 class TakenBack:
     """A turn was given back: the lead did not reach the rep who had been chosen.
 
-    With `only`, the CRM refused this owner: whoever else had been chosen would have got it.
+    With `only`, the CRM refused this owner: whoever else had been chosen would have got it. It is
+    the turn of this `generation`, or of the last one.
     """
 
     at: datetime
     ref: Ref
     only: str | None = None
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """The lead was not worth a turn: whoever had been chosen has the turn back."""
+    """The lead was not worth a turn: whoever had been chosen has the turn back.
+
+    It is the turn of this `generation`, or of the last one.
+    """
 
     at: datetime
     ref: Ref
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,15 @@ def fitting(case: Case, policy: Policy) -> Case:
         return case
     kept = {n: v for n, v in values.items() if n not in wrong}
     return replace(case, lead=replace(case.lead, values=kept))
+
+
+def still_refused(case: Case, then: datetime, now: datetime) -> Case:
+    """The case, decided on `then`, without the owners that the CRM would not take: it is asked
+    again of each after a while. Whom an order leaves out stays out."""
+    if not case.excluded or now < then + REFUSAL_HOLDS:
+        return case
+    leaving = frozenset() if case.order is None else case.order.leaving
+    return replace(case, excluded=case.excluded & leaving)
 
 
 def asks_again(before: Given, case: Case) -> bool:

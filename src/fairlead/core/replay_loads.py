@@ -68,6 +68,12 @@ class Loads:
         if received is not None and received in self._received[rep]:
             self._received[rep].remove(received)
 
+    def unreceived(self, rep: str, at: datetime) -> None:
+        """What the rep received at this instant was not theirs, and went on already."""
+        times = self._received.get(rep, [])
+        if at in times:
+            times.remove(at)
+
     def really_given(self, ref: Ref, rep: str) -> None:
         """In truth the lead went to the rep."""
         self.really_ended(ref)

@@ -29,6 +29,7 @@ from fairlead.core.replay_events import (
     asks_again,
     fitting,
     given,
+    still_refused,
 )
 from fairlead.core.replay_loads import Loads
 from fairlead.core.replay_people import absent_of, people_of
@@ -49,13 +50,20 @@ class Asked:
 
 @dataclass(slots=True)
 class _Held:
+    """`really`: it was really held, too, and for the same; so it was looked at when it was."""
+
     look: Look
     decision: Decision
     due: datetime | None
+    really: bool = False
 
 
 class Side:
-    """The state of one policy through the period."""
+    """The state of one policy through the period.
+
+    `exact`: it is the policy that was really in force, so what it really held stayed held until
+    the next stored decision on it, however late the daemon came to it.
+    """
 
     def __init__(
         self,
@@ -63,15 +71,19 @@ class Side:
         balances: Mapping[str, Mapping[str, Fraction]],
         received: Mapping[str, list[datetime]],
         open_before: Mapping[str, int],
+        *,
+        exact: bool = False,
     ) -> None:
         self.policy = policy
+        self.exact = exact
         self.balances: dict[str, Mapping[str, Fraction]] = dict(balances)
         self.given: dict[Key, Given] = {}
         self.pools: set[str] = set()
         self.loads = Loads(policy, received, open_before)
-        self._charged: dict[Ref, tuple[Decision, datetime]] = {}
+        self._charged: dict[Key, tuple[Decision, datetime]] = {}
+        self._last: dict[Ref, Key] = {}
         self._by_ref: dict[Ref, Given] = {}
-        self._back: set[Ref] = set()
+        self._back: set[Key] = set()
         self._held: dict[Key, _Held] = {}
         self._people: dict[tuple[str, tuple[Switch, ...]], Mapping[str, Rep]] = {}
         self._now: Look | None = None
@@ -91,7 +103,7 @@ class Side:
 
     def ask(self, look: Look) -> Asked | None:
         """What this side decides on the lead now; None when it is settled here."""
-        settled = look.key not in self._held and look.ref not in self._back
+        settled = look.key not in self._held and look.key not in self._back
         before = self.given.get(look.key)
         if before is not None and settled and not asks_again(before, look.case):
             return None
@@ -103,11 +115,13 @@ class Side:
         case = fitting(other._as_here(look.case), self.policy)
         return given(decide(case, self._world(look, other), self.policy, look.at), look.at)
 
-    def commit(self, look: Look, asked: Asked) -> None:
-        """Let the decision count."""
+    def commit(self, look: Look, asked: Asked, *, really: bool = False) -> None:
+        """Let the decision count; `really`: the like of it was decided then, with this outcome."""
         self.loads.take(look.ref)
-        self._back.discard(look.ref)
+        self._back.discard(look.key)
         self._settle(look, asked.decision, look.at)
+        if really and look.key in self._held:
+            self._held[look.key].really = True
 
     def really(self, look: Look) -> None:
         """Count what was really done with the lead, for those whose load is known as it was."""
@@ -118,20 +132,21 @@ class Side:
     def taken_back(self, event: TakenBack) -> None:
         """The lead did not reach its owner: the turn is given back here, too."""
         self.advance(event.at)
-        self.loads.really_ended(event.ref)
-        here = self._by_ref.get(event.ref)
+        key = self._key_of(event)
+        if self._is_last(key):
+            self.loads.really_ended(event.ref)
+        here = self._by_ref.get(event.ref) if self._is_last(key) else self.given.get(key)
         if event.only is None or here is None or event.only in (here.rep_id, here.owner_id):
-            self._refund(event.ref, unable=event.only is not None)
-            self._back.add(event.ref)
+            self._refund(key, unable=event.only is not None)
+            self._back.add(key)
         self.advance(event.at)
 
     def credited(self, event: Credited) -> None:
         """The turn is given back; the lead stays where it is."""
         self.advance(event.at)
-        decision, _ = self._charged.get(event.ref, (None, None))
+        decision, _ = self._charged.pop(self._key_of(event), (None, None))
         if decision is not None:
             self._owe(decision, CREDIT)
-            self._charged.pop(event.ref)
         self.advance(event.at)
 
     def ended(self, event: Ended) -> None:
@@ -143,6 +158,15 @@ class Side:
         for key in [k for k in self._held if k[0] == event.ref]:
             del self._held[key]
         self.advance(event.at)
+
+    def _key_of(self, event: TakenBack | Credited) -> Key:
+        """Which turn of the lead is given back: the one of that generation, or the last."""
+        if event.generation is not None:
+            return event.ref, event.generation
+        return self._last.get(event.ref, (event.ref, 1))
+
+    def _is_last(self, key: Key) -> bool:
+        return self._last.get(key[0], key) == key
 
     # -- time -------------------------------------------------------------------------------
 
@@ -161,8 +185,10 @@ class Side:
             at, coming = h.due, h.look.next_at
             if at is None or h.look.key not in self._held:
                 continue
-            if coming is not None and _soon(at, coming):
+            if coming is not None and (h.really or _soon(at, coming)):
                 h.due = coming + timedelta(seconds=1)
+            elif h.really and self.exact:
+                h.due = None
             else:
                 self._look_again(h, at)
 
@@ -176,7 +202,7 @@ class Side:
                     break
                 if coming is not None and _soon(at, coming):
                     places -= 1
-                elif h.look.key in self._held:
+                elif h.look.key in self._held and not (h.really and self.exact):
                     places -= self._look_again(h, at)
         return bool(freed)
 
@@ -188,8 +214,10 @@ class Side:
     def _look_again(self, held: _Held, at: datetime) -> bool:
         """True when somebody takes it."""
         now = self._now
-        look = held.look if now is None else replace(
-            held.look, roster=now.roster, owners=now.owners, switches=now.switches,
+        case = still_refused(held.look.case, held.look.at, at)
+        look = replace(held.look, case=case)
+        look = look if now is None else replace(
+            look, roster=now.roster, owners=now.owners, switches=now.switches,
             people=now.people, absent=now.absent, waiting=now.waiting, peaks=now.peaks,
         )  # fmt: skip
         decision = self._decide(look, at)
@@ -235,6 +263,7 @@ class Side:
     def _settle(self, look: Look, decision: Decision, at: datetime) -> None:
         key = look.key
         self.given[key] = self._by_ref[look.ref] = given(decision, at)
+        self._last[look.ref] = key
         self._held.pop(key, None)
         if decision.outcome is OutcomeKind.HOLD:
             due = decision.retry_at
@@ -247,7 +276,7 @@ class Side:
             entries = [e for e in decision.ledger if e.pool == pool]
             self.balances[pool] = after(self.balances.get(pool, {}), entries)
             self.pools.add(pool)
-        self._charged[look.ref] = (decision, at)
+        self._charged[key] = (decision, at)
         if decision.rep_id is not None and decision.follows is None:
             self.loads.give(look.ref, decision.rep_id, at)
         self._take_along(look, decision, at)
@@ -264,12 +293,15 @@ class Side:
             found = replace(given(decision, at), place=DUPLICATE, rule="", followed=True)
             self.given[key] = self._by_ref[key[0]] = found
 
-    def _refund(self, ref: Ref, *, unable: bool) -> None:
-        charged = self._charged.pop(ref, None)
+    def _refund(self, key: Key, *, unable: bool) -> None:
+        charged = self._charged.pop(key, None)
         if charged is None:
             return
         decision, at = charged
-        self.loads.take(ref, at)
+        if self._is_last(key):
+            self.loads.take(key[0], at)
+        elif decision.rep_id is not None and decision.follows is None:
+            self.loads.unreceived(decision.rep_id, at)
         self._owe(decision, REFUND, unable=unable)
 
     def _owe(self, decision: Decision, reason: str, *, unable: bool = False) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from fairlead.core.decision import Decision, Load, OutcomeKind
+from fairlead.core.decision import Decision, Load, OutcomeKind, World
 from fairlead.core.distribute import balanced_by_load
 from fairlead.core.load import Summed, exact_number
 from fairlead.core.policy import Policy
@@ -110,6 +110,36 @@ def frees(before: LeadRow | None, after: LeadRow | None) -> bool:
     if before is None or not _is_load(before):
         return False
     return after is None or not _is_load(after) or after.owner_id != before.owner_id
+
+
+def count_moved(
+    db: Db,
+    policy: Policy,
+    world: World,
+    running: dict[str, Load],
+    before: LeadRow | None,
+    after: LeadRow | None,
+    now: datetime,
+) -> None:
+    """Count anew for those between whom a lead has moved, so that the next of its page sees it.
+
+    Whom a decision gave it to has it counted already.
+    """
+    if before == after:
+        return
+    lost = before if frees(before, after) else None
+    decided = after is not None and after.state is LeadState.ASSIGNED and (
+        before is None or after.decision_id != before.decision_id
+    )  # fmt: skip
+    got = after if frees(after, before) and not decided else None
+    whose = {
+        rep.id: rep
+        for row in (lost, got)
+        if row is not None and (rep := world.rep_of(row.ref.crm, row.owner_id or "")) is not None
+        and rep.id in running
+    }  # fmt: skip
+    if whose:
+        running.update(count_loads(StoreBook(db), policy, whose, now))
 
 
 def _is_load(row: LeadRow) -> bool:

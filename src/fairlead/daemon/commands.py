@@ -12,9 +12,9 @@ from typing import Any
 
 from fairlead.clock import Clock
 from fairlead.core.policy import Policy
-from fairlead.core.types import LeadState
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.clock_report import sla_report
+from fairlead.daemon.dead_letter_list import drop_letters, list_letters, retry_letters
 from fairlead.daemon.explaining import explain_why_not, fairness, replay_decision
 from fairlead.daemon.indicators import indicators
 from fairlead.daemon.message_list import drop_message, list_messages, retry_messages
@@ -33,7 +33,7 @@ from fairlead.daemon.times_report import (
 from fairlead.daemon.weighing import apply_weights, show_weights
 from fairlead.daemon.why import why
 from fairlead.errors import ConfigError
-from fairlead.store import journal, leads, outbox
+from fairlead.store import journal, leads
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 from fairlead.web.health import Signs
@@ -154,13 +154,7 @@ class Commands:
 
     def dead_letters(self, include_closed: bool = False) -> list[dict[str, Any]]:
         """The dead-letter list, oldest first."""
-        return [
-            {
-                "id": d.id, "lead": str(d.ref), "stage": d.stage, "reason": d.reason,
-                "at": d.at.isoformat(), "state": d.state,
-            }
-            for d in journal.dead_letters(self.db, include_closed=include_closed)
-        ]  # fmt: skip
+        return list_letters(self.db, include_closed=include_closed)
 
     # -- acting -----------------------------------------------------------------------------
 
@@ -171,43 +165,17 @@ class Commands:
         return done
 
     def retry(self, id: int | None) -> dict[str, Any]:
-        """Look again at one dead letter, or at all; the lead is read afresh and decided on."""
-        chosen = self._chosen(id)
-        now = self.clock.now()
-        with self.db.transaction():
-            for d in chosen:
-                journal.close_dead_letter(self.db, d.id, "retried", now)
-                journal.write(self.db, now, "dead_letter.retried", ref=d.ref)
-                effect = outbox.get(self.db, d.effect_key) if d.effect_key else None
-                if effect is not None and effect.kind is not outbox.EffectKind.SET_OWNER:
-                    outbox.again(self.db, effect.key, now, "retried by a person")
-                else:
-                    leads.set_state(self.db, d.ref, LeadState.HELD, "a retry was asked for")
-                log.info("dead_letter.retried", lead=str(d.ref), stage=d.stage)
+        """Look again at one dead letter, or at all; the lead is read afresh and decided on.
+
+        A write that should not be made any more is closed instead, and told under `overtaken`.
+        """
+        done = retry_letters(self.db, None if id is None else int(id), self.clock.now())
         self._wake()
-        return {"retried": len(chosen)}
+        return done
 
     def drop(self, id: int) -> dict[str, Any]:
-        """Give one dead letter up: its lead is terminal, said in the journal."""
-        now = self.clock.now()
-        with self.db.transaction():
-            for d in self._chosen(id):
-                journal.close_dead_letter(self.db, d.id, "dropped", now)
-                row = leads.get_lead(self.db, d.ref)
-                if row is not None and row.state is LeadState.DEAD_LETTER:
-                    leads.set_state(self.db, d.ref, LeadState.TERMINAL, "dropped by a person")
-                journal.write(self.db, now, "dead_letter.dropped", ref=d.ref)
-                log.info("dead_letter.dropped", lead=str(d.ref), stage=d.stage)
-        return {"dropped": id}
-
-    def _chosen(self, id: int | None) -> list[journal.DeadLetter]:
-        waiting = journal.dead_letters(self.db)
-        if id is None:
-            return waiting
-        chosen = [d for d in waiting if d.id == int(id)]
-        if not chosen:
-            raise ConfigError(f"no open dead letter has the number {id}; see dead-letters list")
-        return chosen
+        """Give one dead letter up; a lead that could not be routed is terminal."""
+        return drop_letters(self.db, int(id), self.clock.now())
 
     def rep_away(self, rep: str, until: str, reason: str, cover: str = "") -> dict[str, Any]:
         """Give a rep no new leads until a day is over or an instant reached; at once."""

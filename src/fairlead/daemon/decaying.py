@@ -71,7 +71,9 @@ class Decaying:
         )
         if kept is None:
             older = decays.latest(self.db, row.ref)
-            if older is not None and not older.asleep:
+            # It was not away: another record of its person went round, or was merged into it.
+            here_all_along = older is not None and not older.asleep
+            if here_all_along:
                 decays.drop_unreached(self.db, row.ref)
             if not here or self._goes_with_another(row):
                 return
@@ -79,7 +81,8 @@ class Decaying:
             after = now if cycle else None
             if isinstance(recycled, datetime):
                 after = recycled
-            kept = DecayRow(row.ref, cycle, decays.taken_at(self.db, row.ref, after) or now)
+            since = None if here_all_along else decays.taken_at(self.db, row.ref, after)
+            kept = DecayRow(row.ref, cycle, since or now)
         did = (
             kept.touched,
             last_signal(lead.values, now),

@@ -13,13 +13,12 @@ from fairlead.core.types import Gone, LeadState, Record, Ref
 from fairlead.daemon import follow_ups, rounds
 from fairlead.daemon.clocking import end_all
 from fairlead.daemon.decaying import end_decay
+from fairlead.daemon.merging import MERGED, become_one
 from fairlead.store import claims, decisions, journal, leads, outbox, scores, signals
 from fairlead.store.db import Db
 from fairlead.telemetry import get_logger
 
 log = get_logger()
-
-MERGED = "merged into "
 
 
 def why_gone(ref: Ref, answer: Record | Gone) -> str | None:
@@ -75,6 +74,7 @@ def lead_gone(
         survivor = Ref.parse(reason.removeprefix(MERGED))
         signals.hand_over(db, ref, survivor)
         signals.look_at(db, [survivor], now)
+        become_one(db, ref, survivor)
     end_all(db, ref, reason, now)
     end_decay(db, ref)
     follow_ups.end_all(db, ref, reason, now)

@@ -16,6 +16,7 @@ from fairlead.clock import Clock
 from fairlead.core.decision import Order
 from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
+from fairlead.daemon.capacity import count_moved
 from fairlead.daemon.crm_people import take_owners
 from fairlead.daemon.gone import still_here
 from fairlead.daemon.leavers import tell_inactive
@@ -216,6 +217,7 @@ class Ingest:
         ready = row.ready and self._all_ready()
         news = 0
         for record in to_see:
+            before = leads.get_lead(self.db, record.ref) if snap.loads else None
             try:
                 with self.db.savepoint():
                     state = router.observe(
@@ -238,6 +240,9 @@ class Ingest:
                 )
                 snap = router.snapshot(now)
                 state = LeadState.DEAD_LETTER
+            if snap.loads and state is not None:
+                after = leads.get_lead(self.db, record.ref)
+                count_moved(self.db, router.policy, snap.world, snap.loads, before, after, now)
             news += state is not None
             self.release_due = self.release_due or snap.overtaken
         return news

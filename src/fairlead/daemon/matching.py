@@ -5,11 +5,12 @@ Stands beside `routing`, which asks it inside its transaction; what counts as a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fairlead.core.decision import Known, Match, World
 from fairlead.core.match import match_account
 from fairlead.core.types import Lead, LeadState
+from fairlead.daemon.merging import MERGED
 from fairlead.store import directory
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -22,15 +23,17 @@ def match_of(db: Db, lead: Lead, others: Sequence[LeadRow], world: World) -> Mat
         directory.accounts_of_domain(db, lead.ref.crm, domain) if isinstance(domain, str) else []
     )
     account, reason = match_account(lead, candidates)
-    known = tuple(_known(o, world) for o in others if o.ref != lead.ref and _counts(o))
+    there = {str(o.ref) for o in others if o.ref != lead.ref}
+    known = tuple(_known(o, world) for o in others if o.ref != lead.ref and _counts(o, there))
     above = () if account is None else tuple(directory.accounts_above(db, account))
     return Match(account, reason, known, above)
 
 
-def _counts(row: LeadRow) -> bool:
-    """Whether a record of the same person tells whom to follow: live ones, and merged-away ones."""
+def _counts(row: LeadRow, there: Collection[str]) -> bool:
+    """Whether a record of the same person tells whom to follow: live ones, and those merged away
+    into none of these `there`: the survivor tells it then."""
     if row.state is LeadState.GONE:
-        return row.reason.startswith("merged")
+        return row.reason.startswith(MERGED) and row.reason.removeprefix(MERGED) not in there
     # Whoever had a lead that is recycled or done with is not to get its person's next record.
     return row.state not in (LeadState.DEAD_LETTER, LeadState.RECYCLED, LeadState.TERMINAL)
 

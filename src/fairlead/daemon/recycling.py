@@ -23,6 +23,7 @@ from fairlead.daemon import follow_ups
 from fairlead.daemon.clocking import Clocking
 from fairlead.daemon.decaying import end_decay
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.overtaken import close_overtaken
 from fairlead.daemon.rounds import OUT, be_member, end_round, never_joined, shown
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
@@ -159,6 +160,7 @@ class Recycling:
                     effect_key(begun.id, 0, ref, f"set {name}"), ref, name, value, seen
                 )
                 outbox.add(self.db, field, decision_id=begun.id, urgent=False, now=now)
+        close_overtaken(self.db, ref, now)
         queue = None if track.queue is None else world.queue_named(crm, track.queue)
         if queue is None or queue.id == record.owner_id:
             return None if queue is None else queue.id

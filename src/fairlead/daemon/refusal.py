@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore
 from fairlead.core.types import LeadState, Record
+from fairlead.daemon.overtaken import overtaken
 from fairlead.store import claims, decisions, journal, leads, outbox
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxRow, OutboxState
@@ -20,13 +21,19 @@ def refused(
     """Set one write aside for a person, inside the caller's transaction; others go on.
 
     Without its owner a lead is a dead letter, its task is off, and the rep gets the turn back. A
-    score, a field or a membership that is refused leaves the lead as it is. `said` is what the CRM
-    said in words; it may quote the lead, so only the list of dead letters shows it.
+    score, a field or a membership that is refused leaves the lead as it is, and one that nobody
+    should try again waits for nobody. `said` is what the CRM said in words; it may quote the lead,
+    so only the list of dead letters shows it.
     """
     crm = row.ref.crm
     outbox.settle(db, row.key, OutboxState.REFUSED, detail, now)
-    if isinstance(row.effect, SetScore):
-        # The doctor names the field; a dead letter for each lead would only hide others.
+    why = overtaken(db, row)
+    if why:
+        detail = f"{detail}; not needed any more: {why}"
+        if isinstance(row.effect, SetOwner) and outbox.open_owner_write(db, row.ref) is None:
+            leads.set_owner(db, row.ref, record.owner_id)
+    if isinstance(row.effect, SetScore) or why:
+        # Of a score the doctor names the field; a dead letter for each lead would hide others.
         journal.write(db, now, "effect.refused", ref=row.ref, effect_key=row.key, reason=detail)
         log.info("effect.refused", crm=crm, lead=str(row.ref), effect=row.key, reason=detail)
         return

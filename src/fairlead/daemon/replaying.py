@@ -20,7 +20,6 @@ from fairlead.core.replay import Compared, Kind, Outcome, Replay
 from fairlead.core.replay_events import Credited, Ended, Event, Given, Look, Stored, TakenBack
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import freeze_roster, thaw_inputs
-from fairlead.core.turns import CREDIT, REFUND
 from fairlead.core.types import NO_LIMITS, Ref
 from fairlead.daemon.ingest import ODD_DATA
 from fairlead.errors import ConfigError
@@ -123,9 +122,11 @@ def _events(
 
 
 def _what(h: history.Happened) -> Event:
-    if h.event == CREDIT:
-        return Credited(h.at, h.ref)
-    return TakenBack(h.at, h.ref, h.rep) if h.event == REFUND else Ended(h.at, h.ref)
+    if h.event == history.CREDITED:
+        return Credited(h.at, h.ref, h.generation)
+    if h.event == history.REFUNDED:
+        return TakenBack(h.at, h.ref, h.rep, h.generation)
+    return Ended(h.at, h.ref)
 
 
 def _looks(

@@ -14,6 +14,7 @@ from typing import Any
 from fairlead.core.effects import SetField, SetMember, effect_key
 from fairlead.core.policy import Policy
 from fairlead.core.types import Lead, LeadState, Ref, Value
+from fairlead.daemon.overtaken import back_part, close_overtaken
 from fairlead.store import journal, leads, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxState
@@ -67,9 +68,10 @@ def end_round(
     for name, value in row.values_back.items() if back else ():
         seen = shown(fields, name) if name in fields else row.values_set.get(name)
         if seen != value:
-            key = effect_key(row.id, 0, row.ref, f"back {name}")
+            key = effect_key(row.id, 0, row.ref, back_part(name))
             effect = SetField(key, row.ref, name, value, row.values_set.get(name, seen))
             outbox.add(db, effect, decision_id=row.id, urgent=False, now=now)
+    close_overtaken(db, row.ref, now)
     if row.kind == recyclings.RECYCLED and back:
         journal.write(db, now, "lead.returned", ref=row.ref, reason=how, cycle=row.cycle)
         log.info("lead.returned", crm=row.ref.crm, lead=str(row.ref), reason=row.reason)
@@ -130,3 +132,4 @@ def gone(db: Db, ref: Ref, survivor: Ref | None, now: datetime) -> None:
     there = None if survivor is None else leads.get_lead(db, survivor)
     if row.member_of is not None and there is not None and there.state not in OUT:
         be_member(db, there.ref, row.member_of, row.id, now, member=False)
+        close_overtaken(db, there.ref, now)

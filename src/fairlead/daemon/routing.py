@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from fairlead.core.activity import Activity
@@ -18,6 +18,7 @@ from fairlead.core.decide import decide
 from fairlead.core.decision import (
     OVERRIDE,
     RECYCLE,
+    REFUSAL_HOLDS,
     REROUTE,
     Case,
     Decision,
@@ -44,6 +45,7 @@ from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
 from fairlead.daemon.known import with_known
 from fairlead.daemon.matching import match_of
+from fairlead.daemon.merging import survives_others
 from fairlead.daemon.outcomes import learn
 from fairlead.daemon.recycling import Recycling, is_out
 from fairlead.daemon.replanning import planning_of
@@ -63,7 +65,6 @@ from fairlead.store import (
     journal,
     leads,
     outbox,
-    recyclings,
     weights,
 )
 from fairlead.store.db import Db
@@ -71,8 +72,6 @@ from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
 log = get_logger()
-
-REFUSAL_HOLDS = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +231,8 @@ class Router:
         self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
-            stage = None if dead else "read"
-            journal.close_dead_letters_of(self.db, record.ref, now, stage)
+            stages = journal.ROUTED if dead else ("read",)
+            journal.close_dead_letters_of(self.db, record.ref, now, stages)
         return kept.state
 
     def rescore(
@@ -266,6 +265,7 @@ class Router:
         self, record: Record, lead: Lead, keys: tuple[str, ...], version: str, now: datetime
     ) -> LeadRow:
         person_id, shared = leads.person_for(self.db, record.ref, keys)
+        survives_others(self.db, record.ref, person_id)
         return LeadRow(
             record.ref, person_id, LeadState.HELD, "not decided yet", record.owner_id, version,
             lead.created_at, now, None, None, shared, None,
@@ -288,11 +288,6 @@ class Router:
         if self._counts_open and frees(row, None):
             leads.wake_held(self.db)
         lead_gone(self.db, record.ref, reason, now, snap.running)
-        if record.merged_into is not None:
-            survivor = leads.get_lead(self.db, record.merged_into)
-            if survivor is not None and survivor.person_id != row.person_id:
-                leads.hand_over_keys(self.db, row.person_id, survivor.person_id)
-                recyclings.hand_over(self.db, row.person_id, survivor.person_id)
         return LeadState.GONE
 
     def _decide(
@@ -363,7 +358,8 @@ class Router:
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
             by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
-            if before and (by_hand or (order is not None and order.kind == REROUTE)):
+            rerouted = order is not None and order.kind == REROUTE
+            if before and attempt == 1 and (by_hand or rerouted):
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
                 decisions.refund(self.db, before, lead.ref, now, snap.running)
             add_lead(snap.loads, decision, lead)
@@ -385,7 +381,7 @@ class Router:
         values = keep_score(self.db, self.policy, lead, row, snap.world, now, match)
         self.decaying.seen(lead, row, snap.world, values, now)
         if not fresh:
-            journal.close_dead_letters_of(self.db, lead.ref, now)
+            journal.close_dead_letters_of(self.db, lead.ref, now, journal.ROUTED)
         return decision.state
 
     def _order_of(self, row: LeadRow, generation: int) -> Order | None:

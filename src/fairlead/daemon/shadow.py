@@ -18,7 +18,7 @@ from fairlead.core.fairness import after
 from fairlead.core.load import Summed
 from fairlead.core.policy import Policy
 from fairlead.core.replay import kind_of
-from fairlead.core.replay_events import Given, asks_again, fitting, given
+from fairlead.core.replay_events import Given, asks_again, fitting, given, still_refused
 from fairlead.core.roster import join_roster
 from fairlead.core.snapshot import thaw_inputs
 from fairlead.core.turns import CREDIT, REFUND, given_back
@@ -200,6 +200,7 @@ class Shadow:
             if kept is None:
                 continue
             case, _ = thaw_inputs(kept.inputs, decisions.get_roster(self.db, kept.roster_hash))
+            case = still_refused(case, kept.at, now)
             case = fitting(self._as_here(policy, case), policy)
             would = decide(case, self._world(policy, snap, now), policy, now)
             was = _given(row.was, row.at)

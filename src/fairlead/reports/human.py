@@ -29,10 +29,12 @@ LATER = {
     "effect.superseded": "our write gave way",
     "effect.restored": "the person's owner was put back",
     "turn.credited": "the rep has the turn back",
+    "turn.refunded": "it did not reach the rep, who has the turn back",
     "effect.bad_owner": "the CRM did not take this owner",
     "effect.refused": "the CRM refused",
     "dead_letter.retried": "a person asked for another try",
     "dead_letter.dropped": "a person gave it up",
+    "dead_letter.overtaken": "the refused write is not needed any more",
 }
 """What happened to a lead beside its decision and writes, as `why` tells it."""
 

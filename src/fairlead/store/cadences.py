@@ -84,6 +84,11 @@ def open_of(db: Db, ref: Ref) -> list[CadenceRow]:
     return [c for c in of_lead(db, ref) if c.ended_at is None]
 
 
+def hand_over(db: Db, person_id: str, to: str) -> None:
+    """Somebody merged two persons: the follow-ups of the one are the other's."""
+    db.execute("UPDATE cadences SET person_id = ? WHERE person_id = ?", (to, person_id))
+
+
 def open_of_person(db: Db, person_id: str) -> bool:
     """Whether a cadence runs for any record of a person."""
     found = db.row(

@@ -226,6 +226,11 @@ def running_after(db: Db, after: str, limit: int) -> list[ClockRow]:
     return [_clock(r) for r in rows]
 
 
+def hand_over(db: Db, person_id: str, to: str) -> None:
+    """Somebody merged two persons: the clocks of the one are the other's."""
+    db.execute("UPDATE clocks SET person_id = ? WHERE person_id = ?", (to, person_id))
+
+
 def open_of_person(db: Db, person_id: str, sla: str) -> bool:
     """Whether a clock under this SLA runs for any record of a person."""
     found = db.row(

@@ -14,7 +14,7 @@ from fairlead.core.methods_group import CLAIMED
 from fairlead.core.pools import rotation_of
 from fairlead.core.turns import CREDIT, REFUND, given_back, receivers
 from fairlead.core.types import Ref
-from fairlead.store import shadow
+from fairlead.store import journal, shadow
 from fairlead.store.db import Db
 
 
@@ -187,10 +187,20 @@ def refund(
     own it is owed nothing but what the turn has cost: the absent gain nothing.
     """
     rep = _decided_on(db, decision_id, ref)
+    first = db.execute(
+        "UPDATE decisions SET refunded = 1 WHERE id = ? AND crm = ? AND object = ? AND lead_id = ?"
+        " AND NOT refunded",
+        (decision_id, ref.crm, ref.object, ref.id),
+    )
+    if not first.rowcount:
+        return
+    # A replay needs to know when, also of a turn that has cost nothing.
+    journal.write(
+        db, now, "turn.refunded", ref=ref, decision_id=decision_id, rep=rep, unable=unable
+    )
+    shadow.give_back(db, decision_id, shadow.TO_UNDO if unable else shadow.TO_GIVE_BACK)
     if rep is None:
         return
-    db.execute("UPDATE decisions SET refunded = 1 WHERE id = ?", (decision_id,))
-    shadow.give_back(db, decision_id, shadow.TO_UNDO if unable else shadow.TO_GIVE_BACK)
     if _give_back(db, decision_id, rep, REFUND, now, running, unable=unable):
         count(db, receivers(_entries(db, decision_id)), -1)
 

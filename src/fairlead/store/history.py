@@ -13,7 +13,6 @@ from fractions import Fraction
 from sqlite3 import Row
 from typing import Any
 
-from fairlead.core.turns import CREDIT, REFUND
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
 from fairlead.store.decisions import DecisionRow, balances
@@ -21,7 +20,8 @@ from fairlead.store.decisions import DecisionRow, balances
 PIECE = 500
 OVER = ("lead.closed", "lead.gone", "lead.owner_changed", "lead.recycled", "lead.terminal")
 """What the journal says when a lead is nobody's open one any more, or a person's choice."""
-REFUSED = "effect.bad_owner"
+REFUNDED, CREDITED = BACK = ("turn.refunded", "turn.credited")
+"""What it says when a turn was given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What became of a lead: `event` is `refund` or the journal's. `rep` is whom it was refused."""
+    """What became of a lead; `event` is the journal's.
+
+    Of a turn given back: the generation, and `rep` if the CRM refused them.
+    """
 
     at: datetime
     seq: int
     event: str
     ref: Ref
     rep: str | None = None
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,42 +107,23 @@ def rows_of(db: Db, ids: Sequence[str]) -> Iterator[DecisionRow]:
 
 
 def happened(db: Db, since: datetime, until: datetime) -> list[Happened]:
-    """What became of leads in the period, in order of time.
-
-    A turn given back has the number of its decision: it comes before what else happened then.
-    """
-    period = (since.isoformat(), until.isoformat())
-    refused = {
-        (r["decision_id"], r["at"]): json.loads(r["detail"])["rep"]
-        for r in db.rows(
-            "SELECT decision_id, at, detail FROM journal WHERE event = ? AND at >= ? AND at < ?",
-            (REFUSED, *period),
-        )
-    }
-    back = [
+    """What became of leads in the period, in order of time."""
+    rows = db.rows(
+        "SELECT j.at, j.seq, j.event, j.crm, j.object, j.lead_id, j.detail, d.generation,"
+        " coalesce(d.rep_id, d.owner_id) chosen FROM journal j"
+        " LEFT JOIN decisions d ON d.id = j.decision_id"
+        " WHERE j.event IN (SELECT value FROM json_each(?)) AND j.at >= ? AND j.at < ?"
+        " ORDER BY j.at, j.seq",
+        (json.dumps([*OVER, *BACK]), since.isoformat(), until.isoformat()),
+    )
+    return [
         Happened(
-            datetime.fromisoformat(r["at"]), r["seq"], r["reason"], _ref(r),
-            refused.get((r["decision_id"], r["at"])),
+            datetime.fromisoformat(r["at"]), r["seq"], r["event"], _ref(r),
+            r["chosen"] if json.loads(r["detail"]).get("unable") else None,
+            r["generation"] if r["event"] in BACK else None,
         )
-        for r in db.rows(
-            "SELECT l.at, l.decision_id, l.reason, d.crm, d.object, d.lead_id,"
-            " coalesce(min(j.seq), 0) seq"
-            " FROM ledger l JOIN decisions d ON d.id = l.decision_id"
-            " LEFT JOIN journal j ON j.crm = d.crm AND j.object = d.object"
-            " AND j.lead_id = d.lead_id AND j.decision_id = d.id AND j.event = 'lead.decided'"
-            " WHERE l.reason IN (?, ?) AND l.at >= ? AND l.at < ? GROUP BY l.at, l.decision_id",
-            (REFUND, CREDIT, *period),
-        )
+        for r in rows
     ]  # fmt: skip
-    over = [
-        Happened(datetime.fromisoformat(r["at"]), r["seq"], r["event"], _ref(r))
-        for r in db.rows(
-            "SELECT at, seq, event, crm, object, lead_id FROM journal"
-            " WHERE event IN (SELECT value FROM json_each(?)) AND at >= ? AND at < ?",
-            (json.dumps(OVER), *period),
-        )
-    ]
-    return sorted([*back, *over], key=lambda h: (h.at, h.seq))
 
 
 def received_before(db: Db, since: datetime, until: datetime) -> dict[str, list[datetime]]:

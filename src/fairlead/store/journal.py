@@ -11,6 +11,11 @@ from typing import Any
 from fairlead.core.types import Ref
 from fairlead.store.db import Db
 
+OVERTAKEN = "overtaken"
+"""The state of a dead letter whose write should not be made any more."""
+ROUTED = ("read", "decide", "deliver")
+"""Stages whose dead letters are answered when the lead is routed."""
+
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
@@ -29,8 +34,8 @@ class JournalRow:
 class DeadLetter:
     """A record or a write that cannot go on by itself.
 
-    `stage` is read, decide or deliver; `state` is open, retried or dropped; `version` is the
-    record's version when it failed, so that a later edit is looked at afresh.
+    `stage` is read, decide or deliver; `state` is open, retried, dropped or overtaken; `version` is
+    the record's version when it failed, so that a later edit is looked at afresh.
     """
 
     id: int
@@ -102,18 +107,22 @@ def dead_letters(db: Db, *, include_closed: bool = False) -> list[DeadLetter]:
     rows = db.rows(
         "SELECT * FROM dead_letters WHERE state = 'open' OR ? ORDER BY id", (int(include_closed),)
     )
-    return [
-        DeadLetter(
-            r["id"], Ref(r["crm"], r["object"], r["lead_id"]), r["stage"], r["reason"],
-            r["version"], r["effect_key"], datetime.fromisoformat(r["at"]), r["state"],
-        )
-        for r in rows
-    ]  # fmt: skip
+    return [_letter(r) for r in rows]
+
+
+def dead_letters_of(db: Db, ref: Ref) -> list[DeadLetter]:
+    """Those of one lead that wait for a person."""
+    rows = db.rows(
+        "SELECT * FROM dead_letters WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND state = 'open' ORDER BY id",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [_letter(r) for r in rows]
 
 
 def close_dead_letter(db: Db, id: int, state: str, now: datetime) -> None:
-    """Close one as `retried` or `dropped`."""
-    if state not in ("retried", "dropped"):
+    """Close one as `retried`, `dropped` or `overtaken`."""
+    if state not in ("retried", "dropped", OVERTAKEN):
         raise ValueError(state)
     db.execute(
         "UPDATE dead_letters SET state = ?, closed_at = ? WHERE id = ? AND state = 'open'",
@@ -121,13 +130,19 @@ def close_dead_letter(db: Db, id: int, state: str, now: datetime) -> None:
     )
 
 
-def close_dead_letters_of(db: Db, ref: Ref, now: datetime, stage: str | None = None) -> None:
-    """The record could be read and routed after all: its open entries (of a stage) are answered."""
+def close_dead_letters_of(
+    db: Db, ref: Ref, now: datetime, stages: Sequence[str] | None = None
+) -> None:
+    """The record could be read or routed after all: its open entries (of stages) are answered."""
     db.execute(
-        "UPDATE dead_letters SET state = 'retried', closed_at = ? WHERE crm = ? AND object = ?"
-        " AND lead_id = ? AND state = 'open' AND (?5 IS NULL OR stage = ?5)",
-        (now.isoformat(), ref.crm, ref.object, ref.id, stage),
-    )
+        "UPDATE dead_letters SET state = 'retried', closed_at = ?1 WHERE crm = ?2 AND object = ?3"
+        " AND lead_id = ?4 AND state = 'open'"
+        " AND (?5 IS NULL OR stage IN (SELECT value FROM json_each(?5)))",
+        (
+            now.isoformat(), ref.crm, ref.object, ref.id,
+            None if stages is None else json.dumps(list(stages)),
+        ),
+    )  # fmt: skip
 
 
 def close_dead_letter_of_effect(db: Db, effect_key: str, now: datetime) -> None:
@@ -175,3 +190,10 @@ def set_switch(db: Db, name: str, value: str | None) -> None:
         db.execute("DELETE FROM meta WHERE name = ?", (name,))
     else:
         db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def _letter(r: Any) -> DeadLetter:
+    return DeadLetter(
+        r["id"], Ref(r["crm"], r["object"], r["lead_id"]), r["stage"], r["reason"], r["version"],
+        r["effect_key"], datetime.fromisoformat(r["at"]), r["state"],
+    )  # fmt: skip

@@ -235,9 +235,32 @@ def add_keys(db: Db, person_id: str, keys: Iterable[str]) -> None:
     )
 
 
-def hand_over_keys(db: Db, person_id: str, to: str) -> None:
-    """Somebody merged two persons: who comes with a key of the one belongs to the other now."""
+def join_persons(db: Db, person_id: str, to: str) -> None:
+    """Somebody merged two persons: all records and keys of the one are the other's now."""
     db.execute("UPDATE identity SET person_id = ? WHERE person_id = ?", (to, person_id))
+    db.execute("UPDATE leads SET person_id = ? WHERE person_id = ?", (to, person_id))
+    # Nothing of theirs is to be decided twice under one number.
+    db.execute(
+        "UPDATE persons SET generation ="
+        " max(generation, (SELECT generation FROM persons WHERE id = ?)) WHERE id = ?",
+        (person_id, to),
+    )
+
+
+def await_survivor(db: Db, survivor: Ref, person_id: str) -> str:
+    """A record was merged into one that nobody has seen yet; whose that will be."""
+    add_keys(db, person_id, [_merged_into(survivor)])
+    return awaited(db, survivor) or person_id
+
+
+def awaited(db: Db, ref: Ref) -> str | None:
+    """The person of a record that others were merged into before it was seen; None for most."""
+    found = find_person(db, [_merged_into(ref)])
+    return None if found is None else found[0]
+
+
+def _merged_into(ref: Ref) -> str:
+    return f"merge:{ref}"
 
 
 def versions(db: Db, refs: Sequence[Ref]) -> dict[Ref, str]:

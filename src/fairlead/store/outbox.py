@@ -42,12 +42,14 @@ class OutboxState(StrEnum):
 BACKLOG_SHARE = 5
 OPEN = (OutboxState.NEW, OutboxState.INFLIGHT, OutboxState.SENT)
 
+_SAME_TARGET = (
+    "coalesce(json_extract(e.payload, '$.field'), json_extract(e.payload, '$.group'))"
+    " = coalesce(json_extract(t.payload, '$.field'), json_extract(t.payload, '$.group'))"
+)
 _BEHIND = (
-    "EXISTS (SELECT 1 FROM outbox e WHERE e.crm = t.crm AND e.object = t.object"
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.crm = t.crm AND e.object = t.object"  # noqa: S608
     " AND e.lead_id = t.lead_id AND e.kind = t.kind AND e.seq < t.seq"
-    " AND e.state IN ('new', 'inflight', 'sent')"
-    " AND coalesce(json_extract(e.payload, '$.field'), json_extract(e.payload, '$.group'))"
-    " = coalesce(json_extract(t.payload, '$.field'), json_extract(t.payload, '$.group')))"
+    f" AND e.state IN ('new', 'inflight', 'sent') AND {_SAME_TARGET})"
 )
 """Whether an earlier write to the same field or group of row `t`'s lead is still open."""
 
@@ -175,6 +177,17 @@ def open_owner_write(db: Db, ref: Ref) -> OutboxRow | None:
         (ref.crm, ref.object, ref.id),
     )
     return None if r is None else _row(r)
+
+
+def followed(db: Db, row: OutboxRow) -> bool:
+    """Whether a later write to the same field or group of the lead was intended."""
+    r = db.row(
+        "SELECT 1 FROM outbox e, outbox t WHERE t.key = ? AND e.crm = t.crm"  # noqa: S608
+        " AND e.object = t.object AND e.lead_id = t.lead_id AND e.kind = t.kind"
+        f" AND e.seq > t.seq AND {_SAME_TARGET} LIMIT 1",
+        (row.key,),
+    )
+    return r is not None
 
 
 def remember_guard(db: Db, seen: Iterable[tuple[str, Sequence[str]]]) -> None:

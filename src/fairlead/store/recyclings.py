@@ -87,6 +87,12 @@ def put(db: Db, row: Round) -> None:
     )  # fmt: skip
 
 
+def get(db: Db, id: str) -> Round | None:
+    """A round by its id."""
+    r = db.row("SELECT * FROM recyclings WHERE id = ?", (id,))
+    return None if r is None else _round(r)
+
+
 def open_of(db: Db, ref: Ref) -> Round | None:
     """The round that a lead is in."""
     return next((r for r in of_lead(db, ref) if r.ended_at is None), None)
@@ -233,12 +239,16 @@ def wake(db: Db, person_id: str, now: datetime) -> None:
 
 
 def hand_over(db: Db, person_id: str, to: str) -> None:
-    """Somebody merged two persons: the cycles of the one are those of the other, after its own."""
-    before = max((r.cycle for r in of_person(db, to)), default=0)
-    db.execute(
-        "UPDATE recyclings SET person_id = ?, cycle = cycle + ? WHERE person_id = ?",
-        (to, before, person_id),
-    )
+    """Somebody merged two persons: the cycles of the one are those of the other, after its own.
+
+    Who is in a round stays in the last one.
+    """
+    theirs = of_person(db, to)
+    going = any(r.kind == RECYCLED and r.ended_at is None for r in theirs)
+    first, then = (of_person(db, person_id), to) if going else (theirs, person_id)
+    before = max((r.cycle for r in first), default=0)
+    db.execute("UPDATE recyclings SET cycle = cycle + ? WHERE person_id = ?", (before, then))
+    db.execute("UPDATE recyclings SET person_id = ? WHERE person_id = ?", (to, person_id))
 
 
 def _values(values: Mapping[str, str]) -> str:

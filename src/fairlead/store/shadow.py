@@ -151,12 +151,18 @@ def all_rows(db: Db, policy_hash: str, since: datetime | None) -> list[ShadowRow
 
 
 def due(db: Db, policy_hash: str, now: datetime, limit: int) -> list[ShadowRow]:
-    """Leads that the shadow holds and that are due for another look, the longest due first."""
+    """Leads that the shadow holds and that are due for another look, the longest due first.
+
+    Not those that are really held and due, too: the shadow is asked when they are looked at.
+    """
     return [
         _row(r)
         for r in db.rows(
-            "SELECT * FROM shadow_leads WHERE policy_hash = ? AND retry_at <= ?"
-            " ORDER BY retry_at LIMIT ?",
+            "SELECT s.* FROM shadow_leads s LEFT JOIN leads l ON l.crm = s.crm"
+            " AND l.object = s.object AND l.id = s.lead_id AND l.state = 'held'"
+            " AND (l.retry_at IS NULL OR l.retry_at <= ?2)"
+            " WHERE s.policy_hash = ?1 AND s.retry_at <= ?2 AND l.id IS NULL"
+            " ORDER BY s.retry_at LIMIT ?3",
             (policy_hash, now.isoformat(), limit),
         )
     ]
