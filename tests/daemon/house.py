@@ -18,6 +18,7 @@ from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.joining import Joining
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.shadow import Shadow
+from fairlead.daemon.steady_clock import SteadyClock
 from fairlead.daemon.sweep import Sweep
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
@@ -132,43 +133,43 @@ class House:
         self._open(None if path is not None else empty_state())
 
     def _open(self, image: bytes | None) -> None:
+        self.time = SteadyClock(self.clock)
         self.db = HookedDb(self.path, lambda when: self.on_commit(when), image)
-        self.shadow = Shadow(self.db, self.shadow_path, self.clock, self.metrics)
+        self.shadow = Shadow(self.db, self.shadow_path, self.time, self.metrics)
         self.shadow.look()
         self.in_force = InForce(
-            self.db, self._first_policy(), self.policy_path, self.clock, self.metrics
+            self.db, self._first_policy(), self.policy_path, self.time, self.metrics
         )
         self.ingests: dict[str, Ingest] = {}
         self.delivers: dict[str, Deliver] = {}
         for fake in self.fakes:
             ingest = Ingest(
                 self.db, self.connector(fake), lambda: self.shadow.on(self.in_force.router),
-                self.clock, self.metrics, all_ready=self._all_ready, on_work=lambda: None,
+                self.time, self.metrics, all_ready=self._all_ready, on_work=lambda: None,
             )  # fmt: skip
             self.ingests[fake.name] = ingest
             self.delivers[fake.name] = Deliver(
-                self.db, self.connector(fake), ingest, self.clock, self.metrics,
+                self.db, self.connector(fake), ingest, self.time, self.metrics,
                 quiet=QUIET, may_write=self.may_write,
             )  # fmt: skip
         self.batches = {
-            name: BatchApply(self.db, ingest, self.clock, self.may_write)
+            name: BatchApply(self.db, ingest, self.time, self.may_write)
             for name, ingest in self.ingests.items()
         }
         self.sweeps = {
-            name: Sweep(self.db, ingest, self.clock, self.metrics)
+            name: Sweep(self.db, ingest, self.time, self.metrics)
             for name, ingest in self.ingests.items()
         }
         self.joinings = {
-            name: Joining(self.db, ingest, self.clock, 60.0)
-            for name, ingest in self.ingests.items()
+            name: Joining(self.db, ingest, self.time, 60.0) for name, ingest in self.ingests.items()
         }
         by_name = {f.name: f for f in self.fakes}
         self.orders = Orders(
-            self.db, self.clock, self.ingests, lambda crm: self.connector(by_name[crm]),
+            self.db, self.time, self.ingests, lambda crm: self.connector(by_name[crm]),
             may_write=self.may_write, wake=lambda: None,
         )  # fmt: skip
         self.commands = Commands(
-            self.db, lambda: self.in_force.active, self.clock, orders=self.orders
+            self.db, lambda: self.in_force.active, self.time, orders=self.orders
         )
 
     def _first_policy(self) -> ActivePolicy:
