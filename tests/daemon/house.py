@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fairlead.core.policy_file import load_policy
 from fairlead.core.types import LeadState, Ref
@@ -63,7 +65,8 @@ def the_policy(text: str) -> ActivePolicy:
 
 
 class HookedDb(Db):
-    """The state, telling before and after each commit, so that a test can crash there.
+    """The state, telling before and after each commit, so that a test can crash there; and, by
+    `on_statement`, before each statement, inside transactions and out of them.
 
     In memory it opens from an `image` of what another one had committed: a state file without disk.
     """
@@ -72,6 +75,7 @@ class HookedDb(Db):
         self, path: Path | None, hook: Callable[[str], None], image: bytes | None = None
     ) -> None:
         self.hook: Callable[[str], None] = lambda _: None
+        self.on_statement: Callable[[], None] = lambda: None
         self._image = image
         super().__init__(path)
         self.hook = hook
@@ -82,6 +86,12 @@ class HookedDb(Db):
         else:
             self._conn.deserialize(self._image)
             self._conn.execute("PRAGMA foreign_keys=ON")
+
+    def execute(
+        self, sql: str, args: Sequence[Any] | dict[str, Any] = ()
+    ) -> sqlite3.Cursor:
+        self.on_statement()
+        return super().execute(sql, args)
 
     def _commit(self) -> None:
         self.hook("commit:before")
@@ -130,11 +140,13 @@ class House:
         self.allowed = True
         self.metrics = Metrics()
         self.on_commit: Callable[[str], None] = lambda _: None
+        self.on_statement: Callable[[], None] = lambda: None
         self._open(None if path is not None else empty_state())
 
     def _open(self, image: bytes | None) -> None:
         self.time = SteadyClock(self.clock)
         self.db = HookedDb(self.path, lambda when: self.on_commit(when), image)
+        self.db.on_statement = lambda: self.on_statement()
         self.shadow = Shadow(self.db, self.shadow_path, self.time, self.metrics)
         self.shadow.look()
         self.in_force = InForce(
@@ -226,8 +238,9 @@ class House:
             image = self.db.committed()
         self.db.close()
         self.on_commit, hook = lambda _: None, self.on_commit
+        self.on_statement, inside = lambda: None, self.on_statement
         self._open(image)
-        self.on_commit = hook
+        self.on_commit, self.on_statement = hook, inside
 
     def state(self, ref: Ref) -> LeadState | None:
         row = leads.get_lead(self.db, ref)
