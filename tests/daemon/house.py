@@ -87,9 +87,7 @@ class HookedDb(Db):
             self._conn.deserialize(self._image)
             self._conn.execute("PRAGMA foreign_keys=ON")
 
-    def execute(
-        self, sql: str, args: Sequence[Any] | dict[str, Any] = ()
-    ) -> sqlite3.Cursor:
+    def execute(self, sql: str, args: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         self.on_statement()
         return super().execute(sql, args)
 

@@ -4,12 +4,13 @@ Histories are lists of moves. The CRMs' clock is right; the machine's jumps by a
 input or output of the daemon and stays wrong; the process dies between statements, at commits and
 at calls; either CRM or both are down for as long as it takes; the daemon sleeps or is off for days.
 The CRM's side of it is kept as an auditor would see it: `LawfulWorld.seen` has what was written,
-`touched` what people did, `rounds` when the daemon had finished all it could do for a CRM.
+`touched` what people did, `turns` when the daemon looked, `rounds` those in which it finished all.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,18 +58,18 @@ class LawfulWorld:
         self.crms = (an_org(self.right, "salesforce"), an_org(self.right, "hubspot"))
         self.seen: dict[str, list[Written]] = {}
         self.down: set[str] = set()
-        self.up_since: dict[str, datetime] = {}
         self.rounds: dict[str, list[datetime]] = {}
+        self.turns: dict[str, list[tuple[datetime, bool]]] = {}
         for crm in self.crms:
             for email in (MONA, DANA):
                 crm.add_user(email)
             crm.groups.create("Later", id=GROUPS[crm.name])
-            self.seen[crm.name], self.rounds[crm.name] = [], []
+            self.seen[crm.name], self.rounds[crm.name], self.turns[crm.name] = [], [], []
             self._listen(crm)
         self.leads: list[tuple[FakeCrm, Ref]] = []
         self.touched: defaultdict[Ref, list[Touch]] = defaultdict(list)
         self._dies_in: int | None = None
-        self._jumps: tuple[int, timedelta] | None = None
+        self._in_midst: tuple[int, Callable[[], None]] | None = None
         self._met: set[str] = set()
         self.house = House(None, self.crms, self.ours, policy=terms.text())
         self.house.start()
@@ -96,12 +97,12 @@ class LawfulWorld:
     # -- trouble ------------------------------------------------------------------------------
 
     def _point(self) -> None:
-        """Something goes in or out of the daemon: here it may die, here its clock may jump."""
-        if self._jumps is not None:
-            left, by = self._jumps
-            self._jumps = (left - 1, by) if left > 0 else None
+        """Something goes in or out of the daemon: here it may die, sleep, or its clock jump."""
+        if self._in_midst is not None:
+            left, strike = self._in_midst
+            self._in_midst = (left - 1, strike) if left > 0 else None
             if left <= 0:
-                self._wrong(by)
+                strike()
         if self._dies_in is not None:
             self._dies_in -= 1
             if self._dies_in < 0:
@@ -121,15 +122,17 @@ class LawfulWorld:
         """Each CRM's threads take two turns; who dies begins again with what was committed."""
         for _ in range(2):
             for crm in self.crms:
+                began = self.right.now()
                 done = self._turn(crm)
                 rows = outbox.open_rows(self.house.db)
-                left = any(r.ref.crm == crm.name for r in rows)
-                if done and not left:
-                    self.rounds[crm.name].append(self.right.now())
+                done = done and not any(r.ref.crm == crm.name for r in rows)
+                self.turns[crm.name].append((began, done))
+                if done:
+                    self.rounds[crm.name].append(began)
 
     def _turn(self, crm: FakeCrm) -> bool:
-        """Whether everything was done that could be done."""
-        done = True
+        """Whether everything was done that could be done, in one instant."""
+        done, began = True, self.right.now()
         for step in (self._read, self._write):
             try:
                 step(crm.name)
@@ -139,7 +142,7 @@ class LawfulWorld:
                 done = False
             except (RetryLater, Ambiguous):
                 done = False
-        return done
+        return done and began == self.right.now()
 
     def _read(self, crm: str) -> None:
         """What a reader does in its turn."""
@@ -192,13 +195,23 @@ class LawfulWorld:
 
     def move_jumps(self, n: int) -> None:
         """The same in the midst of what the daemon does."""
-        self._jumps = (abs(n) % 211, timedelta(seconds=n))
+        self._in_midst = (abs(n) % 211, lambda: self._wrong(timedelta(seconds=n)))
+
+    def move_naps(self, minutes: int) -> None:
+        """A sleep in the midst of what the daemon does, after hours in which much came due."""
+        self._pass(timedelta(minutes=minutes % 719))
+        self._in_midst = (minutes % 97, lambda: self.move_sleep(minutes))
 
     def move_clock_right(self, _: int) -> None:
-        self._jumps = None
+        self._in_midst = None
         self._wrong(timedelta(0))
 
     def move_dies(self, n: int) -> None:
+        self._dies_in = n
+
+    def move_crashes(self, n: int) -> None:
+        """It dies in the midst of doing what came due in hours."""
+        self._pass(timedelta(minutes=13 * n % 1777))
         self._dies_in = n
 
     def move_down(self, n: int) -> None:
@@ -226,7 +239,13 @@ class LawfulWorld:
         self._touch(n, "buyer", write)
 
     def move_later(self, n: int) -> None:
-        self._touch(n, "later", lambda crm, ref: crm.update(ref, status="Later"))
+        """One that has the status already is no news to anybody."""
+        if self.leads:
+            crm, ref = self.leads[n % len(self.leads)]
+            known = crm.row(ref).fields["status"] == "Later"
+            self._touch(
+                n, "noted" if known else "later", lambda crm, ref: crm.update(ref, status="Later")
+            )
 
     def move_waiting(self, n: int) -> None:
         self._touch(n, "paused", lambda crm, ref: crm.update(ref, status="Waiting"))
@@ -246,10 +265,9 @@ class LawfulWorld:
             crm.person_sets_owner(ref, to)
             self.touched[ref].append(Touch(self.right.now(), "given"))
 
-    def _touch(self, n: int, what: str, do: object) -> None:
+    def _touch(self, n: int, what: str, do: Callable[[FakeCrm, Ref], object]) -> None:
         if self.leads:
             crm, ref = self.leads[n % len(self.leads)]
-            assert callable(do)
             do(crm, ref)
             self.touched[ref].append(Touch(self.right.now(), what))
 
@@ -257,7 +275,7 @@ class LawfulWorld:
 
     def heal(self, *, right: bool) -> None:
         """No more trouble; unless `right`, the machine's clock stays as wrong as it is."""
-        self._dies_in = self._jumps = None
+        self._dies_in = self._in_midst = None
         self.down.clear()
         if right:
             self.move_clock_right(0)

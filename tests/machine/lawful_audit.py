@@ -64,6 +64,8 @@ class Auditor:
         self.crm = crm
         self.rounds = world.rounds[crm.name]
         self.until = self.rounds[-1]
+        self.broken = {at for at, done in world.turns[crm.name] if not done}
+        self.looked = sorted({at for at, _ in world.turns[crm.name]})
         self.told = [t for w in world.seen[crm.name] for t in self._lines(w)]
         self.leads = [ref for c, ref in world.leads if c is crm]
 
@@ -97,7 +99,7 @@ class Auditor:
             assert first <= done, f"I14: {ref} of {came} waited from {done} to {first}"
 
     def steps(self, ref: Ref) -> None:
-        """No step of an SLA comes before its time, or oftener than it was promised; none is lost."""
+        """No step of an SLA comes before its time or oftener than promised, and none is lost."""
         kind = str(self.crm.row(ref).fields["source"])
         periods, told = self._periods(ref), [t for t in self.told if t.ref == ref]
         for step, after in self._thresholds(kind).items():
@@ -113,7 +115,8 @@ class Auditor:
                 continue
             at = self.terms.after(last.owner, last.sure, self._thresholds(kind)[step], self.until)
             if at < self.until - timedelta(minutes=1):
-                heard = any(t.at >= at and t.email == to for t in told)
+                soonest = self.terms.after(last.owner, last.early, self._thresholds(kind)[step], at)
+                heard = any(t.at >= soonest and t.email == to for t in told)
                 assert heard, f"I5: {step} of {ref} was due {at}, and {to} knows nothing of it"
 
     def levels(self, ref: Ref) -> None:
@@ -164,8 +167,10 @@ class Auditor:
                          or p.early + wait <= p.ends)
                 ]  # fmt: skip
                 assert len(due) >= n, f"I6: follow-up {number} of {ref} {n} times by {at}"
-                at_work = [p for p in periods if self.terms.works(p.owner, at - at_quarter(at))]
-                assert at_work, f"I6: follow-up {number} of {ref} out of hours at {at}"
+                at_work = any(self.terms.works(p.owner, at - at_quarter(at)) for p in periods)
+                assert at_work or not self._at_once(at), (
+                    f"I6: follow-up {number} of {ref} out of hours at {at}"
+                )
         if self.world.touched[ref] or self.crm.row(ref).fields["source"] != "Fair":
             return
         if periods:
@@ -176,7 +181,9 @@ class Auditor:
                 r for r in self.rounds
                 if r >= at and self.terms.works(only.owner, r - at_quarter(r))
             ]  # fmt: skip
-            assert written or at == self.until or not rounds, f"I5: no follow-up of {ref}, due {at}, looked at {rounds}"
+            assert written or at == self.until or not rounds, (
+                f"I5: no follow-up of {ref}, due {at}, looked at {rounds}"
+            )
 
     def second_chances(self, ref: Ref) -> None:
         """A recycled lead comes back once for each time it went, not early, and none is lost."""
@@ -195,9 +202,10 @@ class Auditor:
             seen = self._first_after(later[0])
             if seen is not None and seen + OUT + AGAIN < self.until:
                 assert len(went) == len(back) == 1, f"I5: {ref} is recycled for ever: {went} {back}"
-                owners = [self.crm.owner(a.new or "") for a in self.crm.audit
-                          if a.ref == ref and _is_ours(a) and a.at >= seen + OUT - NOTCH]  # fmt: skip
-                others = [o for o in owners if o is not None and o.email == CARLA]
+                soonest = later[0] + OUT - NOTCH
+                to = [self.crm.owner(a.new or "") for a in self.crm.audit
+                      if a.ref == ref and _is_ours(a) and a.at >= soonest]  # fmt: skip
+                others = [o for o in to if o is not None and o.email == CARLA]
                 assert others, f"I5: {ref} came back to nobody else"
                 assert not self.crm.groups.has(ref, GROUPS[self.crm.name])
 
@@ -208,7 +216,7 @@ class Auditor:
         for t in self.told:
             lines[t.marker].append(t)
         for marker, together in lines.items():
-            if all(self._is_late(t) for t in together):
+            if self._at_once(together[0].at) and all(self._is_late(t) for t in together):
                 tasks[together[0].at, together[0].email].add(marker)
         many = {who: found for who, found in tasks.items() if len(found) > 1}
         assert not many, f"I14: not one digest: {many}"
@@ -236,6 +244,11 @@ class Auditor:
     def _round_before(self, at: datetime) -> datetime:
         n = bisect_left(self.rounds, at)
         return self.rounds[n - 1] if n else self.crm.audit[0].at
+
+    def _at_once(self, at: datetime) -> bool:
+        """Whether what was written then was made then, and not in a turn before it."""
+        before = bisect_left(self.looked, at) - 1
+        return at not in self.broken and self.looked[max(before, 0)] not in self.broken
 
     def _first_after(self, at: datetime) -> datetime | None:
         n = bisect_left(self.rounds, at)

@@ -54,7 +54,9 @@ class Hours:
         named: list[str] = []
         for day, blocks in zip(DAYS, WEEKS[self.week], strict=True):
             if blocks:
-                told = ", ".join(f'"{a:02}:00-{b % 24 if b != 24 else 24:02}:00"' for a, b in blocks)
+                told = ", ".join(
+                    f'"{a:02}:00-{b % 24 if b != 24 else 24:02}:00"' for a, b in blocks
+                )
                 named.append(f"{day}: [{told}]")
         regions = f", holidays: {ZONES[self.zone]}" if self.observes else ""
         return f"{{timezone: {self.zone}, hours: {{{', '.join(named)}}}{regions}}}"
@@ -163,7 +165,9 @@ otherwise: {{to: {{team: desk}}}}
         """Whether a rep works in this quarter of an hour; who has no calendar always does."""
         return is_open(self.anna if owner == ANNA else self.ben, at) if owner != CARLA else True
 
-    def after(self, owner: str | None, since: datetime, minutes: float, until: datetime) -> datetime:
+    def after(
+        self, owner: str | None, since: datetime, minutes: float, until: datetime
+    ) -> datetime:
         """When so many minutes of their time have passed; `until` when they have not by then."""
         left, at = timedelta(minutes=minutes), since
         while at < until:

@@ -59,9 +59,10 @@ moves = st.one_of(
     *(st.tuples(st.just(name), numbers)
       for name in ("call", "buyer", "later", "later", "waiting", "open", "closed", "given", "given",
                    "down", "down", "up", "clock_right")),
-    *(st.tuples(st.just(name), lengths) for name in ("off", "off", "sleep", "wait")),
+    *(st.tuples(st.just(name), lengths) for name in ("off", "off", "sleep", "naps", "wait")),
     *(st.tuples(st.just(name), jumps) for name in ("jump", "jumps")),
-    st.tuples(st.just("dies"), st.one_of(st.integers(0, 40), st.integers(0, 600))),
+    *(st.tuples(st.just(name), st.one_of(st.integers(0, 60), st.integers(0, 400)))
+      for name in ("dies", "crashes", "crashes")),
 )  # fmt: skip
 
 
