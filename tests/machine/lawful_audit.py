@@ -150,11 +150,12 @@ class Auditor:
 
     def follow_ups(self, ref: Ref) -> None:
         """Follow-ups come in working time, each once to an owner, and the first is not lost."""
-        written = [
-            (w.at, int(w.task.subject.split()[-1]))
-            for w in self.world.seen[self.crm.name]
-            if w.task.ref == ref and w.task.subject.startswith("Follow ")
-        ]
+        # The same words on the same task are the same follow-up, whose answer was lost in a crash.
+        first: dict[tuple[str, str], datetime] = {}
+        for w in self.world.seen[self.crm.name]:
+            if w.task.ref == ref and w.task.subject.startswith("Follow "):
+                first.setdefault((w.task.marker, w.task.subject), w.at)
+        written = [(at, int(subject.split()[-1])) for (_, subject), at in first.items()]
         periods = self._periods(ref, ENDS_FOLLOW_UPS)
         for number, factor in ((1, 1), (2, 2), (3, 9)):
             mine = [at for at, n in written if n == number]
