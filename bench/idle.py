@@ -8,6 +8,7 @@ CPU time over some seconds counts, user and system, as Linux tells it.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,8 +21,10 @@ from e2e.live import Stage, staged, wait_for
 from fairlead.clock import SystemClock
 from fairlead.store.db import Db
 
-SETTLE = 5.0
+WINDOW = 5.0
+SETTLES_WITHIN = 120.0
 WATCHED = 20.0
+UNPLANNED = r"SELECT 1 FROM meta WHERE name LIKE '%\_under\_way' ESCAPE '\' LIMIT 1"
 
 
 def idle_share() -> dict[str, float]:
@@ -36,7 +39,7 @@ def idle_share() -> dict[str, float]:
             arm(db, now.isoformat(), (now + timedelta(days=1)).isoformat())
         stage.start()
         wait_for("nothing is left to do", stage.idle)
-        time.sleep(SETTLE)
+        settle(stage)
         before, began = cpu_of(stage), time.monotonic()
         time.sleep(WATCHED)
         used, passed = cpu_of(stage) - before, time.monotonic() - began
@@ -44,6 +47,26 @@ def idle_share() -> dict[str, float]:
         assert stage.process.poll() is None, stage.said()
         stage.stop(within=30)
     return {f"idle share of a core, {ARMED} armed clocks, levels, follow-ups": used / passed}
+
+
+def settle(stage: Stage) -> None:
+    """Wait until what a start brings is over: nothing is left to plan anew, and a stretch of time
+    takes no more CPU than the one before it. RuntimeError when that never comes."""
+    ends, last = time.monotonic() + SETTLES_WITHIN, float("inf")
+    while time.monotonic() < ends:
+        began = cpu_of(stage)
+        time.sleep(WINDOW)
+        used = cpu_of(stage) - began
+        if used >= last / 2 and used <= 2 * last and not unplanned(stage):
+            return
+        last = used or 1 / os.sysconf("SC_CLK_TCK")
+    raise RuntimeError("the daemon never comes to rest")
+
+
+def unplanned(stage: Stage) -> bool:
+    """Whether the daemon still plans anew, as its state file tells."""
+    with closing(sqlite3.connect(f"file:{stage.folder / 's.sqlite'}?mode=ro", uri=True)) as state:
+        return state.execute(UNPLANNED).fetchone() is not None
 
 
 @contextmanager

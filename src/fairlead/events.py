@@ -28,7 +28,7 @@ EVENTS: dict[str, str] = {
     "clock.ended": "a clock ended without an answer, for the named reason",
     "clock.fired": "a step of a clock came due, and its effect is committed",
     "clock.nobody": "the person a step tells has no active user in the lead's CRM",
-    "clock.untrusted": "the machine's clock and the CRM's disagree; nothing fires",
+    "clock.untrusted": "the machine's clock and the CRM's disagree; the CRM's time is used",
     "cadence.begun": "a lead is followed up from here on",
     "cadence.task": "a follow-up came due, and its task is committed",
     "cadence.done": "a follow-up's task was done",

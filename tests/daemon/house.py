@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fairlead.core.policy_file import load_policy
 from fairlead.core.types import LeadState, Ref
@@ -18,6 +20,7 @@ from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.joining import Joining
 from fairlead.daemon.orders import Orders
 from fairlead.daemon.shadow import Shadow
+from fairlead.daemon.steady_clock import SteadyClock
 from fairlead.daemon.sweep import Sweep
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Capabilities
@@ -62,7 +65,8 @@ def the_policy(text: str) -> ActivePolicy:
 
 
 class HookedDb(Db):
-    """The state, telling before and after each commit, so that a test can crash there.
+    """The state, telling before and after each commit, so that a test can crash there; and, by
+    `on_statement`, before each statement, inside transactions and out of them.
 
     In memory it opens from an `image` of what another one had committed: a state file without disk.
     """
@@ -71,6 +75,7 @@ class HookedDb(Db):
         self, path: Path | None, hook: Callable[[str], None], image: bytes | None = None
     ) -> None:
         self.hook: Callable[[str], None] = lambda _: None
+        self.on_statement: Callable[[], None] = lambda: None
         self._image = image
         super().__init__(path)
         self.hook = hook
@@ -81,6 +86,10 @@ class HookedDb(Db):
         else:
             self._conn.deserialize(self._image)
             self._conn.execute("PRAGMA foreign_keys=ON")
+
+    def execute(self, sql: str, args: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+        self.on_statement()
+        return super().execute(sql, args)
 
     def _commit(self) -> None:
         self.hook("commit:before")
@@ -129,46 +138,48 @@ class House:
         self.allowed = True
         self.metrics = Metrics()
         self.on_commit: Callable[[str], None] = lambda _: None
+        self.on_statement: Callable[[], None] = lambda: None
         self._open(None if path is not None else empty_state())
 
     def _open(self, image: bytes | None) -> None:
+        self.time = SteadyClock(self.clock)
         self.db = HookedDb(self.path, lambda when: self.on_commit(when), image)
-        self.shadow = Shadow(self.db, self.shadow_path, self.clock, self.metrics)
+        self.db.on_statement = lambda: self.on_statement()
+        self.shadow = Shadow(self.db, self.shadow_path, self.time, self.metrics)
         self.shadow.look()
         self.in_force = InForce(
-            self.db, self._first_policy(), self.policy_path, self.clock, self.metrics
+            self.db, self._first_policy(), self.policy_path, self.time, self.metrics
         )
         self.ingests: dict[str, Ingest] = {}
         self.delivers: dict[str, Deliver] = {}
         for fake in self.fakes:
             ingest = Ingest(
                 self.db, self.connector(fake), lambda: self.shadow.on(self.in_force.router),
-                self.clock, self.metrics, all_ready=self._all_ready, on_work=lambda: None,
+                self.time, self.metrics, all_ready=self._all_ready, on_work=lambda: None,
             )  # fmt: skip
             self.ingests[fake.name] = ingest
             self.delivers[fake.name] = Deliver(
-                self.db, self.connector(fake), ingest, self.clock, self.metrics,
+                self.db, self.connector(fake), ingest, self.time, self.metrics,
                 quiet=QUIET, may_write=self.may_write,
             )  # fmt: skip
         self.batches = {
-            name: BatchApply(self.db, ingest, self.clock, self.may_write)
+            name: BatchApply(self.db, ingest, self.time, self.may_write)
             for name, ingest in self.ingests.items()
         }
         self.sweeps = {
-            name: Sweep(self.db, ingest, self.clock, self.metrics)
+            name: Sweep(self.db, ingest, self.time, self.metrics)
             for name, ingest in self.ingests.items()
         }
         self.joinings = {
-            name: Joining(self.db, ingest, self.clock, 60.0)
-            for name, ingest in self.ingests.items()
+            name: Joining(self.db, ingest, self.time, 60.0) for name, ingest in self.ingests.items()
         }
         by_name = {f.name: f for f in self.fakes}
         self.orders = Orders(
-            self.db, self.clock, self.ingests, lambda crm: self.connector(by_name[crm]),
+            self.db, self.time, self.ingests, lambda crm: self.connector(by_name[crm]),
             may_write=self.may_write, wake=lambda: None,
         )  # fmt: skip
         self.commands = Commands(
-            self.db, lambda: self.in_force.active, self.clock, orders=self.orders
+            self.db, lambda: self.in_force.active, self.time, orders=self.orders
         )
 
     def _first_policy(self) -> ActivePolicy:
@@ -225,8 +236,9 @@ class House:
             image = self.db.committed()
         self.db.close()
         self.on_commit, hook = lambda _: None, self.on_commit
+        self.on_statement, inside = lambda: None, self.on_statement
         self._open(image)
-        self.on_commit = hook
+        self.on_commit, self.on_statement = hook, inside
 
     def state(self, ref: Ref) -> LeadState | None:
         row = leads.get_lead(self.db, ref)

@@ -150,7 +150,8 @@ class Alerting:
                 found += [quiet] if quiet else []
         for crm in sorted(self._untrusted()):
             detail = (
-                f"The machine's clock and {crm}'s disagree; no step of an SLA fires until then."
+                f"The machine's clock and {crm}'s disagree; the CRM's time is used."
+                " Set the machine's clock."
             )
             found.append(Trouble(CLOCK, crm, f"clock not trusted ({crm})", detail))
         return found

@@ -39,6 +39,7 @@ from fairlead.daemon.reload import Reloader
 from fairlead.daemon.sdnotify import Notifier
 from fairlead.daemon.sender import Senders
 from fairlead.daemon.shadow import Shadow
+from fairlead.daemon.steady_clock import SteadyClock
 from fairlead.daemon.sweep import Sweep
 from fairlead.daemon.weighing import apply_due
 from fairlead.metrics import Metrics
@@ -89,7 +90,7 @@ class App:
         settings_again: Callable[[], Settings] | None = None,
     ) -> None:
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self.clock = SteadyClock(clock or SystemClock())
         self.metrics = Metrics()
         self.notifier = notifier or Notifier.from_environment()
         self.stopping = threading.Event()
@@ -139,7 +140,7 @@ class App:
             )
         self.alerting = Alerting(
             self.db, settings.alerts, self.clock, self.metrics, lambda: dict(self.signs().polls),
-            lambda: [name for name, sweep in self.sweeps.items() if sweep.trust.lost],
+            lambda: [name for name, r in self.readers.items() if r.ingest.trust.lost],
             lambda: self.in_force.active.policy.calendars.values(),
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScor
 from fairlead.daemon.active_policy import ActivePolicy
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.routing import Router
+from fairlead.daemon.steady_clock import steady
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import Connector
 from fairlead.spi.patience import patiently
@@ -60,14 +61,15 @@ def dry_run(
     try:
         metrics = Metrics()
         router = Router(copy, active.policy, metrics)
-        now = clock.now()
+        time = steady(clock)
+        now = time.now()
         with copy.transaction():
             decisions.keep_policy(copy, active.policy.hash, active.files, active.main, now)
         before = {o.key for o in outbox.open_rows(copy)}
         ready = partial(_all_ready, copy, tuple(readers))
         ingests = [
             Ingest(
-                copy, reader, lambda: router, clock, metrics, all_ready=ready,
+                copy, reader, lambda: router, time, metrics, all_ready=ready,
                 on_work=lambda: None, created_since=created_since,
                 progress=partial(progress, name) if progress else None,
             )
@@ -83,7 +85,7 @@ def dry_run(
                 if created_since is not None:
                     leads.hold_existing(copy, ingest.crm, created_since)
                 leads.wake_held(copy)
-            while leads.held_due(copy, ingest.crm, clock.now(), 1):
+            while leads.held_due(copy, ingest.crm, time.now(), 1):
                 patiently(ingest.release_held)
         rows = outbox.open_rows(copy)
         writes = tuple(_planned(copy, o, waiting=o.key in before) for o in rows)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from fairlead.clock import Clock
 from fairlead.core.decision import Order
 from fairlead.core.domains import registrable_domain
 from fairlead.core.types import Account, Kind, LeadState, Record, Ref
@@ -26,6 +25,8 @@ from fairlead.daemon.rounds import OUT
 from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import ODD_DATA as ODD_DATA
 from fairlead.daemon.sightings import is_news, version_of
+from fairlead.daemon.steady_clock import SteadyClock
+from fairlead.daemon.trust import Trust
 from fairlead.daemon.waiting import HELD_RETRY
 from fairlead.errors import BadRecord, Bug, PermissionMissing
 from fairlead.metrics import Metrics
@@ -59,7 +60,7 @@ class Ingest:
         db: Db,
         connector: Connector,
         router: Callable[[], Router],
-        clock: Clock,
+        clock: SteadyClock,
         metrics: Metrics,
         *,
         all_ready: Callable[[], bool],
@@ -72,6 +73,7 @@ class Ingest:
         self.crm = connector.name
         self.router = router
         self.clock = clock
+        self.trust = Trust(connector, clock)
         self.metrics = metrics
         self._all_ready = all_ready
         self._on_work = on_work
@@ -106,6 +108,7 @@ class Ingest:
                     "connector.limited", crm=self.crm, reason=f"{found.check}: {found.detail}",
                     remedy=found.remedy,
                 )  # fmt: skip
+        self.trust.heard(probe.server_now)
         owners = self.connector.owners()
         with self.db.transaction():
             directory.add_connector(self.db, self.crm, probe.server_now, probe.our_ids)
@@ -174,6 +177,7 @@ class Ingest:
             page = pages.get(kind)
             if page is None:
                 continue
+            self.trust.heard(page.server_now)
             with self.db.transaction():
                 if kind is Kind.ACCOUNT:
                     self._accounts(page.records)
@@ -202,7 +206,8 @@ class Ingest:
     ) -> int:
         """Route records one by one, each seeing the ledger its predecessor left.
 
-        Must be called inside a transaction. Returns how many were news.
+        Must be called inside a transaction. Returns how many were news. Raises RetryLater while
+        the machine's clock has jumped and the CRM has not told its time.
         """
         row = directory.get_connector(self.db, self.crm)
         if row is None:
@@ -211,7 +216,7 @@ class Ingest:
         if not to_see:
             return 0
         baseline = self._created_since or row.baseline
-        now = self.clock.now()
+        now = self.clock.sure()
         router = self.router()
         snap = router.snapshot(now)
         ready = row.ready and self._all_ready()

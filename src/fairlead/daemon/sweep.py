@@ -38,7 +38,6 @@ from fairlead.daemon.ingest import ODD_DATA, Ingest
 from fairlead.daemon.routing import Router
 from fairlead.daemon.signalling import note
 from fairlead.daemon.snapshots import Snapshot
-from fairlead.daemon.trust import Trust
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.spi.connector import ActivitiesOf
@@ -64,7 +63,7 @@ class Sweep:
         self.following = Following(db, ingest, clock, metrics)
         self.coming_back = ComingBack(db, ingest, clock, metrics)
         self.afterwards = Afterwards(db, ingest.connector, clock)
-        self.trust = Trust(ingest.connector, clock)
+        self.trust = ingest.trust
 
     def tick(self) -> int:
         """Fire what is due; the number of leads looked at, 0 when there is nothing to do.
