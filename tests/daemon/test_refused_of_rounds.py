@@ -13,7 +13,7 @@ from fairlead.core.types import LeadState, Ref
 from fairlead.store import journal
 from fairlead.testing.clock import ManualClock
 
-LISTS = {"salesforce": "701", "hubspot": "42"}
+LISTS = {"salesforce": "701000000000001AAA", "hubspot": "42"}
 
 
 class Played(Scene):

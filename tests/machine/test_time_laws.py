@@ -3,7 +3,8 @@
 Both CRMs; SLA clocks, reassignment, follow-ups, decay and second chances; calendars with changes of
 summer time in both hemispheres, holidays, half-days and nights; a machine whose clock jumps by
 seconds or ten years, either way, at any input or output, and stays wrong; crashes between and
-inside transactions; outages, sleep and days off. `FAIRLEAD_TIME_LAWS` is how many histories; named, they are other ones with each run.
+inside transactions; outages, sleep and days off. `FAIRLEAD_TIME_LAWS` is how many histories; where
+it is set, they are other ones with each run.
 """
 
 from __future__ import annotations

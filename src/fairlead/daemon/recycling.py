@@ -24,7 +24,7 @@ from fairlead.daemon.clocking import Clocking
 from fairlead.daemon.decaying import end_decay
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.overtaken import close_overtaken
-from fairlead.daemon.rounds import OUT, be_member, end_round, never_joined, shown
+from fairlead.daemon.rounds import OUT, be_member, end_round, member_key, never_joined, shown
 from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
 from fairlead.store import claims, clocks, decisions, journal, leads, outbox, recyclings
@@ -249,8 +249,11 @@ class Recycling:
     def _group(self, round_: Round, track: Track, now: datetime) -> str | None:
         """The group of a round; whom it refused joins the one that the policy names instead."""
         ref, group = round_.ref, track.join.get(round_.ref.crm)
-        if group in (None, round_.member_of) or not never_joined(self.db, round_, now):
-            return round_.member_of
+        was = round_.member_of
+        if was is None or group in (None, was) or not never_joined(self.db, round_):
+            return was
+        refused = member_key(round_.id, ref, was, member=True)
+        journal.close_dead_letter_of_effect(self.db, refused, now)
         be_member(self.db, ref, group, round_.id, now, member=True)
         return group
 

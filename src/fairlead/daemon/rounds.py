@@ -63,7 +63,7 @@ def end_round(
         return
     ended = replace(row, ended_at=now, how=how, holds=holds, story=story, look_at=None, waits="")
     recyclings.put(db, ended)
-    if row.member_of is not None and not never_joined(db, row, now):
+    if row.member_of is not None and not never_joined(db, row):
         be_member(db, row.ref, row.member_of, row.id, now, member=False)
     for name, value in row.values_back.items() if back else ():
         seen = shown(fields, name) if name in fields else row.values_set.get(name)
@@ -89,14 +89,11 @@ def member_key(round_id: str, ref: Ref, group: str, *, member: bool) -> str:
     return effect_key(round_id, 0, ref, f"{'joins' if member else 'leaves'} {group}")
 
 
-def never_joined(db: Db, row: Round, now: datetime) -> bool:
-    """Whether a round's lead was refused by its group; nobody needs to see to that any more."""
+def never_joined(db: Db, row: Round) -> bool:
+    """Whether a round's lead was refused by its group."""
     key = "" if row.member_of is None else member_key(row.id, row.ref, row.member_of, member=True)
     join = outbox.get(db, key)
-    if join is None or join.state is not OutboxState.REFUSED:
-        return False
-    journal.close_dead_letter_of_effect(db, key, now)
-    return True
+    return join is not None and join.state is OutboxState.REFUSED
 
 
 def shown(fields: Mapping[str, Any], name: str) -> str | None:
