@@ -28,7 +28,7 @@ from fairlead.simulation.crms import (
 )
 
 WAITING = {"salesforce": "Working - Contacted", "hubspot": "ATTEMPTED_TO_CONTACT"}
-STAY = timedelta(days=3)
+STAY = timedelta(days=8)
 """How long people go on after the last lead."""
 
 
@@ -136,7 +136,8 @@ class People:
         if key[0] == "hubspot" and self._rng.random() < chances.waits_for_buyer:
             self._waits(key, rep, at)
             return
-        if draw < chances.by_call + chances.by_email:
+        if draw < chances.by_call + chances.by_email or self._status(key) == CONTACTED[key[0]]:
+            # A status that is what it was tells nobody anything.
             how = "call" if draw < chances.by_call else "email"
             self.crms.logs(key, rep.email, how)
         else:
@@ -196,8 +197,10 @@ class People:
 
     def _is_out(self, key: Key) -> bool:
         """Whether somebody has disqualified or recycled a lead, and it is not back."""
-        status = self.crms.row(key).fields.get(STATUS_FIELD[key[0]])
-        return status in (DISQUALIFIED[key[0]], RECYCLED[key[0]])
+        return self._status(key) in (DISQUALIFIED[key[0]], RECYCLED[key[0]])
+
+    def _status(self, key: Key) -> object:
+        return self.crms.row(key).fields.get(STATUS_FIELD[key[0]])
 
     def _touches(self, key: Key, at: datetime) -> None:
         self.touched.setdefault(key, []).append(at)
