@@ -73,6 +73,11 @@ def last_signal(values: Mapping[str, Value], now: datetime) -> datetime | None:
     return max((at for at in instants if at <= now), default=None)
 
 
+def holds(level: Level, values: Mapping[str, Value]) -> bool:
+    """Whether a level is for this lead as it is now."""
+    return level.when is None or level.when.test(values)
+
+
 def look_again(level: Level, now: datetime) -> datetime | None:
     """When to look at a due level again whose `when` does not hold; None: with news of the lead."""
     names = frozenset[str]() if level.when is None else level.when.names

@@ -22,6 +22,7 @@ from fairlead.core.sla import manager_of
 from fairlead.core.types import LeadState, OwnerKind, Record, Ref, Value
 from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of, under
+from fairlead.daemon.capacity import frees
 from fairlead.daemon.contacts_elsewhere import elsewhere
 from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import ODD_DATA, Ingest
@@ -88,13 +89,14 @@ class ComingBack:
         return len(refs)
 
     def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
-        """What was done with the records that these leads' persons have in this CRM."""
+        """What was done with the records that recycled leads' persons have in this CRM."""
         terms, now = self.ingest.router().policy.recycling, self.clock.now()
         span = timedelta() if terms is None or terms.cap is None else terms.cap.within
         asked: dict[Ref, ActivitiesOf] = {}
         for ref in refs:
             row = leads.get_lead(self.db, ref)
-            for one in () if row is None else self.records(row):
+            out = row is not None and row.state is LeadState.RECYCLED
+            for one in self.records(row) if row is not None and out else ():
                 since = min(one.created_at or one.first_seen_at, now - span)
                 asked[one.ref] = ActivitiesOf(one.ref, since, thorough=True)
         return self.ingest.connector.activities(list(asked.values())) if asked else {}
@@ -190,7 +192,8 @@ class _Look:
             return False
         if out is not None:
             leads.put_lead(self.db, out)
-            leads.wake_held(self.db)
+            if self.router.counts_open and frees(row, out):
+                leads.wake_held(self.db)
         return out is not None
 
     def _due(self, round_: Round, values: dict[str, Value]) -> tuple[Round, str]:

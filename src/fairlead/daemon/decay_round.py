@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fairlead.core.activity import Activity
-from fairlead.core.decay import last_done, look_again
+from fairlead.core.decay import holds, last_done, look_again
 from fairlead.core.decay_terms import Level, Measure
 from fairlead.core.policy import Policy
 from fairlead.core.sla_terms import Reassign, told
@@ -78,7 +78,7 @@ class DecayRound:
             return
         reached = []
         for level, when in due:
-            if level.when is None or level.when.test(values):
+            if holds(level, values):
                 reached.append((level, when))
             else:
                 decays.look_at(self.db, kept, [level.name], look_again(level, self.now))

@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from fairlead.core.decay import Held, due_at, fallen, highest, last_signal
-from fairlead.core.decay_terms import Measure
+from fairlead.core.decay import Held, due_at, fallen, highest, holds, last_signal, look_again
+from fairlead.core.decay_terms import Level, Measure
 from fairlead.core.decision import World
 from fairlead.core.policy import Policy
 from fairlead.core.types import Lead, LeadState, Ref, Value
 from fairlead.daemon.sightings import is_persons
 from fairlead.store import decays
 from fairlead.store.db import Db
-from fairlead.store.decays import DecayRow
+from fairlead.store.decays import DecayRow, LevelRow
 from fairlead.store.leads import LeadRow
 
 
@@ -105,7 +105,7 @@ class Decaying:
     def plan(self, row: DecayRow, values: Mapping[str, Value] | None, now: datetime) -> None:
         """Give the levels to come their instants; without `values` those of bands stay."""
         known = {one.level: one for one in decays.levels_of(self.db, row.ref, row.cycle)}
-        planned: list[tuple[str, int, datetime | None, datetime | None]] = []
+        planned: list[decays.Planned] = []
         for level in self.policy.decay:
             was = known.get(level.name)
             if was is not None and was.reached_at is not None:
@@ -115,14 +115,14 @@ class Decaying:
                 held = Held(None, due_at(level, row.since, row.touched))
             elif values is not None:
                 held = fallen(self.policy.scoring, level, held, values, now)
-            planned.append((level.name, level.number, held.fell_at, held.at))
+            look = None if row.asleep else _look(level, was, held.fell_at, values, now)
+            planned.append((level.name, level.number, held.fell_at, held.at, look))
         there = {
-            (n.level, n.number, n.due_at, n.held_at): n.look_at
+            (n.level, n.number, n.due_at, n.held_at, n.look_at)
             for n in known.values()
             if n.reached_at is None
         }
-        looked = {plan: None if row.asleep else plan[2] for plan in planned}
-        if there != looked:
+        if there != set(planned):
             decays.set_levels(self.db, row, planned)
 
     def replan(
@@ -138,6 +138,27 @@ class Decaying:
     def _goes_with_another(self, row: LeadRow) -> bool:
         """Whether another record of the same person is looked at already."""
         return any(ref != row.ref for ref in decays.of_person(self.db, row.person_id))
+
+
+def _look(
+    level: Level,
+    was: LevelRow | None,
+    due: datetime | None,
+    values: Mapping[str, Value] | None,
+    now: datetime,
+) -> datetime | None:
+    """When to look at a level that is due then.
+
+    One that is not for this lead, as its `values` are, waits for news of it; or for time, where
+    that can change it.
+    """
+    if due is None or values is None or holds(level, values):
+        return due
+    again = look_again(level, now)
+    if again is None or due > now:
+        return None if again is None else due
+    put_off = None if was is None else was.look_at
+    return again if put_off is None or put_off <= now else put_off
 
 
 def end_decay(db: Db, ref: Ref) -> None:

@@ -106,7 +106,7 @@ class Router:
         self.replanning = planning_of(
             db, policy.hash, self.clocking, self.decaying, self.recycling
         )  # fmt: skip
-        self._counts_open = any(r.capacity.open is not None for r in policy.roster.values())
+        self.counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
         self.snapshots = Snapshots(db, policy)
 
@@ -211,7 +211,7 @@ class Router:
             return self._decide(record, lead, row, snap, now, again=again, rerun=rerun, order=order)
         learn(self.db, self.policy, lead, before, kept, snap, now)
         handed_on = before is not None and before.owner_id != kept.owner_id
-        if self._counts_open and frees(before, kept):
+        if self.counts_open and frees(before, kept):
             leads.wake_held(self.db)
         if handed_on:
             journal.write(
@@ -285,7 +285,7 @@ class Router:
         if record.converted and row.decision_id is not None:
             weights.win(self.db, row.decision_id, now)
         leads.put_lead(self.db, replace(row, version=version, retry_at=None))
-        if self._counts_open and frees(row, None):
+        if self.counts_open and frees(row, None):
             leads.wake_held(self.db)
         lead_gone(self.db, record.ref, reason, now, snap.running)
         return LeadState.GONE

@@ -87,13 +87,12 @@ def awake_after(db: Db, ref: Sequence[str], limit: int) -> list[DecayRow]:
     return [_decay(r) for r in rows]
 
 
-def set_levels(
-    db: Db, row: DecayRow, levels: Iterable[tuple[str, int, datetime | None, datetime | None]]
-) -> None:
-    """These levels are to come: name, number, due_at, held_at; those reached stay as they are.
+Planned = tuple[str, int, datetime | None, datetime | None, datetime | None]
+"""A level to come: its name and number, when it is due, since when it is held, when to look."""
 
-    One that is due again at another instant is looked at then.
-    """
+
+def set_levels(db: Db, row: DecayRow, levels: Iterable[Planned]) -> None:
+    """These levels are to come; those reached stay as they are."""
     planned = list(levels)
     key = (row.ref.crm, row.ref.object, row.ref.id, row.cycle)
     db.execute(
@@ -109,8 +108,8 @@ def set_levels(
         " ON CONFLICT (crm, object, lead_id, cycle, level) DO UPDATE SET"
         " number = ?6, due_at = ?7, look_at = ?8, held_at = ?9 WHERE reached_at IS NULL",
         [
-            (*key, name, n, _iso(due), None if row.asleep else _iso(due), _iso(held))
-            for name, n, due, held in planned
+            (*key, name, n, _iso(due), _iso(look), _iso(held))
+            for name, n, due, held, look in planned
         ],
     )
 
