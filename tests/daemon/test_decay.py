@@ -283,6 +283,32 @@ def test_a_clock_that_has_jumped_reaches_nothing(
     assert reached(house, ref) == ["cooling"]
 
 
+# -- levels that are not for every lead ------------------------------------------------------------
+
+
+def test_a_level_that_is_not_for_a_lead_costs_no_look_until_news_makes_it_so(
+    sf: FakeCrm, clock: ManualClock
+) -> None:
+    policy = POLICY.replace("{name: cooling, ", "{name: cooling, when: employees >= 100, ")
+    house = a_house(sf, clock, policy.replace("silence: 7d", "silence: 70d"))
+    try:
+        small = sf.create_lead(email="a@small.example", status="New", employees=5)
+        large = sf.create_lead(email="b@large.example", status="New", employees=500)
+        house.round()
+        wait(house, clock, days(4))
+        assert reached(house, large) == ["cooling"]
+        assert reached(house, small) == []
+        [level] = [n for n in decays.levels_of(house.db, small, 0) if n.level == "cooling"]
+        assert level.look_at is None
+        assert level.due_at is not None
+        assert level.due_at < clock.now()
+        sf.update(small, employees=300)
+        wait(house, clock, timedelta(minutes=1))
+        assert reached(house, small) == ["cooling"]
+    finally:
+        house.close()
+
+
 # -- who moved a status, and who took a lead up ----------------------------------------------------
 
 WITH_SLA = POLICY.replace(

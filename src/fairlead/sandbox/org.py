@@ -84,6 +84,7 @@ class Org:
         self._seq = itertools.count(1)
         self._request: int | None = None
         self._pending: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._settling = False
         self._index = WriteIndex()
 
     # -- time -------------------------------------------------------------------------------
@@ -99,8 +100,14 @@ class Org:
     def settle(self) -> None:
         """Run everything that has come due, in order of its time."""
         with self.lock:
-            while self._pending and self._pending[0][0] <= self.now():
-                heapq.heappop(self._pending)[2]()
+            if self._settling:
+                return  # what runs here looks at rows itself; the next is run after it
+            self._settling = True
+            try:
+                while self._pending and self._pending[0][0] <= self.now():
+                    heapq.heappop(self._pending)[2]()
+            finally:
+                self._settling = False
 
     # -- reading ----------------------------------------------------------------------------
 

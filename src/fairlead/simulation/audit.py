@@ -33,7 +33,7 @@ def audit(db: Db, crms: Crms, people: People, now: datetime) -> list[Finding]:
         _owner_writes_agree(db, crms),
         _others_untouched(crms),
         _tasks_agree(db, tasks),
-        _no_step_told_twice(db, tasks),
+        _no_step_told_twice(db, crms, tasks),
         _fired_once(db),
         _settled(db, every, now),
         _answers_are_true(every, people),
@@ -111,11 +111,11 @@ def _tasks_agree(db: Db, tasks: Mapping[str, Sequence[Task]]) -> Finding:
     return finding("each task is there once", bad, f"{there.total()} in the CRMs, {len(ours)} done")
 
 
-def _no_step_told_twice(db: Db, tasks: Mapping[str, Sequence[Task]]) -> Finding:
-    """Nobody reads the same thing of the same lead in two tasks, but for one that was recycled
-    between them: its levels of decay begin anew. Follow-ups of two cadences may have the same
-    words; they are counted by themselves."""
-    rounds = Counter((r.ref.crm, r.ref.id) for r in totals.all_rounds(db))
+def _no_step_told_twice(db: Db, crms: Crms, tasks: Mapping[str, Sequence[Task]]) -> Finding:
+    """Nobody reads the same thing of the same lead in two tasks, but for one whose person was
+    recycled between them, in either CRM: the levels of decay begin anew. Follow-ups of two cadences
+    may have the same words; they are counted by themselves."""
+    rounds = Counter(crms.leads[r.ref.crm, r.ref.id].email for r in totals.all_rounds(db))
     told = Counter(
         (crm, t.lead, f"{t.owner} {t.subject} {t.text}")
         for crm, made in tasks.items()
@@ -124,7 +124,7 @@ def _no_step_told_twice(db: Db, tasks: Mapping[str, Sequence[Task]]) -> Finding:
     )
     return finding(
         "nobody is told the same twice",
-        [k for k, n in told.items() if n > 1 + rounds[k[:2]]],
+        [k for k, n in told.items() if n > 1 + rounds[crms.leads[k[:2]].email]],
         f"{told.total()}",
     )
 

@@ -126,6 +126,8 @@ class Chances:
     recycled: float = 0.25
     recycled_again: float = 0.5
     """Of those answered, some hours later: no budget, or a date to come; more of those back."""
+    begins_a_deal: float = 0.4
+    """Of those answered, some hours later: the lead is done with."""
     for_budget: float = 0.6
     """Of those recycled; the others name a date."""
     follows_up: float = 0.75

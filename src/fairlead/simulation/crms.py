@@ -22,6 +22,8 @@ STATUS_FIELD = {"salesforce": "Status", "hubspot": "hs_lead_status"}
 CONTACTED = {"salesforce": "Working - Contacted", "hubspot": "CONNECTED"}
 DISQUALIFIED = {"salesforce": "Closed - Not Converted", "hubspot": "UNQUALIFIED"}
 RECYCLED = {"salesforce": "Nurture", "hubspot": "BAD_TIMING"}
+DEAL = {"salesforce": ("Rating", "Hot"), "hubspot": ("hs_lead_status", "OPEN_DEAL")}
+"""The field that tells that a deal has begun, and what it says then."""
 REASON_FIELD = {"salesforce": "Lost_Reason__c", "hubspot": "lost_reason"}
 DATE_FIELD = {"salesforce": "Future_Interest__c", "hubspot": "future_interest"}
 DEMO_FIELD = {"salesforce": "Demo_Requested__c", "hubspot": "demo_requested"}
@@ -185,6 +187,11 @@ class Crms:
     def sets_status(self, key: Key, who: str, status: Mapping[str, str]) -> None:
         """A person moves a lead's status."""
         self._sets(key, who, {STATUS_FIELD[key[0]]: status[key[0]]})
+
+    def begins_deal(self, key: Key, who: str) -> None:
+        """A person says that there is a deal."""
+        field, said = DEAL[key[0]]
+        self._sets(key, who, {field: said})
 
     def recycles(self, key: Key, who: str, reason: str, until: datetime | None) -> None:
         """A person says that nothing can be done with a lead now, why, and until when."""

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from fairlead.simulation.company import Company, Rep
 from fairlead.simulation.crms import (
     CONTACTED,
+    DEAL,
     DISQUALIFIED,
     RECYCLED,
     STATUS_FIELD,
@@ -155,6 +156,9 @@ class People:
         elif draw < chances.disqualified + recycles:
             minutes = self._rng.uniform(60, 900)
             self._later(rep, at, minutes, lambda then: self._recycles(key, rep, then))
+        elif draw < chances.disqualified + recycles + chances.begins_a_deal:
+            minutes = self._rng.uniform(60, 900)
+            self._later(rep, at, minutes, lambda then: self._begins_deal(key, rep, then))
 
     def _waits(self, key: Key, rep: Rep, at: datetime) -> None:
         """They wait for the buyer, which stops the clock, and answer some hours later."""
@@ -178,6 +182,12 @@ class People:
             self.did["disqualified"] += 1
             self._touches(key, at)
 
+    def _begins_deal(self, key: Key, rep: Rep, at: datetime) -> None:
+        if self.crms.owner(key) == rep.email and not self._is_out(key):
+            self.crms.begins_deal(key, rep.email)
+            self.did["began a deal"] += 1
+            self._touches(key, at)
+
     def _recycles(self, key: Key, rep: Rep, at: datetime) -> None:
         """No budget now, or a date to come; afterwards the buyer may think again."""
         if self.crms.owner(key) != rep.email or self._is_out(key):
@@ -196,8 +206,11 @@ class People:
             self.did["followed up"] += 1
 
     def _is_out(self, key: Key) -> bool:
-        """Whether somebody has disqualified or recycled a lead, and it is not back."""
-        return self._status(key) in (DISQUALIFIED[key[0]], RECYCLED[key[0]])
+        """Whether a lead is a deal, or somebody has disqualified or recycled it and it is not
+        back."""
+        field, said = DEAL[key[0]]
+        out = self._status(key) in (DISQUALIFIED[key[0]], RECYCLED[key[0]])
+        return out or self.crms.row(key).fields.get(field) == said
 
     def _status(self, key: Key) -> object:
         return self.crms.row(key).fields.get(STATUS_FIELD[key[0]])
