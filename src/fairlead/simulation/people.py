@@ -134,11 +134,12 @@ class People:
 
     def _answers(self, key: Key, rep: Rep, at: datetime) -> None:
         chances, draw = self.company.chances, self._rng.random()
-        if key[0] == "hubspot" and self._rng.random() < chances.waits_for_buyer:
+        # A status that is what it was tells nobody anything.
+        moves = self._status(key) != CONTACTED[key[0]]
+        if key[0] == "hubspot" and moves and self._rng.random() < chances.waits_for_buyer:
             self._waits(key, rep, at)
             return
-        if draw < chances.by_call + chances.by_email or self._status(key) == CONTACTED[key[0]]:
-            # A status that is what it was tells nobody anything.
+        if draw < chances.by_call + chances.by_email or not moves:
             how = "call" if draw < chances.by_call else "email"
             self.crms.logs(key, rep.email, how)
         else:
