@@ -19,8 +19,6 @@ from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 
 BATCH = 50
-FRESH = timedelta(minutes=10)
-"""An answer that is older is asked for anew."""
 PATIENCE = timedelta(days=1)
 """A CRM that has not answered for so long is not waited for: it cannot be read, or is not ours
 any more."""
@@ -37,11 +35,13 @@ def elsewhere(
         if policy.source_of(crm) is None:
             continue
         asked = contact_asks.get(db, row.person_id, crm)
-        if asked is not None and asked.told_at is not None and now - asked.told_at <= FRESH:
-            times += asked.times
-        elif asked is None or asked.told_at is not None:
+        if asked is None:
             contact_asks.ask(db, row.person_id, crm, now - cap.within, now)
             waiting.append(crm)
+        elif asked.told_at is not None:
+            # Good for one look, however late that comes: the next one asks anew.
+            times += asked.times
+            contact_asks.drop(db, row.person_id, crm)
         elif now - asked.asked_at < PATIENCE:
             waiting.append(crm)
     return times, waiting

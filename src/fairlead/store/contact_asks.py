@@ -60,9 +60,12 @@ def tell(db: Db, asked: Ask, times: list[datetime], now: datetime) -> None:
     )  # fmt: skip
 
 
-def drop(db: Db, person_id: str) -> None:
-    """Nobody needs to know it of this person any more."""
-    db.execute("DELETE FROM contact_asks WHERE person_id = ?", (person_id,))
+def drop(db: Db, person_id: str, crm: str | None = None) -> None:
+    """Nobody needs to know it of this person any more, of one CRM or any."""
+    db.execute(
+        "DELETE FROM contact_asks WHERE person_id = ?1 AND (?2 IS NULL OR crm = ?2)",
+        (person_id, crm),
+    )
 
 
 def _ask(r: Any) -> Ask:
