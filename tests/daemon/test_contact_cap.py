@@ -137,3 +137,13 @@ def test_a_crash_loses_neither_the_question_nor_the_answer(both: Both) -> None:
     both.house.restart()
     both.house.sweeps[both.here.name].tick()
     assert both.waits == CAPPED
+
+
+def test_an_answer_counts_however_late_the_next_look_comes(both: Both) -> None:
+    """With little quota left a CRM is looked at hours apart."""
+    both.later(days=28)
+    for _ in range(4):
+        both.clock.advance(timedelta(hours=20))
+        both.house.sweeps[both.here.name].tick()
+        both.house.sweeps[both.there.name].tick()
+    assert both.back()
