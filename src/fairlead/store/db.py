@@ -22,6 +22,9 @@ import sqlite_utils
 from fairlead.errors import ConfigError, StateLocked, Unavailable
 from fairlead.store.migrations import MIGRATIONS
 
+KEPT_STATEMENTS = 1024
+"""Statements that stay prepared: more than the store has, so that none is parsed twice."""
+
 
 class Db:
     """The open state. Thread-safe: every call takes the one lock.
@@ -45,6 +48,7 @@ class Db:
                 str(path) if path is not None else ":memory:",
                 check_same_thread=False,
                 isolation_level=None,
+                cached_statements=KEPT_STATEMENTS,
             )
             self._conn.row_factory = sqlite3.Row
             self._prepare()
