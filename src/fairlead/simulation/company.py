@@ -121,12 +121,12 @@ class Chances:
     waits_for_buyer: float = 0.05
     given_on: float = 0.04
     """A manager gives the lead to a colleague."""
-    disqualified: float = 0.12
+    disqualified: float = 0.18
     """Of those answered, a day or two later."""
-    recycled: float = 0.25
-    recycled_again: float = 0.5
+    recycled: float = 0.15
+    recycled_again: float = 0.4
     """Of those answered, some hours later: no budget, or a date to come; more of those back."""
-    begins_a_deal: float = 0.4
+    begins_a_deal: float = 0.5
     """Of those answered, some hours later: the lead is done with."""
     for_budget: float = 0.6
     """Of those recycled; the others name a date."""

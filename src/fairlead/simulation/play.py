@@ -34,7 +34,7 @@ from fairlead.store import agenda
 from fairlead.store.db import Db
 from fairlead.testing.clock import ManualClock
 
-POLL = timedelta(minutes=10)
+POLL = timedelta(minutes=15)
 STAFF_EVERY = timedelta(hours=6)
 ENDS_WITHIN = timedelta(days=10)
 """After the last arrival, so that every clock comes to its end."""
@@ -64,7 +64,7 @@ class Simulation:
 
     def __init__(self, *, leads: int, reps: int, days: int, seed: int) -> None:
         self.company = Company(leads=leads, reps=reps, days=days, seed=seed)
-        self.clock = ManualClock(START - timedelta(minutes=10))
+        self.clock = ManualClock(START - POLL)
         self._stack = ExitStack()
         try:
             self._build(seed)
@@ -79,7 +79,7 @@ class Simulation:
         )
         self.crms = Crms({name: face for name, (face, _) in served.items()}, self.company)
         self.people = People(self.crms, self.company, seed)
-        self.clock.advance(timedelta(minutes=10))
+        self.clock.advance(POLL)
         self.policy = self.company.write_policy(self.place, self.crms.groups)
         config = self._write_config({name: url for name, (_, url) in served.items()})
         settings = load_settings(config)
