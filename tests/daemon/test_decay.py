@@ -195,6 +195,25 @@ def test_the_turn_stays_with_whoever_let_it_lie(
     assert not [j for j in journal.of_lead(house.db, ref) if j.event == "turn.credited"]
 
 
+def test_who_was_given_the_lead_by_a_person_keeps_it_be_it_the_one_we_chose(
+    house: House, sf: FakeCrm, clock: ManualClock
+) -> None:
+    ref = a_lead(house, sf)
+    chosen = owner_email(sf, ref)
+    assert chosen is not None
+    for email in (CARLA, chosen):
+        clock.advance(60)
+        sf.person_sets_owner(ref, user_id(sf, email))
+        house.round()
+    wait(house, clock, days(31))
+    assert reached(house, ref)[-1] == "lost"
+    assert owner_email(sf, ref) == chosen
+    events = journal.of_lead(house.db, ref)
+    assert "stays: a person gave it to its owner" in str(
+        [j.detail["did"] for j in events if j.event == "lead.decayed"][-1]
+    )
+
+
 def test_a_lead_goes_on_where_it_was_after_a_restart_and_a_change_of_the_policy(
     house: House, sf: FakeCrm, clock: ManualClock
 ) -> None:

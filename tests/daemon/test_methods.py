@@ -114,6 +114,12 @@ def replays(house: House, ref: Ref) -> bool:
     return bool(again["equal"] and why["decision"]["recomputed_equal"])
 
 
+def by_person(house: House, ref: Ref) -> bool:
+    row = leads.get_lead(house.db, ref)
+    assert row is not None
+    return row.by_person
+
+
 # -- claim -----------------------------------------------------------------------------------------
 
 
@@ -132,6 +138,7 @@ def test_the_first_to_take_it_pays_the_turn_and_gets_the_task_and_later_ones_do_
     assert pool(house, "team:demos") == {ANNA: "1/2", BEN: "-1/2"}
     assert list(tasks(sf, lead)) == [BEN]
     assert house.reason(lead) == "taken from its claim queue by ben@example.com"
+    assert not by_person(house, lead)
     taken_at = house.clock.now()
     assert tasks(sf, lead)[BEN].due_at == taken_at + timedelta(hours=1)
     sf.person_sets_owner(lead, user_id(sf, ANNA), person="ben")
@@ -140,6 +147,7 @@ def test_the_first_to_take_it_pays_the_turn_and_gets_the_task_and_later_ones_do_
     assert len(claimed(house, lead)) == 1
     assert pool(house, "team:demos") == {ANNA: "1/2", BEN: "-1/2"}
     assert owner_email(sf, lead) == ANNA
+    assert by_person(house, lead)
     assert replays(house, lead)
 
 

@@ -90,15 +90,17 @@ def test_a_change_that_leads_to_the_same_rule_or_is_not_listed_moves_nothing(
     assert balance(house, ANNA) == owed
 
 
+@pytest.mark.parametrize("through", [[BEN], [BEN, ANNA]], ids=["another", "back to ours"])
 def test_who_was_given_the_lead_by_a_person_keeps_it(
-    house: House, sf: FakeCrm, clock: ManualClock
+    house: House, sf: FakeCrm, clock: ManualClock, through: list[str]
 ) -> None:
     ref = small_lead_of(house, sf, ANNA)
-    clock.advance(60)
-    sf.person_sets_owner(ref, user_id(sf, BEN))
-    house.round()
+    for email in through:
+        clock.advance(60)
+        sf.person_sets_owner(ref, user_id(sf, email))
+        house.round()
     change(house, sf, clock, ref, employees=5000)
-    assert owner_email(sf, ref) == BEN
+    assert owner_email(sf, ref) == through[-1]
 
 
 def test_who_was_given_the_lead_by_hand_keeps_it(

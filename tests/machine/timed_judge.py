@@ -32,6 +32,7 @@ from fairlead.store import (
     recyclings,
 )
 from fairlead.store.leads import LeadRow
+from fairlead.store.outbox import OutboxState
 from fairlead.testing.fake_crm import FakeCrm
 
 REST = (
@@ -226,7 +227,15 @@ def _people_win(world: TimedWorld, crm: FakeCrm, row: LeadRow) -> None:
         return
     choice = people[-1]
     owner = crm.owner(choice.new) if choice.new else None
-    claimed = choice.old == world.offered[crm.name]
+    offered = world.offered[crm.name]
+    # Two moves of people between two looks are one to whoever looks: out of the queue, to them.
+    claimed = choice.old == offered or (
+        any(a.old == offered for a in people)
+        and any(
+            j.event == "lead.claimed" and j.detail["owner_id"] == choice.new
+            for j in journal.of_lead(db, ref)
+        )
+    )
     if owner is None or owner.email is None or claimed:
         return
     for a in (a for a in changes if a.seq > choice.seq and a.old != a.new):
@@ -234,6 +243,8 @@ def _people_win(world: TimedWorld, crm: FakeCrm, row: LeadRow) -> None:
             return
         write = outbox.get(db, a.key)
         assert write is not None, f"{a} is in no outbox"
+        if write.state is OutboxState.SUPERSEDED:
+            continue  # it ran over their choice, which was put back
         if write.kind == "restore_owner" or write.decision_id.startswith("r"):
             return
         kept = decisions.get_decision(db, write.decision_id)

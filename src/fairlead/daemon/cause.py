@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fairlead.core.decay_terms import Level
-from fairlead.core.decision import DECAY, OVERRIDE, SLA, World
+from fairlead.core.decision import DECAY, SLA, World
 from fairlead.core.leave import local
 from fairlead.core.policy import Policy
 from fairlead.core.rep_clock import calendar_of
 from fairlead.core.sla_terms import DUE, Sla, Stage, short
-from fairlead.core.snapshot import order_in
 from fairlead.core.types import Ref
-from fairlead.store import clocks, decisions
+from fairlead.store import clocks
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -86,17 +85,8 @@ def cause_of_level(
         level.name, level.name, "lead.decayed",
         f"decay {level.name}", level.reached_by, f"decay {row.ref} {cycle} {level.name}",
         f"fairlead, decay {level.name}: this lead of {who} goes cold, {level.reached_by}.{urgent}",
-        not level.override_people and _given_by_person(db, row), late,
+        row.by_person and not level.override_people, late,
     )  # fmt: skip
-
-
-def _given_by_person(db: Db, row: LeadRow) -> bool:
-    """Whether its owner has the lead from a person: by hand in the CRM, or by an override."""
-    kept = None if row.decision_id is None else decisions.get_decision(db, row.decision_id)
-    if kept is None or row.reason.startswith("taken from its claim queue"):
-        return False
-    order = order_in(kept.inputs)
-    return kept.owner_id != row.owner_id or (order is not None and order.kind == OVERRIDE)
 
 
 def due_in_words(clock: ClockRow, at: datetime | None, policy: Policy, world: World) -> str:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from fairlead.core.decide import decide
-from fairlead.core.decision import OVERRIDE, REROUTE, Case, Order, OutcomeKind, World
+from fairlead.core.decision import REROUTE, Case, Order, OutcomeKind, World
 from fairlead.core.policy import Policy
 from fairlead.core.signals import PREFIX, told
-from fairlead.core.snapshot import order_in, values_in
+from fairlead.core.snapshot import values_in
 from fairlead.core.types import Lead, LeadState, Value
 from fairlead.daemon.matching import match_of
 from fairlead.store import decisions, leads
@@ -30,13 +30,12 @@ def rerouting(
 
     `row` is the lead as it is now. Writes nothing.
     """
-    if row.state is not LeadState.ASSIGNED or row.decision_id is None:
+    if row.state is not LeadState.ASSIGNED or row.decision_id is None or row.by_person:
         return None
     before = decisions.get_decision(db, row.decision_id)
     if before is None or before.outcome != OutcomeKind.ASSIGN.value:
         return None
-    ordered = order_in(before.inputs)
-    if before.owner_id != row.owner_id or (ordered is not None and ordered.kind == OVERRIDE):
+    if before.owner_id != row.owner_id:
         return None
     then = values_in(before.inputs)
     since = None if before.policy_hash == policy.hash else before.at

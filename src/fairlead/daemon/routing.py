@@ -218,7 +218,8 @@ class Router:
                 self.db, now, "lead.owner_changed", ref=record.ref, owner_id=kept.owner_id
             )
             taken = self._new_owner(record.ref, kept.owner_id, snap, now)
-            kept = replace(kept, reason=taken or kept.reason)
+            person = is_persons(snap.world, record.ref.crm, kept.owner_id)
+            kept = replace(kept, reason=taken or kept.reason, by_person=person and taken is None)
         if before is not None and before.closed is not kept.closed:
             journal.write(
                 self.db, now, "lead.closed" if kept.closed else "lead.open", ref=record.ref
@@ -357,7 +358,8 @@ class Router:
             self.clocking.follow_ups.decided(*begun, closed=row.closed)
         if decision.outcome is OutcomeKind.ASSIGN:
             decisions.charge(self.db, decision_id, decision, snap.running, now)
-            by_hand = order is not None and order.kind == OVERRIDE and bool(decision.ledger)
+            override = order is not None and order.kind == OVERRIDE
+            by_hand = override and bool(decision.ledger)
             rerouted = order is not None and order.kind == REROUTE
             if before and attempt == 1 and (by_hand or rerouted):
                 # The turn is no longer one of the rep who had it. By hand only where that counts.
@@ -368,7 +370,7 @@ class Router:
             done = self.just_read.get(lead.ref, ())
             intend(self.db, self.policy, snap.world, case, decision, decision_id, others, now, done)
             timing.decided(self.db, self.metrics, lead, now)
-            row = replace(row, owner_id=decision.owner_id)
+            row = replace(row, owner_id=decision.owner_id, by_person=override)
         claiming.decided(self.db, case, decision, decision_id, self.policy, now)
         if offers and decision.outcome is OutcomeKind.LEAVE:
             self._new_owner(lead.ref, lead.owner_id, snap, now)

@@ -187,7 +187,8 @@ class Verifier:
         state = owner_chosen(self.db, row.ref, self.clock.now(), owned=owned, why=why)
         if state is not LeadState.RECYCLED:
             leads.set_state(self.db, row.ref, LeadState.ASSIGNED if owned else LeadState.LEFT, why)
-        leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
+        seen = version_of(record)
+        leads.set_owner(self.db, row.ref, record.owner_id, seen, by_person=owned)
         claiming.new_owner(self.db, row.ref, record.owner_id, self.clock.now(), person=owned)
         # What ran for the rep it was meant for is over; whoever has it now has their own time.
         self.ingest.observe_all([record], anew=True)
@@ -212,9 +213,10 @@ class Verifier:
         )  # fmt: skip
         # What a person does from here on is a newer choice than the one to be put back.
         outbox.remember_guard(self.db, [(key, outbox.history_marks(record.owner_history or ()))])
-        owner_chosen(self.db, row.ref, now, owned=self.is_persons(person.owner_id), why=why)
+        owned = self.is_persons(person.owner_id)
+        owner_chosen(self.db, row.ref, now, owned=owned, why=why)
         leads.set_state(self.db, row.ref, LeadState.ASSIGNED, why)
-        leads.set_owner(self.db, row.ref, person.owner_id)
+        leads.set_owner(self.db, row.ref, person.owner_id, by_person=owned)
         journal.write(
             self.db, now, "effect.superseded", ref=row.ref, effect_key=row.key, reason=why,
             owner_id=person.owner_id,

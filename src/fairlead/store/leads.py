@@ -46,6 +46,9 @@ class LeadRow:
     numbers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The number fields that teams are balanced by, exactly as read; one without a value is not
     among them."""
+    by_person: bool = False
+    """Its owner has it from a person: by hand in the CRM, or by an override. Who took it out of a
+    claim queue has it by our decision."""
 
 
 def get_lead(db: Db, ref: Ref) -> LeadRow | None:
@@ -83,14 +86,15 @@ def put_lead(db: Db, row: LeadRow) -> None:
     db.execute(
         "INSERT OR REPLACE INTO leads (crm, object, id, person_id, state, reason, owner_id,"
         " version, created_at, first_seen_at, decision_id, decided_at, shared_key, retry_at,"
-        " urgent, closed, waits_for, numbers)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " urgent, closed, waits_for, numbers, by_person)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.state.value, row.reason,
             row.owner_id, row.version, _iso(row.created_at), _iso(row.first_seen_at),
             row.decision_id, _iso(row.decided_at), row.shared_key, _iso(row.retry_at),
             int(row.urgent), int(row.closed), _listed(row.waits_for),
             json.dumps(dict(row.numbers), sort_keys=True) if row.numbers else "",
+            int(row.by_person),
         ),
     )  # fmt: skip
 
@@ -104,16 +108,23 @@ def set_state(db: Db, ref: Ref, state: LeadState, reason: str) -> None:
     )
 
 
-def set_owner(db: Db, ref: Ref, owner_id: str | None, version: str | None = None) -> None:
+def set_owner(
+    db: Db,
+    ref: Ref,
+    owner_id: str | None,
+    version: str | None = None,
+    *,
+    by_person: bool | None = None,
+) -> None:
     """Note who owns the lead; None: nobody does.
 
     `version`, when given, is the version that shows it: with coarse stamps the same older version
-    may come back later and must be news then.
+    may come back later and must be news then. `by_person` None: who gave it is as it was.
     """
     db.execute(
-        "UPDATE leads SET owner_id = ?, version = coalesce(?, version)"
-        " WHERE crm = ? AND object = ? AND id = ?",
-        (owner_id, version, ref.crm, ref.object, ref.id),
+        "UPDATE leads SET owner_id = ?, version = coalesce(?, version),"
+        " by_person = coalesce(?, by_person) WHERE crm = ? AND object = ? AND id = ?",
+        (owner_id, version, by_person, ref.crm, ref.object, ref.id),
     )
 
 
@@ -365,4 +376,5 @@ def _lead(r: object) -> LeadRow:
         closed=bool(row["closed"]),
         waits_for=tuple(json.loads(row["waits_for"] or "[]")),
         numbers=MappingProxyType(json.loads(row["numbers"] or "{}")),
+        by_person=bool(row["by_person"]),
     )

@@ -558,3 +558,19 @@ def _contact_asks(db: sqlite_utils.Database) -> None:
         CREATE INDEX contact_asks_look ON contact_asks (crm, look_at) WHERE look_at IS NOT NULL
         """,
     )
+
+
+@MIGRATIONS(name="0024_given_by_person")
+def _given_by_person(db: sqlite_utils.Database) -> None:
+    # Until now it was told by the owner, which says nothing where a person chose the same one.
+    _run(
+        db,
+        """
+        ALTER TABLE leads ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
+        UPDATE leads SET by_person = 1 FROM decisions d
+            WHERE d.id = leads.decision_id AND leads.state = 'assigned'
+            AND leads.reason NOT LIKE 'taken from its claim queue%'
+            AND (d.owner_id IS NOT leads.owner_id
+                OR instr(CAST(d.inputs AS TEXT), '"kind":"override"') > 0)
+        """,
+    )
