@@ -347,7 +347,8 @@ class World:
             self.round()
             if rounds == 2:
                 self.retry_dead_letters()
-            self.clock.advance(61 if rounds > 2 else 601)
+            # An owner whom the CRM refused is asked again after a day; nobody else may be left.
+            self.clock.advance(601 if rounds <= 2 else 61 if rounds < 20 else 3600)
 
     def round(self) -> None:
         """All that a daemon does, once."""
