@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -84,11 +85,17 @@ def no_answer(text: str, *, writing: bool, after: float | None = None) -> Fairle
 
 
 def error_of(
-    status: int, headers: Mapping[str, str], body: Any, *, writing: bool
+    status: int,
+    headers: Mapping[str, str],
+    body: Any,
+    *,
+    writing: bool,
+    token_file: Path | None = None,
 ) -> FairleadError | None:
     """The house's error for one answer, or None for a readable yes.
 
-    `body` is the parsed JSON, or None when there was none or it could not be parsed.
+    `body` is the parsed JSON, or None when there was none or it could not be parsed. `token_file`
+    is where a person puts another token.
     """
     if 200 <= status < 300:
         if isinstance(body, dict):
@@ -100,7 +107,7 @@ def error_of(
     if status == 401:
         return AuthFailed(
             "HubSpot does not accept the token (HTTP 401)",
-            remedy="put a valid Service Key or private app token into token_file",
+            remedy=f"put a valid Service Key or private app token into {token_file or 'its file'}",
         )
     if not isinstance(body, dict) or status < 400:
         return no_answer(f"HTTP {status} without HubSpot's error body", writing=writing)

@@ -148,6 +148,7 @@ class Seam:
         self._base = settings.base_url
         self._version = settings.api_version
         self._portal = portal
+        self._token_file = settings.token_file
         self._read_token = read_token
         self._token = read_token()
         self._clock: tuple[datetime, float] | None = None
@@ -221,7 +222,10 @@ class Seam:
             raise typed_error(e, writing=writing) from e
         self._note(response.headers)
         parsed = _parsed(response.content)
-        error = error_of(response.status_code, response.headers, parsed, writing=writing)
+        error = error_of(
+            response.status_code, response.headers, parsed, writing=writing,
+            token_file=self._token_file,
+        )  # fmt: skip
         if error is not None:
             self._heed(error, response)
             raise error

@@ -75,9 +75,12 @@ class Post:
         self.crashes: list[BaseException] = []
         self.sender = self._sender()
 
-    def _sender(self) -> Sender:
-        ways = Ways({MAIL: self.mail, "ops": self.ops}, {"managers": (READER, "dana@example.com")})
-        return Sender(
+    def _sender(self, ways: Ways | None = None) -> Senders:
+        """Over these ways; None: the two pipes."""
+        if ways is None:
+            people = {"managers": (READER, "dana@example.com")}
+            ways = Ways({MAIL: self.mail, "ops": self.ops}, people)
+        return Senders(
             self.db, ways, self.clock, self.metrics, threading.Event(), self.crashes.append,
             jitter=lambda: 1.0,
         )  # fmt: skip
@@ -265,8 +268,9 @@ def test_each_sender_takes_up_only_what_its_own_way_was_sending(post: Post) -> N
             messages.claim(post.db, m.id)
     ways = Ways({MAIL: post.mail, "ops": post.ops}, {})
     mine = Sender(
-        post.db, ways, post.clock, post.metrics, threading.Event(), post.crashes.append, only="ops"
-    )
+        post.db, "ops", ways, post.clock, post.metrics, threading.Event(), post.crashes.append,
+        lambda: 1.0,
+    )  # fmt: skip
     mine.turn()
     assert post.states() == {"a": MessageState.SENDING, "b": MessageState.SENT}
 
@@ -361,7 +365,7 @@ def test_over_real_servers_a_restart_between_taking_and_saying_makes_two_of_one_
         )
         hook = Webhook(kind="webhook", url=receiver.url, secret_file=secret)
         ways = Ways({MAIL: MailWay(smtp), "ops": WebhookWay("ops", hook, post.clock)}, {})
-        post.sender.ways = ways
+        post.sender = post._sender(ways)
         host.hang_up_after_data = 1
         receiver.drop = True
         post.add("a", READER)

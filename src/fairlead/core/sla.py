@@ -144,11 +144,6 @@ def planned(
     return tuple((stage, hours.after(since, stage.worked, pauses)) for stage in stages)
 
 
-def path_of(sla: Sla, upto: int | None) -> tuple[Stage, ...]:
-    """The stages of a clock that goes `upto` the stage of that number; None: all."""
-    return tuple(s for s in sla.stages if upto is None or s.number <= upto)
-
-
 def slas_for(
     policy: Policy, rule_name: str, values: Mapping[str, Value], before: Iterable[str] = ()
 ) -> tuple[str, ...]:

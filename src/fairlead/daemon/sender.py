@@ -61,7 +61,7 @@ class Fuse:
 
 
 class Sender(Loop):
-    """Sends what is due to one way, to nowhere ("") or, without either, to all.
+    """Sends what is due to one way, or what has none (NOWHERE).
 
     `jitter` gives numbers from 0 to 1.
     """
@@ -71,23 +71,23 @@ class Sender(Loop):
     def __init__(
         self,
         db: Db,
+        way: str,
         ways: Ways,
         clock: Clock,
         metrics: Metrics,
         stopping: threading.Event,
         crash: Callable[[BaseException], None],
-        jitter: Callable[[], float] = random.random,
-        only: str | None = None,
+        jitter: Callable[[], float],
     ) -> None:
-        super().__init__(f"messages-{only}" if only else "messages", metrics, stopping, crash)
+        super().__init__(f"messages-{way}" if way else "messages", metrics, stopping, crash)
         self.db = db
-        self.only = only
+        self.way = way
         self.ways = ways
         self.clock = clock
         self.last_turn: float | None = None
         """When a turn last came to its end, by the monotonic clock."""
         self._jitter = jitter
-        self._fuses: dict[str, Fuse] = {}
+        self._fuse = Fuse(StateChange(log, "channel.failed", "channel.healed"))
         self._tidied: float | None = None
 
     def step(self) -> float:
@@ -97,21 +97,13 @@ class Sender(Loop):
         """Send what is due, a few at most; how many were tried."""
         self._tidy()
         tried = 0
-        targets: dict[str, list[str]] = {}
-        for target in self._mine(messages.targets_due(self.db, self.clock.now())):
-            targets.setdefault(self._way(target), []).append(target)
-        for way, here in targets.items():
-            if self.stopping.is_set():
-                break
-            tried += self._through(way, here) if way else self._homeless(here)
+        if targets := self._mine(messages.targets_due(self.db, self.clock.now())):
+            tried = self._through(targets) if self.way else self._homeless(targets)
         self.last_turn = self.clock.monotonic()
         return tried
 
-    def _way(self, target: str) -> str:
-        return self.ways.of(target) or NOWHERE
-
     def _mine(self, targets: Iterable[str]) -> list[str]:
-        return [t for t in targets if self.only is None or self._way(t) == self.only]
+        return [t for t in targets if (self.ways.of(t) or NOWHERE) == self.way]
 
     def _tidy(self) -> None:
         """First take up what was being sent when the daemon ended; forget old rows every hour."""
@@ -122,7 +114,7 @@ class Sender(Loop):
         with self.db.transaction():
             if self._tidied is None:
                 messages.recover(self.db, self._mine(messages.waiting_targets(self.db)), now)
-            if not self.only:
+            if not self.way:
                 messages.forget(self.db, now - KEPT)
         self._tidied = passed
 
@@ -136,8 +128,8 @@ class Sender(Loop):
                 self._failed(row, NO_MAIL if self.ways.to(row.target) else NO_WAY)
         return len(rows)
 
-    def _through(self, way: str, targets: list[str]) -> int:
-        fuse = self._fuse(way)
+    def _through(self, targets: list[str]) -> int:
+        fuse = self._fuse
         if fuse.failures and self.clock.monotonic() < fuse.until:
             return 0
         limit = 1 if fuse.failures else BATCH
@@ -149,26 +141,26 @@ class Sender(Loop):
             if self.stopping.is_set():
                 break
             tried += 1
-            going = self._send(way, fuse, row)
+            going = self._send(row)
             self.last_turn = self.clock.monotonic()
             if not going:
                 break
         return tried
 
-    def _send(self, way: str, fuse: Fuse, row: MessageRow) -> bool:
+    def _send(self, row: MessageRow) -> bool:
         """Try one message; whether the way is in order."""
         with self.db.transaction():
             if not messages.claim(self.db, row.id):
                 return True
         try:
-            remark = self.ways.ways[way].send(self._outgoing(row))
+            remark = self.ways.ways[self.way].send(self._outgoing(row))
         except BadRecord as e:
             with self.db.transaction():
                 self._failed(row, str(e))
-            self._mend(way, fuse)
+            self._mend()
             return True
         except (RetryLater, Ambiguous, NeedsOperator, ConfigError) as e:
-            self._again(way, fuse, row, e)
+            self._again(row, e)
             return False
         except Exception as e:
             # Nobody has thought of it. A message is no reason to stop routing.
@@ -179,8 +171,8 @@ class Sender(Loop):
         with self.db.transaction():
             messages.settle(self.db, row.id, MessageState.SENT, detail, self.clock.now())
         log.info("message.sent", channel=_shown(row.target), message_id=row.id)
-        self.metrics.messages_total.labels(channel=way, outcome="sent").inc()
-        self._mend(way, fuse)
+        self.metrics.messages_total.labels(channel=self.way, outcome="sent").inc()
+        self._mend()
         return True
 
     def _outgoing(self, row: MessageRow) -> Outgoing:
@@ -191,9 +183,10 @@ class Sender(Loop):
 
     # -- what came of it --------------------------------------------------------------------
 
-    def _again(self, way: str, fuse: Fuse, row: MessageRow, error: FairleadError) -> None:
+    def _again(self, row: MessageRow, error: FairleadError) -> None:
         """The way is in trouble: it rests, and the message waits for its next try or is given
         up."""
+        way, fuse = self.way, self._fuse
         maybe = isinstance(error, Ambiguous)
         tries = row.attempts + 1
         remedy = getattr(error, "remedy", "")
@@ -222,22 +215,16 @@ class Sender(Loop):
         way = self.ways.of(row.target) or _shown(row.target)
         self.metrics.messages_total.labels(channel=way, outcome="failed").inc()
 
-    def _mend(self, way: str, fuse: Fuse) -> None:
+    def _mend(self) -> None:
+        way, fuse = self.way, self._fuse
         self.metrics.channel_up.labels(channel=way).set(1)
         if not fuse.failures:
             return
         fuse.failures = 0
         fuse.trouble.heal(channel=way)
-        mine = [t for t in messages.waiting_targets(self.db) if self.ways.of(t) == way]
+        mine = self._mine(messages.waiting_targets(self.db))
         with self.db.transaction():
             messages.hurry(self.db, mine, self.clock.now())
-
-    def _fuse(self, way: str) -> Fuse:
-        found = self._fuses.get(way)
-        if found is None:
-            found = Fuse(StateChange(log, "channel.failed", "channel.healed"))
-            self._fuses[way] = found
-        return found
 
     def _pause(self, n: int, longest: float) -> float:
         """Longer each time, and not the same for all: half of it is left to chance."""
@@ -256,9 +243,10 @@ class Senders:
         metrics: Metrics,
         stopping: threading.Event,
         crash: Callable[[BaseException], None],
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.loops = [
-            Sender(db, ways, clock, metrics, stopping, crash, only=way)
+            Sender(db, way, ways, clock, metrics, stopping, crash, jitter)
             for way in (NOWHERE, *ways.ways)
         ]
 
