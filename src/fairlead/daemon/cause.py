@@ -15,7 +15,7 @@ from fairlead.core.policy import Policy
 from fairlead.core.rep_clock import calendar_of
 from fairlead.core.sla_terms import DUE, Sla, Stage, short
 from fairlead.core.types import Ref
-from fairlead.store import clocks
+from fairlead.store import clocks, leads
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -61,13 +61,13 @@ def cause_of_step(
     over = stage.worked >= sla.respond_within
     if over:
         line = f"{clock.rep_id or 'its owner'} has not answered it within {allowed} (due {limit})."
-    given = any(c.by_person for c in clocks.open_of(db, clock.ref) if c.after is None)
+    row = leads.get_lead(db, clock.ref)
     return Cause(
         SLA, clock.ref, clock.person_id, clock.decision_id, clock.owner_id, clock.rep_id,
         clock.team, sla.name, stage.key, "sla.breached" if over else "sla.warned",
         f"SLA {sla.name}", f"not answered in {allowed}",
         f"sla {clock.id} {stage.key}", f"fairlead, SLA {sla.name}, {stage.key}: {line}",
-        given and not sla.override_people, late,
+        row is not None and row.by_person and not sla.override_people, late,
     )  # fmt: skip
 
 

@@ -123,7 +123,8 @@ class Verifier:
             if person is not None and person.owner_id not in (None, ours):
                 self._put_back(row, row.effect, person, record, now)
             else:
-                self._done(row, record, now)
+                theirs = person is not None or _done_by_person(row, record)
+                self._done(row, record, now, by_person=True if theirs else None)
         elif (
             record.owner_id == row.effect.expected_owner_id
             and person is None
@@ -162,10 +163,14 @@ class Verifier:
 
     # -- parts ------------------------------------------------------------------------------
 
-    def _done(self, row: OutboxRow, record: Record, now: datetime) -> None:
+    def _done(
+        self, row: OutboxRow, record: Record, now: datetime, *, by_person: bool | None = None
+    ) -> None:
+        """`by_person`: a person has chosen the same owner meanwhile; None: nobody has."""
         restored = row.kind is EffectKind.RESTORE_OWNER
         outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
-        leads.set_owner(self.db, row.ref, record.owner_id, version_of(record))
+        seen = version_of(record)
+        leads.set_owner(self.db, row.ref, record.owner_id, seen, by_person=by_person)
         if not restored:
             timing.assigned(self.db, self.metrics, row.ref, row.decision_id)
         event = "effect.restored" if restored else "effect.verified"
@@ -252,6 +257,14 @@ class Verifier:
 def _of_round(row: OutboxRow) -> bool:
     """Whether a recycling gave it to a queue: that says nothing of how fast leads get owners."""
     return row.decision_id.startswith("r")
+
+
+def _done_by_person(row: OutboxRow, record: Record) -> bool:
+    """Whether a person gave it to whom we meant to, before we wrote at all."""
+    history = record.owner_history
+    if row.guard_history is not None or not history:
+        return False
+    return history[-1].actor is Actor.PERSON
 
 
 def _new(row: OutboxRow, record: Record) -> list[OwnerChange]:
