@@ -102,7 +102,7 @@ class ActivityReader:
         moved = [a for a in there if a.thorough or _moved(people[contacts[a.ref]], a.since)]
         for source in SOURCES:
             if source.kind in kinds and not self._waits(source.name):
-                some = moved if source.outreach else there
+                some = [a for a in (moved if source.outreach else there) if a.wants((source.kind,))]
                 for ref, activities in self._of_source(source, some, contacts, owners).items():
                     done[ref] += activities
         for one in wanted:

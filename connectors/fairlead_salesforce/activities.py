@@ -142,8 +142,7 @@ class ActivityReader:
         sources = [s for s in SOURCES if s.kinds & set(kinds) and not self._waits(s.object)]
         found: dict[Ref, tuple[Activity, ...]] = {a.ref: () for a in asked}
         for some in soql.in_lists(list(by_id)) if sources else ():
-            since = activity_rows.whole_second(min(a.since for i in some for a in by_id[i]))
-            rows, contacts = self._leads(sources, some, since)
+            rows, contacts = self._leads(sources, {i: by_id[i] for i in some})
             for lead_id, done in self._done(rows, contacts, who).items():
                 for one in by_id.get(lead_id, ()):
                     wanted = [a for a in done if a.kind in kinds]
@@ -161,12 +160,12 @@ class ActivityReader:
         return False
 
     def _leads(
-        self, sources: Sequence[Source], ids: Sequence[str], since: datetime
+        self, sources: Sequence[Source], asked: Mapping[str, Sequence[ActivitiesOf]]
     ) -> tuple[list[tuple[Source, Row]], dict[str, list[str]]]:
         """Rows of the leads and of what became of them; and contact id -> the leads it was."""
-        converted = soql.both(soql.one_of("Id", ids), "IsConverted = true")
+        converted = soql.both(soql.one_of("Id", list(asked)), "IsConverted = true")
         query = soql.select(("Id", "ConvertedContactId"), "Lead", where=converted)
-        rows, told = self._ask(sources, ids, since, query)
+        rows, told = self._ask(sources, asked, query)
         contacts: dict[str, list[str]] = {}
         for row in told:
             try:
@@ -176,16 +175,22 @@ class ActivityReader:
         again = [s for s in sources if s.contacts and s.object not in self._hidden]
         if contacts and again:
             # One list: no more contacts than leads were asked about.
-            rows += self._ask(again, list(contacts), since, None)[0]
+            of = {c: [a for i in leads for a in asked.get(i, ())] for c, leads in contacts.items()}
+            rows += self._ask(again, of, None)[0]
         return rows, contacts
 
     def _ask(
-        self, sources: Sequence[Source], ids: Sequence[str], since: datetime, beside: str | None
+        self,
+        sources: Sequence[Source],
+        of: Mapping[str, Sequence[ActivitiesOf]],
+        beside: str | None,
     ) -> tuple[list[tuple[Source, Row]], list[Row]]:
         version = self._client.settings.api_version
         parts, asked = [], []
         for source in sources:
-            query = self._query(source, ids, since)
+            wanted = {i: own for i, ones in of.items() if (own := _wanted(source, ones))}
+            since = min((at for own in wanted.values() for at in own), default=None)
+            query = None if since is None else self._query(source, list(wanted), since)
             if query is not None:
                 asked.append(source)
                 parts.append(Part("GET", soql.url(version, query, deleted_too=True)))
@@ -252,3 +257,8 @@ class ActivityReader:
             for lead_id in contacts.get(person, (person,)):
                 done.setdefault(lead_id, []).append(activity)
         return done
+
+
+def _wanted(source: Source, asked: Sequence[ActivitiesOf]) -> list[datetime]:
+    """Since when what a source tells is asked for; empty when it is not."""
+    return [activity_rows.whole_second(a.since) for a in asked if a.wants(source.kinds)]

@@ -161,8 +161,9 @@ class _Parser:
         return self.tokens[min(self.i + n, len(self.tokens) - 1)]
 
     def take(self) -> Token:
-        token = self.token
-        self.i = min(self.i + 1, len(self.tokens) - 1)
+        token = self.tokens[self.i]
+        if token.kind != "end":
+            self.i += 1
         return token
 
     def bad(self, token: Token | None = None, message: str | None = None) -> Refused:
@@ -171,17 +172,19 @@ class _Parser:
 
     def word(self, *words: str) -> bool:
         """Take the given words if they come next, in that order."""
-        for n, word in enumerate(words):
-            token = self.ahead(n)
-            if token.kind != "word" or token.low != word:
+        at = self.i
+        for word in words:
+            token = self.tokens[at]
+            if token.kind != "word" or token.text.lower() != word:
                 return False
-        for _ in words:
-            self.take()
+            at += 1  # the last token is no word
+        self.i = at
         return True
 
     def sign(self, sign: str) -> bool:
-        if self.token.kind == "sign" and self.token.text == sign:
-            self.take()
+        token = self.tokens[self.i]
+        if token.kind == "sign" and token.text == sign:
+            self.i += 1
             return True
         return False
 

@@ -39,13 +39,13 @@ class Bound:
 
 
 class Binder:
-    """Binds one query's names; `subselect` runs a semi-join's inner query."""
+    """Binds one query's names. It knows nothing of who runs the query, so that both are gone as
+    soon as the query is answered."""
 
-    def __init__(self, sb: Sandbox, query: Query, who: Who, subselect: SubSelect) -> None:
+    def __init__(self, sb: Sandbox, query: Query, who: Who) -> None:
         self.sb = sb
         self.query = query
         self.who = who
-        self.subselect = subselect
         self.obj = self._table()
         found = sb.org.get("User", who.id)
         self.zone = str(found.fields.get("TimeZoneSidKey") or "GMT") if found else "GMT"
@@ -132,35 +132,36 @@ class Binder:
 
     # -- conditions -------------------------------------------------------------------------
 
-    def test(self, condition: Condition | None, *, under_or: bool = False) -> Test:
-        """One predicate for the whole WHERE clause."""
+    def test(
+        self, condition: Condition | None, subselect: SubSelect, *, under_or: bool = False
+    ) -> Test:
+        """One predicate for the whole WHERE clause; `subselect` runs a semi-join's inner query."""
         if condition is None:
             return lambda row: True
         if isinstance(condition, Compare):
-            return self._compare(condition, under_or)
+            return self._compare(condition, subselect, under_or)
         word = condition.word
-        terms = [self.test(t, under_or=under_or or word in ("or", "not")) for t in condition.terms]
+        inner = under_or or word in ("or", "not")
+        terms = [self.test(t, subselect, under_or=inner) for t in condition.terms]
         if word == "not":
             only = terms[0]
             return lambda row: not only(row)
-        if word == "and":
-            return lambda row: all(t(row) for t in terms)
-        return lambda row: any(t(row) for t in terms)
+        return _every(terms) if word == "and" else lambda row: any(t(row) for t in terms)
 
-    def _compare(self, c: Compare, under_or: bool) -> Test:
+    def _compare(self, c: Compare, subselect: SubSelect, under_or: bool) -> Test:
         bound = self.path(c.path)
         field = bound.field
         if not field.filterable:
             raise self.bad(c.path.at, f"field '{field.name}' can not be filtered in a query call")
         if c.inner is not None:
-            return self._semi_join(c, bound, under_or)
+            return self._semi_join(c, bound, subselect, under_or)
         if c.operator == "like":
             return self._like(c, bound)
         if c.operator in ("in", "not in"):
             return self._in(c, bound)
         return self._plain(c, bound, c.values[0])
 
-    def _semi_join(self, c: Compare, bound: Bound, under_or: bool) -> Test:
+    def _semi_join(self, c: Compare, bound: Bound, subselect: SubSelect, under_or: bool) -> Test:
         assert c.inner is not None
         if under_or:
             raise self.bad(
@@ -175,7 +176,7 @@ class Binder:
                 f"ID field, not {bound.field.name}",
                 "MALFORMED_QUERY",
             )
-        wanted, read = self.subselect(c.inner), bound.read
+        wanted, read = subselect(c.inner), bound.read
         if c.operator == "in":
             return lambda row: read(row) in wanted
         return lambda row: read(row) not in wanted
@@ -207,12 +208,12 @@ class Binder:
             found: Test = lambda row: any(t(row) for t in tests)  # noqa: E731
         else:
             wanted = {self.key(bound.field, v) for v in c.values}
-            norm, read = _normal(bound.field), bound.read
-            found = lambda row: norm(read(row)) in wanted  # noqa: E731
+            read = _reading(bound)
+            found = lambda row: read(row) in wanted  # noqa: E731
         return found if c.operator == "in" else lambda row: not found(row)
 
     def _plain(self, c: Compare, bound: Bound, literal: Literal) -> Test:
-        norm, read, op = _normal(bound.field), bound.read, c.operator
+        read, op = bound.read, c.operator
         if literal.kind == "range":
             return self._range(bound, literal, op)
         if literal.kind == "null":
@@ -223,19 +224,19 @@ class Binder:
             raise self.bad(
                 c.at, "invalid operator on boolean field", "INVALID_QUERY_FILTER_OPERATOR"
             )
-        key = self.key(bound.field, literal)
+        key, read = self.key(bound.field, literal), _reading(bound)
         match op:
             case "=":
-                return lambda r: norm(read(r)) == key
+                return lambda r: bool(read(r) == key)
             case "!=":
-                return lambda r: norm(read(r)) != key
+                return lambda r: bool(read(r) != key)
             case "<":
-                return lambda r: (v := norm(read(r))) is not None and bool(v < key)
+                return lambda r: (v := read(r)) is not None and bool(v < key)
             case "<=":
-                return lambda r: (v := norm(read(r))) is not None and bool(v <= key)
+                return lambda r: (v := read(r)) is not None and bool(v <= key)
             case ">":
-                return lambda r: (v := norm(read(r))) is not None and bool(v > key)
-        return lambda r: (v := norm(read(r))) is not None and bool(v >= key)
+                return lambda r: (v := read(r)) is not None and bool(v > key)
+        return lambda r: (v := read(r)) is not None and bool(v >= key)
 
     def _range(self, bound: Bound, literal: Literal, op: str) -> Test:
         kind, read = bound.field.type, bound.read
@@ -316,6 +317,24 @@ def _stretch(literal: Literal) -> tuple[bool, ...]:
     for char, wild in zip(literal.value, literal.wild, strict=True):
         out += [wild] * len(char.lower())
     return tuple(out)
+
+
+def _every(terms: list[Test]) -> Test:
+    def test(row: Row) -> bool:
+        for term in terms:  # noqa: SIM110  a generator for each row costs more than the terms
+            if not term(row):
+                return False
+        return True
+
+    return test
+
+
+def _reading(bound: Bound) -> Read:
+    """The values of a path in the form in which they compare."""
+    if bound.field.type not in TEXTUAL and bound.field.type not in NUMERIC:
+        return bound.read
+    norm, read = _normal(bound.field), bound.read
+    return lambda row: norm(read(row))
 
 
 def _normal(field: FieldDef) -> Callable[[Any], Any]:

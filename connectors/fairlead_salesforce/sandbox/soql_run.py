@@ -62,21 +62,19 @@ class _Run:
         self.deleted = deleted
         self.version = version
         self.depth = depth
-        self.bind = Binder(sb, query, who, self.subselect)
+        self.bind = Binder(sb, query, who)
 
     # -- rows -------------------------------------------------------------------------------
 
     def matching(self) -> list[Row]:
-        test = self.bind.test(self.query.where)
-        hides_deleted = self.bind.obj.soft_delete and not self.deleted
-        return [
+        test = self.bind.test(self.query.where, self.subselect)
+        shows_deleted = self.bind.obj.soft_delete and self.deleted
+        found = [
             r
             for r in self._candidates()
-            if not (r.deleted and (hides_deleted or not self.bind.obj.soft_delete))
-            and (self.deleted or not archived(r))
-            and visible(self.sb, r, self.who)
-            and test(r)
+            if (shows_deleted or not r.deleted) and (self.deleted or not archived(r)) and test(r)
         ]
+        return [r for r in found if visible(self.sb, r, self.who)]
 
     def _candidates(self) -> Iterable[Row]:
         """Rows among which are all that pass: those by one term of the WHERE, where one helps."""
@@ -223,8 +221,13 @@ class _Run:
 
     def _shower(self, bounds: list[tuple[Path, Bound]]) -> Show:
         sb, obj, version = self.sb, self.bind.obj, self.version
+        own = [(bound.field.name, bound.read) for _, bound in bounds]
+        has_parents = any(bound.parents for _, bound in bounds)
 
         def show(row: Row) -> dict[str, Any]:
+            if not has_parents and row.id not in sb.corrupt:
+                plain: dict[str, Any] = {name: read(row) for name, read in own}
+                return {"attributes": attributes(version, obj, row), **plain}
             out: dict[str, Any] = {"attributes": attributes(version, obj, row)}
             for _, bound in bounds:
                 value = bound.read(row)

@@ -20,6 +20,7 @@ from fairlead.core.recycling import Coming, capped_until, coming, contacts
 from fairlead.core.recycling_terms import Recycling
 from fairlead.core.sla import manager_of
 from fairlead.core.types import LeadState, OwnerKind, Record, Ref, Value
+from fairlead.daemon.asking_once import Ask, Told
 from fairlead.daemon.batch_apply import begin
 from fairlead.daemon.batch_plan import case_of, under
 from fairlead.daemon.capacity import frees
@@ -33,7 +34,6 @@ from fairlead.daemon.routing import Router
 from fairlead.daemon.snapshots import Snapshot
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.spi.connector import ActivitiesOf
 from fairlead.store import clocks, contact_asks, journal, leads, outbox, recyclings
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -69,37 +69,29 @@ class ComingBack:
         back = recyclings.due(self.db, self.crm, now, BATCH)
         return list(dict.fromkeys([*back, *recyclings.looks_due(self.db, self.crm, now, BATCH)]))
 
-    def tick(self, refs: Sequence[Ref]) -> int:
-        """Look at these leads; how many they were.
-
-        Raises what reading from the CRM raises; nothing is lost by it.
-        """
-        answers = self.ingest.connector.read(refs)
-        done = self._done(refs)
+    def look(self, refs: Sequence[Ref], told: Told) -> None:
+        """Look at these leads, on what the CRM has just told of them."""
         with self.db.transaction():
             now = self.clock.now()
-            here = still_here(self.db, refs, answers, now)
+            here = still_here(self.db, refs, told.records, now)
             self.ingest.observe_all(here)
             router = self.ingest.router()
             snap = router.snapshot(now)
             for record in here:
-                if _Look(self, router, snap, done, now).at(record):
+                if _Look(self, router, snap, told.done, now).at(record):
                     snap = router.snapshot(now)
-        self.ingest.announce()
-        return len(refs)
 
-    def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
-        """What was done with the records that recycled leads' persons have in this CRM."""
+    def asks(self, refs: Sequence[Ref]) -> Ask:
+        """The leads, and what was done with the records that recycled leads' persons have here."""
         terms, now = self.ingest.router().policy.recycling, self.clock.now()
         span = timedelta() if terms is None or terms.cap is None else terms.cap.within
-        asked: dict[Ref, ActivitiesOf] = {}
+        begun: dict[Ref, datetime] = {}
         for ref in refs:
             row = leads.get_lead(self.db, ref)
             out = row is not None and row.state is LeadState.RECYCLED
             for one in self.records(row) if row is not None and out else ():
-                since = min(one.created_at or one.first_seen_at, now - span)
-                asked[one.ref] = ActivitiesOf(one.ref, since, thorough=True)
-        return self.ingest.connector.activities(list(asked.values())) if asked else {}
+                begun[one.ref] = min(one.created_at or one.first_seen_at, now - span)
+        return Ask(refs, begun)
 
     def records(self, row: LeadRow) -> list[LeadRow]:
         """The records of a lead's person in this CRM."""
@@ -135,6 +127,8 @@ class _Look:
             return self._still_there(record, row)
         if round_ is None or row is None or row.state is not LeadState.RECYCLED:
             return False
+        if record.ref not in self.done:
+            return False  # recycled since the look began; the next one asks what was done with it
         if outbox.open_owner_write(self.db, record.ref) is not None:
             self._wait(round_, self.now + AFTER_ITS_OWNER, "its queue is being written")
             return False

@@ -6,14 +6,17 @@ answers by it; both are committed, and a crash between them loses neither.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fairlead.clock import Clock
+from fairlead.core.activity import Activity
 from fairlead.core.policy import Policy
 from fairlead.core.recycling import contacts
 from fairlead.core.recycling_terms import ContactCap
 from fairlead.core.types import LeadState, Ref
-from fairlead.spi.connector import ActivitiesOf, Connector
+from fairlead.daemon.asking_once import Ask
 from fairlead.store import contact_asks, leads, recyclings
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
@@ -47,28 +50,41 @@ def elsewhere(
     return times, waiting
 
 
-def answer(db: Db, connector: Connector, clock: Clock) -> None:
-    """Tell what this connector's CRM is asked; a question to an index when that is nothing.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What this CRM is asked of a person, and the records that they have here."""
 
-    Raises what reading from the CRM raises; the questions stay.
-    """
-    open_ = contact_asks.open_of(db, connector.name, BATCH)
-    if not open_:
-        return
-    asked: dict[Ref, ActivitiesOf] = {}
-    records: dict[str, list[Ref]] = {}
-    for one in open_:
+    ask: contact_asks.Ask
+    refs: tuple[Ref, ...]
+
+
+def questions(db: Db, crm: str) -> list[Question]:
+    """What a CRM is asked; a question to an index when that is nothing."""
+    found = []
+    for one in contact_asks.open_of(db, crm, BATCH):
         rows = leads.leads_of_person(db, one.person_id)
-        here = [o.ref for o in rows if o.ref.crm == connector.name and _there(o)]
-        records[one.person_id] = here
-        asked |= {ref: ActivitiesOf(ref, one.since, thorough=True) for ref in here}
-    done = connector.activities(list(asked.values())) if asked else {}
+        here = [o.ref for o in rows if o.ref.crm == crm and _there(o)]
+        found.append(Question(one, tuple(here)))
+    return found
+
+
+def asks(asked: Sequence[Question]) -> Ask:
+    """What the CRM is to be asked for these."""
+    return Ask(since={ref: q.ask.since for q in asked for ref in q.refs})
+
+
+def answer(
+    db: Db, asked: Sequence[Question], done: Mapping[Ref, Sequence[Activity]], clock: Clock
+) -> None:
+    """Tell it; what nobody asks any more is left alone."""
     with db.transaction():
         now = clock.now()
-        for one in open_:
-            seen = [a for ref in records[one.person_id] for a in done.get(ref, ())]
-            contact_asks.tell(db, one, contacts(seen, now), now)
-            recyclings.wake(db, one.person_id, now)
+        for one in asked:
+            if contact_asks.get(db, one.ask.person_id, one.ask.crm) != one.ask:
+                continue
+            seen = [a for ref in one.refs for a in done.get(ref, ())]
+            contact_asks.tell(db, one.ask, contacts(seen, now), now)
+            recyclings.wake(db, one.ask.person_id, now)
 
 
 def _there(row: LeadRow) -> bool:

@@ -17,20 +17,21 @@ from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.cadence import WorkingDays, days_of
 from fairlead.core.cadence_terms import Cadence
 from fairlead.core.effects import UpsertTask, effect_key
+from fairlead.daemon.asking_once import Ask, Told
 from fairlead.daemon.follow_ups import ROLE, FollowUps, end_cadence, tell, why_over
 from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import Ingest
 from fairlead.metrics import Metrics
-from fairlead.spi.connector import ActivitiesOf, TaskFound
+from fairlead.spi.connector import TaskFound
 from fairlead.store import cadences, leads, outbox
 from fairlead.store.cadences import CadenceRow
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxState
 
 BATCH = 200
-FROM_BUYER = (
-    ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING, ActivityKind.MESSAGE,
-)  # fmt: skip
+FROM_BUYER = frozenset(
+    {ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING, ActivityKind.MESSAGE}
+)
 SOON = timedelta(minutes=1)
 """When a lead is looked at again whose owner or task is not written yet."""
 
@@ -48,17 +49,20 @@ class Following:
         """What is to be looked at now."""
         return cadences.due(self.db, self.ingest.crm, self.clock.now(), BATCH)
 
-    def look(self, rows: Sequence[CadenceRow]) -> None:
-        """Look at these; raises what reading from the CRM raises, nothing is lost by it."""
+    def asks(self, rows: Sequence[CadenceRow]) -> Ask:
+        """What the CRM is asked before these are looked at: the leads, and what buyers sent."""
         refs = list(dict.fromkeys(r.ref for r in rows))
-        answers = self.ingest.connector.read(refs)
+        since = {r.ref: r.since for r in rows if r.since is not None}
+        return Ask(refs, since, FROM_BUYER)
+
+    def look(self, rows: Sequence[CadenceRow], told: Told) -> None:
+        """Look at these; raises what reading from the CRM raises, nothing is lost by it."""
         markers = [marker_of(r.task_key) for r in rows if r.task_key is not None]
         tasks = self.ingest.connector.find_tasks(markers) if markers else {}
-        asked = [ActivitiesOf(r.ref, r.since, thorough=True) for r in rows if r.since is not None]
-        said = self.ingest.connector.activities(asked, FROM_BUYER) if asked else {}
+        refs, said = list(told.records), told.done
         with self.db.transaction():
             now = self.clock.now()
-            here = still_here(self.db, refs, answers, now)
+            here = still_here(self.db, refs, told.records, now)
             self.ingest.observe_all(here)
             for row in rows:
                 self._one(row.id, tasks, said.get(row.ref, ()), now)

@@ -24,12 +24,13 @@ from fairlead.core.sla_terms import (
     told,
 )
 from fairlead.core.types import LeadState, Record, Ref
+from fairlead.daemon import contacts_elsewhere
 from fairlead.daemon.acting import Acting
 from fairlead.daemon.afterwards import Afterwards
+from fairlead.daemon.asking_once import Ask, Told, ask_once
 from fairlead.daemon.cause import cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.coming_back import ComingBack
-from fairlead.daemon.contacts_elsewhere import answer
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
 from fairlead.daemon.evidence import SKEW, first_done, first_taken
 from fairlead.daemon.following import Following
@@ -40,7 +41,6 @@ from fairlead.daemon.signalling import note
 from fairlead.daemon.snapshots import Snapshot
 from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
-from fairlead.spi.connector import ActivitiesOf
 from fairlead.store import clocks, decays, leads, outbox
 from fairlead.store.clocks import ClockRow, StepRow
 from fairlead.store.db import Db
@@ -74,27 +74,37 @@ class Sweep:
         refs = self._due(self.clock.now())
         follow_ups = self.following.due()
         back = self.coming_back.due()
+        questions = contacts_elsewhere.questions(self.db, self.crm)
         if not (refs or follow_ups or back) or not self.trust.holds():
             self.afterwards.look()
-            answer(self.db, self.ingest.connector, self.clock)
-            return 0
+            refs, follow_ups, back = [], [], []
+        # Each part acts in its own transaction on what was read before all of them. Between them
+        # nothing of ours reaches the CRM but what the writer delivers, which may do so at any time:
+        # an owner that is under way is known by its row, and every write reads its lead once more.
+        asks = (
+            self._asks(refs), self.following.asks(follow_ups), self.coming_back.asks(back),
+            contacts_elsewhere.asks(questions),
+        )  # fmt: skip
+        clocks_told, follow_ups_told, back_told, elsewhere = ask_once(self.ingest.connector, asks)
         if refs:
-            self._fire(refs)
+            self._fire(refs, clocks_told)
         if follow_ups:
-            self.following.look(follow_ups)
+            self.following.look(follow_ups, follow_ups_told)
         if back:
-            self.coming_back.tick(back)
-        answer(self.db, self.ingest.connector, self.clock)
-        self.ingest.announce()
-        return len({*refs, *(f.ref for f in follow_ups), *back})
+            self.coming_back.look(back, back_told)
+        if questions:
+            contacts_elsewhere.answer(self.db, questions, elsewhere.done, self.clock)
+        seen = {*refs, *(f.ref for f in follow_ups), *back}
+        if seen:
+            self.ingest.announce()
+        return len(seen)
 
-    def _fire(self, refs: Sequence[Ref]) -> None:
+    def _fire(self, refs: Sequence[Ref], told: Told) -> None:
         """Fire what is due for these leads, on their records as they are now."""
-        answers = self.ingest.connector.read(refs)
-        done = self._done(refs)
+        done = told.done
         with self.db.transaction():
             now = self.clock.now()
-            here = still_here(self.db, refs, answers, now)
+            here = still_here(self.db, refs, told.records, now)
             self.ingest.observe_all(here)
             router = self.ingest.router()
             snap = router.snapshot(now)
@@ -118,12 +128,12 @@ class Sweep:
         levels = decays.due(self.db, self.crm, now, BATCH)
         return list(dict.fromkeys((*moved, *steps, *levels)))[:BATCH]
 
-    def _done(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Activity]]:
+    def _asks(self, refs: Sequence[Ref]) -> Ask:
         """What was done with leads since their clocks or their silence began; asked only of those
         that are due. Who moved a status is asked with it."""
         policy = self.ingest.router().policy
         slas, now = policy.slas, self.clock.now()
-        asked: list[ActivitiesOf] = []
+        since: dict[Ref, datetime] = {}
         kinds: set[ActivityKind] = set()
         for ref in refs:
             open_ = [c for c in clocks.open_of(self.db, ref) if c.sla in slas]
@@ -136,8 +146,8 @@ class Sweep:
                 begins.append(silent)
                 kinds |= set(ActivityKind)
             if begins:
-                asked.append(ActivitiesOf(ref, min(begins), thorough=True))
-        return self.ingest.connector.activities(asked, kinds) if asked else {}
+                since[ref] = min(begins)
+        return Ask(refs, since, frozenset(kinds))
 
     def _behaviours(
         self,

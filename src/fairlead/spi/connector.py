@@ -105,12 +105,18 @@ class ActivitiesOf:
     """One question to `Connector.activities`: what was done with this lead since then (UTC).
 
     `thorough` leaves out any cheap look beforehand that trails behind the truth; it is for the
-    last look before something follows from the answer.
+    last look before something follows from the answer. `kinds` says which of the kinds of the call
+    are of interest here, None: all; of the others as much may be told as comes along.
     """
 
     ref: Ref
     since: datetime
     thorough: bool = False
+    kinds: frozenset[ActivityKind] | None = None
+
+    def wants(self, kinds: Collection[ActivityKind]) -> bool:
+        """Whether any of these is of interest here."""
+        return self.kinds is None or not self.kinds.isdisjoint(kinds)
 
 
 @dataclass(frozen=True, slots=True)
