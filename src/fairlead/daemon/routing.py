@@ -108,6 +108,7 @@ class Router:
         )  # fmt: skip
         self.counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
+        self._asks_decision = policy.recycling is not None or bool(policy.reroute_on)
         self.snapshots = Snapshots(db, policy)
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -170,7 +171,7 @@ class Router:
             raise BadRecord(record.unreadable)
         lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
         keys = identity_keys(lead)
-        before = row
+        before, pending = row, None
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
         elif row.decision_id is None and row.state not in (LeadState.PRE_EXISTING, *OUT):
@@ -182,9 +183,10 @@ class Router:
             )  # fmt: skip
         else:
             leads.add_keys(self.db, row.person_id, keys)
-            row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
-        signalling.keep(self.db, self.policy, lead, row, now)
-        lead = with_known(self.db, self.policy, lead, row.person_id, now)
+            pending = outbox.open_owner_write(self.db, record.ref)
+            row = replace(row, version=version, owner_id=believed_owner(row, record, pending))
+        occurred = signalling.keep(self.db, self.policy, lead, row, now)
+        lead = with_known(self.db, self.policy, lead, row.person_id, now, occurred)
         done = self.policy.closed_when
         closed = done is not None and done.test({**lead.values, "now": now})
         row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
@@ -195,20 +197,23 @@ class Router:
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept: LeadRow | None
+        decision = self._decision_of(row) if self._asks_decision else None
         if order is None and before is not None and is_out(before):
             kept = self.recycling.stays(record, lead, row, before, snap.world, now)
         else:
-            kept = kept_as(self.db, row, known, snap.world, ready=ready)
+            kept = kept_as(self.db, row, known, snap.world, ready=ready, pending=pending)
             if kept is not None and order is None and kept.state is not LeadState.HELD:
-                kept = self.recycling.takes(record, lead, kept, snap.world, now) or kept
+                kept = self.recycling.takes(record, lead, kept, snap.world, now, decision) or kept
         if kept is not None and known is not None and self.policy.reroute_on:
-            order = rerouting(self.db, self.policy, snap.world, lead, kept, now)
+            order = rerouting(self.db, self.policy, snap.world, lead, kept, decision, now)
             if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
                 row, kept = kept, None
                 leads.raise_generation(self.db, row.person_id)
                 journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
-            return self._decide(record, lead, row, snap, now, again=again, rerun=rerun, order=order)
+            return self._decide(
+                record, lead, row, decision, snap, now, again=again, rerun=rerun, order=order
+            )
         learn(self.db, self.policy, lead, before, kept, snap, now)
         handed_on = before is not None and before.owner_id != kept.owner_id
         if self.counts_open and frees(before, kept):
@@ -296,6 +301,7 @@ class Router:
         record: Record,
         lead: Lead,
         row: LeadRow,
+        last: decisions.DecisionRow | None,
         snap: Snapshot,
         now: datetime,
         *,
@@ -314,7 +320,8 @@ class Router:
             else leads.leads_of_person(self.db, row.person_id)
         )
         match = match_of(self.db, lead, others, snap.world)
-        order = order or self._order_of(row, generation)
+        last = last or self._decision_of(row)
+        order = order or _order_of(last, generation)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         if order is not None:
             excluded, rerun = excluded | order.leaving, rerun or order.takes
@@ -325,7 +332,7 @@ class Router:
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
         if order is None and not rerun and decision.outcome is not OutcomeKind.LEAVE:
-            out = self.recycling.takes(record, lead, row, snap.world, now)
+            out = self.recycling.takes(record, lead, row, snap.world, now, last)
             if out is not None:
                 leads.put_lead(self.db, out)
                 return out.state
@@ -386,12 +393,8 @@ class Router:
             journal.close_dead_letters_of(self.db, lead.ref, now, journal.ROUTED)
         return decision.state
 
-    def _order_of(self, row: LeadRow, generation: int) -> Order | None:
-        """The order that this generation began with, while what it asked for is not settled."""
-        kept = None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
-        if kept is None or kept.generation != generation or kept.outcome == OutcomeKind.LEAVE.value:
-            return None
-        return order_in(kept.inputs)
+    def _decision_of(self, row: LeadRow) -> decisions.DecisionRow | None:
+        return None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
 
     def _new_owner(
         self, ref: Ref, owner_id: str | None, snap: Snapshot, now: datetime
@@ -414,6 +417,13 @@ class Router:
             and j.detail["generation"] == generation
             and j.at > now - REFUSAL_HOLDS
         )
+
+
+def _order_of(kept: decisions.DecisionRow | None, generation: int) -> Order | None:
+    """The order that this generation began with, while what it asked for is not settled."""
+    if kept is None or kept.generation != generation or kept.outcome == OutcomeKind.LEAVE.value:
+        return None
+    return order_in(kept.inputs)
 
 
 def decision_name(case: Case, attempt: int) -> str:
