@@ -43,7 +43,7 @@ from fairlead.daemon.decaying import Decaying
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
-from fairlead.daemon.known import with_known
+from fairlead.daemon.known import known_of, with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.merging import survives_others
 from fairlead.daemon.outcomes import learn
@@ -56,7 +56,6 @@ from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.snapshots import Snapshot, Snapshots
 from fairlead.daemon.telling import tell
 from fairlead.daemon.waiting import held_until, line_up, overtakes
-from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import (
     claims,
@@ -68,6 +67,7 @@ from fairlead.store import (
     weights,
 )
 from fairlead.store.db import Db
+from fairlead.store.decays import LevelRow
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
@@ -167,9 +167,7 @@ class Router:
         reason = why_gone(record.ref, record)
         if reason is not None:
             return self._gone(record, row, version, reason, snap, now)
-        if record.unreadable is not None:
-            raise BadRecord(record.unreadable)
-        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        lead = self._normalised(record, feed, snap)
         keys = identity_keys(lead)
         before, pending = row, None
         if row is None:
@@ -186,7 +184,7 @@ class Router:
             pending = outbox.open_owner_write(self.db, record.ref)
             row = replace(row, version=version, owner_id=believed_owner(row, record, pending))
         occurred = signalling.keep(self.db, self.policy, lead, row, now)
-        lead = with_known(self.db, self.policy, lead, row.person_id, now, occurred)
+        lead, levels = known_of(self.db, self.policy, lead, row.person_id, now, occurred)
         done = self.policy.closed_when
         closed = done is not None and done.test({**lead.values, "now": now})
         row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
@@ -212,8 +210,9 @@ class Router:
                 journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
             return self._decide(
-                record, lead, row, decision, snap, now, again=again, rerun=rerun, order=order
-            )
+                record, lead, row, decision, levels, snap, now,
+                again=again, rerun=rerun, order=order,
+            )  # fmt: skip
         learn(self.db, self.policy, lead, before, kept, snap, now)
         handed_on = before is not None and before.owner_id != kept.owner_id
         if self.counts_open and frees(before, kept):
@@ -234,7 +233,11 @@ class Router:
         self.clocking.seen(lead, kept, snap.world, values, now)
         timing.seen(self.db, self.metrics, lead, kept, snap.world, now)
         self.clocking.follow_ups.seen(kept, snap.world, now)
-        self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
+        # Whoever has just left the reps has lost the levels that were to come.
+        there = None if kept.state in OUT else levels
+        self.decaying.seen(
+            lead, kept, snap.world, values, now, handed_on=handed_on, levels=there
+        )  # fmt: skip
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stages = journal.ROUTED if dead else ("read",)
@@ -251,21 +254,23 @@ class Router:
         row = leads.get_lead(self.db, record.ref)
         if row is None:
             return {}
-        lead = self.read(record, feed, snap, row.person_id, now)
+        lead = self._normalised(record, feed, snap)
+        lead, levels = known_of(self.db, self.policy, lead, row.person_id, now)
         values = keep_score(self.db, self.policy, lead, row, snap.world, now)
-        self.decaying.seen(lead, row, snap.world, values, now)
+        self.decaying.seen(lead, row, snap.world, values, now, levels=levels)
         return values
 
     def read(
         self, record: Record, feed: Feed, snap: Snapshot, person_id: str, now: datetime
     ) -> Lead:
         """The lead of a known record as rules see it; raises BadRecord for an unreadable one."""
-        if record.unreadable is not None:
-            raise BadRecord(record.unreadable)
-        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        lead = self._normalised(record, feed, snap)
         return with_known(self.db, self.policy, lead, person_id, now)
 
     # -- steps ------------------------------------------------------------------------------
+
+    def _normalised(self, record: Record, feed: Feed, snap: Snapshot) -> Lead:
+        return normalise(record, feed.sources, self.policy.fields, snap.world.owners)
 
     def _first_sight(
         self, record: Record, lead: Lead, keys: tuple[str, ...], version: str, now: datetime
@@ -302,6 +307,7 @@ class Router:
         lead: Lead,
         row: LeadRow,
         last: decisions.DecisionRow | None,
+        levels: Sequence[LevelRow],
         snap: Snapshot,
         now: datetime,
         *,
@@ -388,7 +394,7 @@ class Router:
         )  # fmt: skip
         leads.put_lead(self.db, row)
         values = keep_score(self.db, self.policy, lead, row, snap.world, now, match)
-        self.decaying.seen(lead, row, snap.world, values, now)
+        self.decaying.seen(lead, row, snap.world, values, now, levels=levels)
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now, journal.ROUTED)
         return decision.state
