@@ -73,6 +73,9 @@ from fairlead.telemetry import get_logger
 
 log = get_logger()
 
+GIVEN = (LeadState.ASSIGNED, LeadState.LEFT)
+"""States in which what a decision was is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -195,14 +198,17 @@ class Router:
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept: LeadRow | None
-        decision = self._decision_of(row) if self._asks_decision else None
+        decision: decisions.DecisionRow | None = None
         if order is None and before is not None and is_out(before):
             kept = self.recycling.stays(record, lead, row, before, snap.world, now)
         else:
             kept = kept_as(self.db, row, known, snap.world, ready=ready, pending=pending)
+            if self._asks_decision and kept is not None and kept.state in GIVEN:
+                decision = self._decision_of(kept)
             if kept is not None and order is None and kept.state is not LeadState.HELD:
                 kept = self.recycling.takes(record, lead, kept, snap.world, now, decision) or kept
-        if kept is not None and known is not None and self.policy.reroute_on:
+        if kept is not None and known is not None and self._reroutes(kept):
+            decision = decision or self._decision_of(kept)
             order = rerouting(self.db, self.policy, snap.world, lead, kept, decision, now)
             if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
                 row, kept = kept, None
@@ -399,6 +405,9 @@ class Router:
             journal.close_dead_letters_of(self.db, lead.ref, now, journal.ROUTED)
         return decision.state
 
+    def _reroutes(self, row: LeadRow) -> bool:
+        return bool(self.policy.reroute_on) and row.state is LeadState.ASSIGNED
+
     def _decision_of(self, row: LeadRow) -> decisions.DecisionRow | None:
         return None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
 
@@ -418,10 +427,8 @@ class Router:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""
         return frozenset(
             str(j.detail["rep"])
-            for j in journal.of_lead(self.db, lead.ref)
-            if j.event == "effect.bad_owner"
-            and j.detail["generation"] == generation
-            and j.at > now - REFUSAL_HOLDS
+            for j in journal.of_lead(self.db, lead.ref, "effect.bad_owner")
+            if j.detail["generation"] == generation and j.at > now - REFUSAL_HOLDS
         )
 
 
