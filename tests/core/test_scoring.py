@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fractions import Fraction
 
 import pytest
@@ -18,7 +20,7 @@ from fairlead.core.policy import Policy
 from fairlead.core.policy_file import PolicyError, load_policy
 from fairlead.core.schema import LEAD_SCHEMA, FieldType
 from fairlead.core.scorecard import Band, PointGroup, Points, Scorecard, Turn
-from fairlead.core.scoring import decayed, score, score_values, whole
+from fairlead.core.scoring import capped, decayed, score, score_values, total_of, whole
 from fairlead.core.types import Value
 
 PLACE = Place("p.yaml", 1, 1)
@@ -26,6 +28,7 @@ DATES = ("seen_at", "loaded_at", "asked_at")
 SCHEMA = LEAD_SCHEMA.extended(dict.fromkeys(DATES, FieldType.INSTANT))
 ALWAYS = compile_condition("modified_at is not null or modified_at is null", SCHEMA)
 DAY = timedelta(days=1)
+_LN2 = Context(prec=40).ln(Decimal(2))
 
 HEAD = """version: 1
 fields:
@@ -98,6 +101,30 @@ def test_points_only_ever_shrink(
     assert abs(decayed(worth, late, life)) <= abs(decayed(worth, early, life)) <= abs(worth)
 
 
+@given(st.fractions(-500, 500, max_denominator=100), lives, ages)
+def test_what_is_left_is_that_of_28_digits_on_any_machine(
+    worth: Fraction, life: timedelta, age: timedelta
+) -> None:
+    gone = Fraction(max(age, timedelta(0)) // DAY.resolution, life // DAY.resolution)
+    with localcontext() as context:
+        context.prec = 28
+        power = (-_LN2 * gone.numerator / gone.denominator).exp()
+        left = Decimal(worth.numerator) / Decimal(worth.denominator) * power
+        rounded = Fraction(left.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN))
+    faded = Fraction(0) if gone > 40 else rounded
+    assert decayed(worth, age, life) == (faded if age > timedelta(0) else worth)
+
+
+@given(st.lists(st.fractions(-500, 500, max_denominator=1000), max_size=8), st.fractions(0, 300))
+def test_sums_roundings_and_caps_are_those_of_fractions(
+    numbers: list[Fraction], cap: Fraction
+) -> None:
+    total = sum(numbers, Fraction(0))
+    assert total_of(numbers) == total
+    assert whole(total) == math.floor(total + Fraction(1, 2))
+    assert capped(total, cap) == max(-cap, min(cap, total))
+
+
 @given(cards(), leads)
 def test_no_group_counts_more_than_its_cap(card: Scorecard, lead: dict[str, Value]) -> None:
     found = score(card, lead, NOW)
@@ -130,6 +157,16 @@ def test_more_points_never_lower_the_score(
     poor, rich = score(card, lead, NOW), score(richer, lead, NOW)
     assert rich.total >= poor.total
     assert grades.index(rich.grade) >= grades.index(poor.grade)
+
+
+@given(cards(), leads, st.integers(-DAY // timedelta(milliseconds=1), 10**10))
+def test_who_asks_for_no_later_change_hears_of_the_same_ones(
+    card: Scorecard, lead: dict[str, Value], milliseconds: int
+) -> None:
+    until = NOW + timedelta(milliseconds=milliseconds)
+    ever = next_grade_at(card, lead, NOW)
+    soon = next_grade_at(card, lead, NOW, until=until, found=score(card, lead, NOW))
+    assert min(until, soon or until) == min(until, ever or until)
 
 
 @given(cards(), leads)

@@ -41,7 +41,7 @@ def due_at(level: Level, since: datetime, touched: datetime | None) -> datetime 
 def fallen(
     card: Scorecard | None, level: Level, was: Held, values: Mapping[str, Value], now: datetime
 ) -> Held:
-    """How a lead stands to the band of a level now.
+    """How a lead stands to the band of a level now; `values` with its `score`, where it is known.
 
     It has fallen when it is under the band by time alone: with what is known of it now it would
     have been at the band when we saw it there. Points that news took away are no decay.
@@ -49,7 +49,9 @@ def fallen(
     band = None if card is None else next((b for b in card.bands if b.name == level.band), None)
     if card is None or band is None:
         return Held()
-    if score(card, values, now).total >= band.at_least:
+    known = values.get("score") if values.get("now") == now else None
+    total = known if isinstance(known, int) else score(card, values, now).total
+    if total >= band.at_least:
         return Held(was.at or now)
     if was.at is None or score(card, values, was.at).total < band.at_least:
         return Held()

@@ -52,7 +52,7 @@ def decide(
     decision = _decide(question, Trail(explain, arms, scored))
     if policy.scoring is None or decision.outcome is not OutcomeKind.HOLD:
         return decision
-    turns_at = next_grade_at(policy.scoring, values, now)
+    turns_at = next_grade_at(policy.scoring, values, now, until=decision.retry_at, found=scored)
     return replace(decision, retry_at=_earlier(decision.retry_at, turns_at))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from fairlead.core.decision import Load, Passed, Question
 from fairlead.core.leave import local
@@ -72,7 +73,7 @@ def obstacle(
         unable(rep, question)
         or _away(rep, calendar, at)
         or (_absent(rep, question) if absence else None)
-        or _closed(rep, calendar, at)
+        or (None if calendar is None else _closed(calendar, at))
         or _full(rep, question, at)
     )
 
@@ -188,8 +189,10 @@ def _absent(rep: Rep, question: Question) -> Obstacle | None:
     return None if crm is None else Obstacle(f"away in {crm} now", open_ended=True)
 
 
-def _closed(rep: Rep, calendar: Calendar | None, at: datetime) -> Obstacle | None:
-    if calendar is None or is_open(calendar, at):
+@lru_cache(maxsize=256)
+def _closed(calendar: Calendar, at: datetime) -> Obstacle | None:
+    """Kept: everybody with this calendar is asked for the same instant, lead after lead."""
+    if is_open(calendar, at):
         return None
     opens = next_open(calendar, at)
     if opens is None:

@@ -7,7 +7,7 @@ every second: between two instants at which a condition can turn, points only sh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -22,6 +22,7 @@ from fairlead.core.scoring import (
     grade_of,
     instant_of,
     score,
+    total_of,
     whole,
 )
 from fairlead.core.types import Value
@@ -31,22 +32,35 @@ _ENOUGH = 4_000
 """Looks at the score before the search for its next grade stops where it is."""
 
 
-def next_grade_at(card: Scorecard, values: Mapping[str, Value], now: datetime) -> datetime | None:
+def next_grade_at(
+    card: Scorecard,
+    values: Mapping[str, Value],
+    now: datetime,
+    *,
+    until: datetime | None = None,
+    found: Score | None = None,
+) -> datetime | None:
     """The first whole second after `now` at which time alone gives the lead another grade.
 
-    None when it never does. It may name an earlier instant where a score stays very near to a band
-    for long: looking then finds the same grade, and looks on from there.
+    None when it never does, or, for those who ask for no later one, not `until` then. It may name
+    an earlier instant where a score stays very near to a band for long: looking then finds the same
+    grade, and looks on from there. `found` is the score at `now`, where it is known already.
     """
     start = now.replace(microsecond=0)
-    grade = score(card, values, now).grade
+    known = score(card, values, now) if found is None else found
     stops = _stops(card, values, start)
+    if until is not None:
+        end = max(_whole_second(until), start)
+        stops = [stop for stop in stops if stop < end] + [end]
     at = start
-    search = _Search(card, values, grade)
+    search = _Search(card, values, known.grade)
+    if at == now:
+        search.counted[at] = known
     for stop in stops:
-        found = search.first(at, stop) if stop - at > _SECOND else None
-        if found is not None:
-            return found
-        if score(card, values, stop).grade != grade:
+        turns_at = search.first(at, stop) if stop - at > _SECOND else None
+        if turns_at is not None:
+            return turns_at
+        if search.at(stop).grade != search.grade:
             return stop
         at = stop
     return None
@@ -81,12 +95,16 @@ def _ticks(since: datetime | None, after: timedelta, start: datetime) -> Iterabl
     if since is None:
         return
     try:
-        at = (since + after).astimezone(start.tzinfo)
-        first = at.replace(microsecond=0) + (_SECOND if at.microsecond else timedelta(0))
+        first = _whole_second((since + after).astimezone(start.tzinfo))
         ticks = (first, first + _SECOND)
     except OverflowError:
         return
     yield from (tick for tick in ticks if tick > start)
+
+
+def _whole_second(at: datetime) -> datetime:
+    """The first whole second that is not before an instant."""
+    return at.replace(microsecond=0) + _SECOND if at.microsecond else at
 
 
 @dataclass(slots=True)
@@ -97,6 +115,14 @@ class _Search:
     values: Mapping[str, Value]
     grade: str
     budget: int = _ENOUGH
+    counted: dict[datetime, Score] = field(default_factory=dict)
+    """The scores found so far: where one stretch ends the next begins."""
+
+    def at(self, instant: datetime) -> Score:
+        found = self.counted.get(instant)
+        if found is None:
+            found = self.counted[instant] = score(self.card, self.values, instant)
+        return found
 
     def first(self, begin: datetime, end: datetime) -> datetime | None:
         """The first second after `begin` and before `end`; the grade at `begin` is known.
@@ -111,7 +137,7 @@ class _Search:
             return None
         self.budget -= 1
         last = end - _SECOND
-        early, late = (score(self.card, self.values, at) for at in (begin, last))
+        early, late = self.at(begin), self.at(last)
         if _same_lines(early, late):
             if self._bounded(early, late):
                 return None
@@ -125,14 +151,14 @@ class _Search:
         return found if found is not None else self.first(middle, end)
 
     def _bounded(self, early: Score, late: Score) -> bool:
-        low = high = Fraction(0)
+        low: list[Fraction] = []
+        high: list[Fraction] = []
         for one, other in zip(early.groups, late.groups, strict=True):
             ends = list(zip(one.lines, other.lines, strict=True))
-            least = sum((min(a.points, b.points) for a, b in ends), Fraction(0))
-            most = sum((max(a.points, b.points) for a, b in ends), Fraction(0))
-            low += capped(least, one.cap)
-            high += capped(most, one.cap)
-        return {grade_of(self.card, whole(low)), grade_of(self.card, whole(high))} == {self.grade}
+            low.append(capped(total_of(min(a.points, b.points) for a, b in ends), one.cap))
+            high.append(capped(total_of(max(a.points, b.points) for a, b in ends), one.cap))
+        bounds = whole(total_of(low)), whole(total_of(high))
+        return {grade_of(self.card, total) for total in bounds} == {self.grade}
 
     def _turn(
         self, groups: Sequence[GroupScore], before: datetime, after: datetime
@@ -143,7 +169,7 @@ class _Search:
         while after - before > _SECOND:
             middle = before + (after - before) // _SECOND // 2 * _SECOND
             at = next((t for t in tries if before < t < after), middle)
-            total = sum((_points(group, at) for group in groups), Fraction(0))
+            total = total_of(_points(group, at) for group in groups)
             if grade_of(self.card, whole(total)) == self.grade:
                 before = at
             else:
@@ -152,17 +178,19 @@ class _Search:
 
     def _near(self, groups: Sequence[GroupScore], before: datetime, after: datetime) -> datetime:
         """The second that `_turn` looks for, as binary fractions have it: nearly always right."""
-        bands = [float(band.at_least) for band in self.card.bands]
+        rough = [_Rough.of(group, before) for group in groups]
         reached = self.card.grades.index(self.grade)
-
-        def same(at: datetime) -> bool:
-            total = sum(_roughly(group, at) for group in groups)
-            return sum((total + 0.5) // 1 >= least for least in bands) == reached
-
-        while after - before > _SECOND:
-            middle = before + (after - before) // _SECOND // 2 * _SECOND
-            before, after = (middle, after) if same(middle) else (before, middle)
-        return after
+        steps = [least for least, _ in self.card.steps]
+        low, high = 0, (after - before) // _SECOND
+        while high - low > 1:
+            middle = low + (high - low) // 2
+            total = sum([group.points(middle) for group in rough])
+            points = (total + 0.5) // 1
+            if sum([points >= least for least in steps]) == reached:
+                low = middle
+            else:
+                high = middle
+        return before + high * _SECOND
 
 
 def _same_lines(one: Score, other: Score) -> bool:
@@ -179,7 +207,7 @@ def _goes_one_way(found: Score) -> bool:
 
 def _points(group: GroupScore, at: datetime) -> Fraction:
     """What the lines of a group count at another instant."""
-    return capped(sum((_line(line, at) for line in group.lines), Fraction(0)), group.cap)
+    return capped(total_of(_line(line, at) for line in group.lines), group.cap)
 
 
 def _line(line: ScoreLine, at: datetime) -> Fraction:
@@ -188,15 +216,30 @@ def _line(line: ScoreLine, at: datetime) -> Fraction:
     return decayed(line.full, at - line.since, line.half_life)
 
 
-def _roughly(group: GroupScore, at: datetime) -> float:
-    total = 0.0
-    for line in group.lines:
-        if line.since is None or line.half_life is None:
-            total += float(line.points)
-        else:
-            age = max(timedelta(0), at - line.since)
-            total += round(float(line.full) * 2.0 ** -(age / line.half_life), 2)
-    if group.cap is None:
-        return total
-    cap = float(group.cap)
-    return max(-cap, min(cap, total))
+@dataclass(frozen=True, slots=True)
+class _Rough:
+    """The points of a group in binary fractions, by the seconds since an instant.
+
+    `fading` are the points of a line in full, its age then and its half-life, in seconds.
+    """
+
+    lasting: float
+    fading: tuple[tuple[float, float, float], ...]
+    cap: float
+
+    @classmethod
+    def of(cls, group: GroupScore, at: datetime) -> _Rough:
+        lasting, fading = 0.0, []
+        for line in group.lines:
+            if line.since is None or line.half_life is None:
+                lasting += float(line.points)
+            else:
+                age = (at - line.since).total_seconds()
+                fading.append((float(line.full), age, line.half_life.total_seconds()))
+        return cls(lasting, tuple(fading), float("inf" if group.cap is None else group.cap))
+
+    def points(self, seconds: int) -> float:
+        total = self.lasting
+        for full, age, half_life in self.fading:
+            total += round(full * 2.0 ** -(max(0.0, age + seconds) / half_life), 2)
+        return max(-self.cap, min(self.cap, total))

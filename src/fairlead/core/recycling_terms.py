@@ -85,8 +85,13 @@ class Recycling:
         return any(line.turns or line.half_life is not None for line in lines)
 
     @property
+    def asks(self) -> frozenset[str]:
+        """Every name that is read to tell whether a lead is recycled or done with."""
+        found = [d.when for d in self.disqualified] + [t.when for t in self.tracks.values()]
+        return frozenset(name for condition in found for name in condition.names)
+
+    @property
     def names(self) -> frozenset[str]:
         """Every name that a condition of it reads."""
-        found = [d.when for d in self.disqualified] + [t.when for t in self.tracks.values()]
-        found += [t.reenter_when for t in self.tracks.values() if t.reenter_when is not None]
-        return frozenset(name for condition in found for name in condition.names)
+        found = [t.reenter_when for t in self.tracks.values() if t.reenter_when is not None]
+        return self.asks.union(*(condition.names for condition in found))

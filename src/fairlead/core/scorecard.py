@@ -5,6 +5,7 @@ Stands beside `policy`, which holds one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -77,19 +78,23 @@ class Scorecard:
     bands: tuple[Band, ...]
     below: str = POOR
     write_to: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    lines: tuple[Points, ...] = field(init=False, compare=False, repr=False)
+    """Every line of every group."""
+    reads: frozenset[str] = field(init=False, compare=False, repr=False)
+    """The names that conditions and dates ask for."""
+    steps: tuple[tuple[int, str], ...] = field(init=False, compare=False, repr=False)
+    """The whole points from which each band is reached, the highest first, with its name."""
 
-    @property
-    def lines(self) -> tuple[Points, ...]:
-        """Every line of every group."""
-        return tuple(line for group in self.groups for line in group.points)
+    def __post_init__(self) -> None:
+        # Worked out once: each look at a lead asks for all of it.
+        lines = tuple(line for group in self.groups for line in group.points)
+        dates = frozenset(line.at for line in lines if line.at is not None)
+        steps = tuple((math.ceil(band.at_least), band.name) for band in reversed(self.bands))
+        object.__setattr__(self, "lines", lines)
+        object.__setattr__(self, "reads", dates.union(*(line.when.names for line in lines)))
+        object.__setattr__(self, "steps", steps)
 
     @property
     def grades(self) -> tuple[str, ...]:
         """Every grade that a lead can have, the lowest first."""
         return (self.below, *(band.name for band in self.bands))
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """The names that conditions and dates ask for."""
-        dates = {line.at for line in self.lines if line.at is not None}
-        return frozenset(dates).union(*(line.when.names for line in self.lines))

@@ -7,18 +7,23 @@ what people read and what is written to a CRM are one number.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
+from math import gcd
 
 from fairlead.core.scorecard import PointGroup, Points, Scorecard
 from fairlead.core.types import Value
 
 _CENT = Decimal("0.01")
-_LN2 = Context(prec=40).ln(Decimal(2))
+_EXACT_ENOUGH = Context(prec=28)
+_MINUS_LN2 = _EXACT_ENOUGH.minus(Context(prec=40).ln(Decimal(2)))
+_NONE = Fraction(0)
+_NO_TIME = timedelta(0)
+_TICK = timedelta(microseconds=1)
 GONE_AFTER = 40
 """Half-lives after which nothing is left of any points that a policy can give."""
 
@@ -61,8 +66,8 @@ class Score:
 def score(card: Scorecard, values: Mapping[str, Value], now: datetime) -> Score:
     """The score of a lead at `now`, an aware instant; `values` as rules see it. Raises nothing."""
     seen = {**values, "now": now}
-    groups = tuple(_group(group, seen, now) for group in card.groups)
-    total = whole(sum((g.points for g in groups), Fraction(0)))
+    groups = tuple([_group(group, seen, now) for group in card.groups])
+    total = whole(total_of([g.points for g in groups]))
     return Score(total, grade_of(card, total), groups)
 
 
@@ -74,7 +79,7 @@ def line_shares(
     found = []
     for p in card.lines:
         line = _line(p, seen, now) if p.when.test(seen) else None
-        found.append(Fraction(0) if line is None else line.points / line.full)
+        found.append(_NONE if line is None else line.points / line.full)
     return tuple(found)
 
 
@@ -86,54 +91,75 @@ def score_values(found: Score) -> dict[str, Value]:
 
 def grade_of(card: Scorecard, total: int) -> str:
     """The name of the highest band that this many points reach."""
-    reached = [band.name for band in card.bands if total >= band.at_least]
-    return reached[-1] if reached else card.below
+    for least, name in card.steps:
+        if total >= least:
+            return name
+    return card.below
 
 
 def whole(points: Fraction) -> int:
     """Rounded to whole points, halves up."""
-    return math.floor(points + Fraction(1, 2))
+    above, below = points.as_integer_ratio()
+    return (2 * above + below) // (2 * below)
+
+
+def total_of(points: Iterable[Fraction]) -> Fraction:
+    """The sum, exact: of whole numbers until the end, since each sum of fractions is reduced."""
+    above, below = 0, 1
+    for one in points:
+        n, d = one.as_integer_ratio()
+        if below % d:
+            above, below = above * d, below * d
+        above += n * (below // d)
+    return Fraction(above, below)
 
 
 def decayed(points: Fraction, age: timedelta, half_life: timedelta) -> Fraction:
     """What is left of points after `age`, in hundredths; all of them at an age of 0 or less."""
-    if age <= timedelta(0):
+    if age <= _NO_TIME:
         return points
-    lives = Fraction(age // timedelta(microseconds=1), half_life // timedelta(microseconds=1))
-    if lives > GONE_AFTER:
-        return Fraction(0)
-    with localcontext() as context:
-        context.prec = 28
-        # Correctly rounded on any machine, as a power would be, at a tenth of its time.
-        left = (-_LN2 * lives.numerator / lives.denominator).exp()
-        value = Decimal(points.numerator) / Decimal(points.denominator) * left
-        return Fraction(value.quantize(_CENT, rounding=ROUND_HALF_EVEN))
+    return _left(*points.as_integer_ratio(), age // _TICK, half_life // _TICK)
+
+
+@lru_cache(maxsize=4096)
+def _left(above: int, below: int, age: int, half_life: int) -> Fraction:
+    """`decayed` in whole numbers. Kept: one instant of a lead is asked for by many."""
+    common = gcd(age, half_life)
+    age, half_life = age // common, half_life // common
+    if age > GONE_AFTER * half_life:
+        return _NONE
+    context = _EXACT_ENOUGH
+    # Correctly rounded on any machine, as a power would be, at a tenth of its time.
+    power = context.divide(context.multiply(_MINUS_LN2, Decimal(age)), Decimal(half_life))
+    left = context.multiply(
+        context.divide(Decimal(above), Decimal(below)), context.exp(power)
+    )  # fmt: skip
+    value = left.quantize(_CENT, rounding=ROUND_HALF_EVEN, context=context)
+    return Fraction(int(value.scaleb(2, context)), 100)
 
 
 def _group(group: PointGroup, seen: Mapping[str, Value], now: datetime) -> GroupScore:
-    lines = tuple(
-        line
-        for p in group.points
-        if p.when.test(seen) and (line := _line(p, seen, now)) is not None
-    )
-    total = sum((line.points for line in lines), Fraction(0))
+    lines = tuple([_line(p, seen, now) for p in group.points if p.when.test(seen)])
+    total = total_of([line.points for line in lines])
     return GroupScore(group.name, capped(total, group.cap), total, group.cap, lines)
 
 
-def _line(points: Points, seen: Mapping[str, Value], now: datetime) -> ScoreLine | None:
+def _line(points: Points, seen: Mapping[str, Value], now: datetime) -> ScoreLine:
     if points.at is None or points.half_life is None:
         return ScoreLine(points.points, points.points, points.because)
     since = instant_of(seen.get(points.at))
     if since is None:
-        return ScoreLine(Fraction(0), points.points, points.because, points.at)
+        return ScoreLine(_NONE, points.points, points.because, points.at)
     left = decayed(points.points, now - since, points.half_life)
     return ScoreLine(left, points.points, points.because, points.at, since, points.half_life)
 
 
 def capped(total: Fraction, cap: Fraction | None) -> Fraction:
-    return total if cap is None else max(-cap, min(cap, total))
+    if cap is None:
+        return total
+    (above, below), (most, parts) = total.as_integer_ratio(), cap.as_integer_ratio()
+    return total if abs(above) * parts <= most * below else max(-cap, min(cap, total))
 
 
 def instant_of(value: Value) -> datetime | None:
-    there = isinstance(value, datetime) and value.utcoffset() is not None
-    return value if there and isinstance(value, datetime) else None
+    return value if isinstance(value, datetime) and value.utcoffset() is not None else None

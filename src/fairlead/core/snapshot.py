@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from fractions import Fraction
 from types import MappingProxyType
@@ -193,9 +193,11 @@ def order_in(inputs: bytes) -> Order | None:
     return _thaw_order(_load(inputs).get("order")) if b'"order":{' in inputs else None
 
 
-def values_in(inputs: bytes) -> Mapping[str, Value]:
-    """What rules saw of the lead itself, from a decision's frozen inputs."""
-    return {n: _thaw_value(v) for n, v in _load(inputs)["lead"]["values"].items()}
+def values_in(inputs: bytes, names: Collection[str] | None = None) -> Mapping[str, Value]:
+    """What rules saw of the lead itself, from a decision's frozen inputs; of all its fields, or of
+    those with these names."""
+    seen = _load(inputs)["lead"]["values"]
+    return {n: _thaw_value(v) for n, v in seen.items() if names is None or n in names}
 
 
 def _order(order: Order) -> dict[str, Any]:

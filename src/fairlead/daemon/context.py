@@ -96,9 +96,9 @@ def _before(
         if is_persons(world, ref.crm, owner_id):
             who = rep_id or _owner(ref, owner_id, world)
             told.append((at, f"{who} since {local(at, calendar)}: {reason}"))
-    for j in journal.of_lead(db, case.lead.ref):
+    for j in journal.of_lead(db, case.lead.ref, "lead.owner_changed"):
         owner = j.detail.get("owner_id")
-        if j.event == "lead.owner_changed" and is_persons(world, case.lead.ref.crm, owner):
+        if is_persons(world, case.lead.ref.crm, owner):
             who = _owner(case.lead.ref, owner, world).removeprefix("owner ")
             told.append((j.at, f"{who} since {local(j.at, calendar)}: given by a person"))
     return [line for _, line in sorted(told)]

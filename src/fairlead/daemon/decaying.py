@@ -23,11 +23,15 @@ from fairlead.store.decays import DecayRow, LevelRow
 from fairlead.store.leads import LeadRow
 
 
-def with_decay(db: Db, policy: Policy, lead: Lead) -> Lead:
+def levels_of(db: Db, policy: Policy, lead: Lead) -> Sequence[LevelRow]:
+    """The levels that a lead has in this cycle, reached or to come."""
+    return decays.levels_of(db, lead.ref, cycle_of(lead)) if policy.decay else ()
+
+
+def with_decay(policy: Policy, lead: Lead, levels: Sequence[LevelRow]) -> Lead:
     """The lead with `decay`: the name of the highest level it has reached, null before."""
     if not policy.decay:
         return lead
-    levels = decays.levels_of(db, lead.ref, cycle_of(lead))
     reached = {one.level for one in levels if one.reached_at is not None}
     return replace(lead, values={**lead.values, "decay": highest(policy.decay, reached)})
 
@@ -54,10 +58,12 @@ class Decaying:
         now: datetime,
         *,
         handed_on: bool = False,
+        levels: Sequence[LevelRow] | None = None,
     ) -> None:
         """Bring the levels of a lead to what it shows; `row` is the lead as it will be stored.
 
-        `handed_on`: a person gave it to somebody else just now.
+        `handed_on`: a person gave it to somebody else just now. `levels` are those of `levels_of`,
+        where nothing has moved them since they were read.
         """
         if not self.policy.decay:
             return
@@ -75,6 +81,7 @@ class Decaying:
             here_all_along = older is not None and not older.asleep
             if here_all_along:
                 decays.drop_unreached(self.db, row.ref)
+                levels = None
             if not here or self._goes_with_another(row):
                 return
             recycled = lead.values.get("recycled_at")
@@ -92,7 +99,7 @@ class Decaying:
         kept = replace(kept, touched=touched, asleep=not here)
         if kept != before:
             decays.put(self.db, kept)
-        self.plan(kept, values, now)
+        self.plan(kept, values, now, levels)
 
     def touched(self, row: DecayRow, at: datetime) -> DecayRow:
         """Something was done with the lead at `at`: its silence begins anew."""
@@ -102,9 +109,20 @@ class Decaying:
         decays.put(self.db, row)
         return row
 
-    def plan(self, row: DecayRow, values: Mapping[str, Value] | None, now: datetime) -> None:
-        """Give the levels to come their instants; without `values` those of bands stay."""
-        known = {one.level: one for one in decays.levels_of(self.db, row.ref, row.cycle)}
+    def plan(
+        self,
+        row: DecayRow,
+        values: Mapping[str, Value] | None,
+        now: datetime,
+        levels: Sequence[LevelRow] | None = None,
+    ) -> None:
+        """Give the levels to come their instants; without `values` those of bands stay.
+
+        `levels` are what is stored of them, where it has been read.
+        """
+        if levels is None:
+            levels = decays.levels_of(self.db, row.ref, row.cycle)
+        known = {one.level: one for one in levels}
         planned: list[decays.Planned] = []
         for level in self.policy.decay:
             was = known.get(level.name)

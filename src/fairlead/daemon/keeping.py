@@ -11,23 +11,31 @@ from fairlead.core.decision import OutcomeKind, World
 from fairlead.core.effects import SetOwner
 from fairlead.core.types import LeadState, Record
 from fairlead.daemon.sightings import is_persons
-from fairlead.store import decisions, journal, outbox
+from fairlead.store import decisions, journal
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
+from fairlead.store.outbox import OutboxRow
 
 
 def kept_as(
-    db: Db, row: LeadRow, known: LeadRow | None, world: World, *, ready: bool
+    db: Db,
+    row: LeadRow,
+    known: LeadRow | None,
+    world: World,
+    *,
+    ready: bool,
+    pending: OutboxRow | None,
 ) -> LeadRow | None:
     """The row in the state that needs no decision now; None when one must be taken.
 
-    `known` is what stood before, None for a first or an ordered look. A lead that we have given
+    `known` is what stood before, None for a first or an ordered look; `pending` is our own write of
+    its owner that is on its way. A lead that we have given
     to somebody is decided again only when told to: whatever became of it since (another owner,
     none at all) is what people or their tools wanted.
     """
     if known is not None and known.state is LeadState.PRE_EXISTING:
         return replace(row, state=LeadState.PRE_EXISTING, reason="older than the first start")
-    if row.decision_id and outbox.open_owner_write(db, row.ref) is not None:
+    if row.decision_id and pending is not None:
         return replace(row, state=LeadState.ASSIGNED, retry_at=None)
     if known is not None and known.state is LeadState.TERMINAL:
         return row
@@ -69,9 +77,8 @@ def _was_assigned(db: Db, row: LeadRow) -> bool:
     return kept is not None and kept.outcome == OutcomeKind.ASSIGN.value
 
 
-def believed_owner(db: Db, row: LeadRow, record: Record) -> str | None:
+def believed_owner(row: LeadRow, record: Record, pending: OutboxRow | None) -> str | None:
     """The owner seen, unless our write is on its way and the CRM still shows the old one."""
-    pending = outbox.open_owner_write(db, record.ref)
     if (
         pending is not None
         and isinstance(pending.effect, SetOwner)

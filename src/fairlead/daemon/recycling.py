@@ -29,6 +29,7 @@ from fairlead.daemon.sightings import is_persons
 from fairlead.metrics import Metrics
 from fairlead.store import claims, clocks, decisions, journal, leads, outbox, recyclings
 from fairlead.store.db import Db
+from fairlead.store.decisions import DecisionRow
 from fairlead.store.leads import LeadRow
 from fairlead.store.recyclings import Round
 from fairlead.telemetry import get_logger
@@ -48,28 +49,43 @@ class Recycling:
         self.policy = policy
         self.metrics = metrics
         self.clocking = clocking
+        terms = policy.recycling
+        self._all_names = frozenset[str]() if terms is None else terms.names
+        self._asks = frozenset[str]() if terms is None else terms.asks
 
     # -- a lead that is with the reps --------------------------------------------------------
 
     def takes(
-        self, record: Record, lead: Lead, row: LeadRow, world: World, now: datetime
+        self,
+        record: Record,
+        lead: Lead,
+        row: LeadRow,
+        world: World,
+        now: datetime,
+        decision: DecisionRow | None = None,
     ) -> LeadRow | None:
-        """The row of a lead that is recycled or done with now; None when it stays as it is."""
+        """The row of a lead that is recycled or done with now; None when it stays as it is.
+
+        `decision` is the lead's own, where it has been read.
+        """
         terms = self.policy.recycling
-        if terms is None or not self._ours(row):
+        last = None if terms is None else recyclings.latest(self.db, row.ref)
+        if terms is None or not self._ours(row, last, decision):
+            return None
+        values = self.values(lead, row, world, now, self._asks)
+        # How often it went round only tells which kind of end it comes to.
+        taken = verdict(terms, values, 0)
+        turns_at = None if row.closed else next_turn(terms.turns, values, now)
+        recyclings.look_at(self.db, row.ref, turns_at)
+        if last is not None and last.holds:
+            if taken is not None and taken.reason == last.holds:
+                return None
+            recyclings.put(self.db, replace(last, holds=""))
+        if taken is None:
             return None
         values = self.values(lead, row, world, now)
         cycle = self._next_cycle(row)
-        found = verdict(terms, values, cycle)
-        turns_at = None if row.closed else next_turn(terms.turns, values, now)
-        recyclings.look_at(self.db, row.ref, turns_at)
-        last = recyclings.latest(self.db, row.ref)
-        if last is not None and last.holds:
-            if found is not None and found.reason == last.holds:
-                return None
-            recyclings.put(self.db, replace(last, holds=""))
-        if found is None:
-            return None
+        found = verdict(terms, values, cycle) or taken
         if row.state is not LeadState.HELD and outbox.open_owner_write(self.db, row.ref):
             recyclings.look_at(self.db, row.ref, now + AFTER_ITS_OWNER)
             return None
@@ -77,15 +93,17 @@ class Recycling:
             return self._finish(found, cycle - 1, row, world, now)
         return self._recycle(found.track, values, cycle, record, row, world, now)
 
-    def _ours(self, row: LeadRow) -> bool:
+    def _ours(self, row: LeadRow, last: Round | None, decision: DecisionRow | None) -> bool:
         """Whether we have given this lead away, or are about to."""
         if row.state is LeadState.HELD:
             return True
         if row.state not in (LeadState.ASSIGNED, LeadState.LEFT):
             return False
-        if recyclings.latest(self.db, row.ref) is not None:
+        if last is not None:
             return True
-        kept = None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
+        kept = decision
+        if kept is None and row.decision_id is not None:
+            kept = decisions.get_decision(self.db, row.decision_id)
         return kept is not None and kept.outcome == OutcomeKind.ASSIGN.value
 
     def _next_cycle(self, row: LeadRow) -> int:
@@ -263,10 +281,20 @@ class Recycling:
         found = None if terms is None else verdict(terms, values, 1)
         return "" if found is None else found.reason
 
-    def values(self, lead: Lead, row: LeadRow, world: World, now: datetime) -> dict[str, Value]:
-        """What conditions see of a lead: all but the arms of splits."""
-        policy, terms = self.policy, self.policy.recycling
-        names = set() if terms is None else {n.partition(".")[0] for n in terms.names}
+    def values(
+        self,
+        lead: Lead,
+        row: LeadRow,
+        world: World,
+        now: datetime,
+        asked: frozenset[str] | None = None,
+    ) -> dict[str, Value]:
+        """What conditions see of a lead: all but the arms of splits.
+
+        Those that read none but the `asked` names; None: all that recycling has.
+        """
+        policy = self.policy
+        names = {n.partition(".")[0] for n in (self._all_names if asked is None else asked)}
         card = policy.scoring if names & {"score", "grade"} else None
         names |= {n.partition(".")[0] for n in card.reads} if card else set()
         match = Match()

@@ -18,26 +18,32 @@ from fairlead.core.signals import PREFIX, told
 from fairlead.core.snapshot import values_in
 from fairlead.core.types import Lead, LeadState, Value
 from fairlead.daemon.matching import match_of
-from fairlead.store import decisions, leads
+from fairlead.store import leads
 from fairlead.store.db import Db
+from fairlead.store.decisions import DecisionRow
 from fairlead.store.leads import LeadRow
 
 
 def rerouting(
-    db: Db, policy: Policy, world: World, lead: Lead, row: LeadRow, now: datetime
+    db: Db,
+    policy: Policy,
+    world: World,
+    lead: Lead,
+    row: LeadRow,
+    before: DecisionRow | None,
+    now: datetime,
 ) -> Order | None:
     """The order to route this assigned lead again; None when it stays where it is.
 
-    `row` is the lead as it is now. Writes nothing.
+    `row` is the lead as it is now, `before` its decision. Writes nothing.
     """
-    if row.state is not LeadState.ASSIGNED or row.decision_id is None or row.by_person:
+    if row.state is not LeadState.ASSIGNED or before is None or row.by_person:
         return None
-    before = decisions.get_decision(db, row.decision_id)
-    if before is None or before.outcome != OutcomeKind.ASSIGN.value:
+    if before.outcome != OutcomeKind.ASSIGN.value:
         return None
     if before.owner_id != row.owner_id:
         return None
-    then = values_in(before.inputs)
+    then = values_in(before.inputs, policy.reroute_on)
     since = None if before.policy_hash == policy.hash else before.at
     news = [n for n in policy.reroute_on if _is_news(n, then.get(n), lead.get(n), since)]
     if not news:

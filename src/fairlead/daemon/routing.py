@@ -43,7 +43,7 @@ from fairlead.daemon.decaying import Decaying
 from fairlead.daemon.gone import lead_gone, why_gone
 from fairlead.daemon.intending import intend
 from fairlead.daemon.keeping import believed_owner, kept_as
-from fairlead.daemon.known import with_known
+from fairlead.daemon.known import known_of, with_known
 from fairlead.daemon.matching import match_of
 from fairlead.daemon.merging import survives_others
 from fairlead.daemon.outcomes import learn
@@ -56,7 +56,6 @@ from fairlead.daemon.sightings import is_news, is_old, is_persons, version_of
 from fairlead.daemon.snapshots import Snapshot, Snapshots
 from fairlead.daemon.telling import tell
 from fairlead.daemon.waiting import held_until, line_up, overtakes
-from fairlead.errors import BadRecord
 from fairlead.metrics import Metrics
 from fairlead.store import (
     claims,
@@ -68,10 +67,14 @@ from fairlead.store import (
     weights,
 )
 from fairlead.store.db import Db
+from fairlead.store.decays import LevelRow
 from fairlead.store.leads import LeadRow
 from fairlead.telemetry import get_logger
 
 log = get_logger()
+
+GIVEN = (LeadState.ASSIGNED, LeadState.LEFT)
+"""States in which what a decision was is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Router:
         )  # fmt: skip
         self.counts_open = any(r.capacity.open is not None for r in policy.roster.values())
         self._summed = balanced_by_load(policy)[1]
+        self._asks_decision = policy.recycling is not None or bool(policy.reroute_on)
         self.snapshots = Snapshots(db, policy)
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -166,11 +170,9 @@ class Router:
         reason = why_gone(record.ref, record)
         if reason is not None:
             return self._gone(record, row, version, reason, snap, now)
-        if record.unreadable is not None:
-            raise BadRecord(record.unreadable)
-        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        lead = self._normalised(record, feed, snap)
         keys = identity_keys(lead)
-        before = row
+        before, pending = row, None
         if row is None:
             row = self._first_sight(record, lead, keys, version, now)
         elif row.decision_id is None and row.state not in (LeadState.PRE_EXISTING, *OUT):
@@ -182,9 +184,10 @@ class Router:
             )  # fmt: skip
         else:
             leads.add_keys(self.db, row.person_id, keys)
-            row = replace(row, version=version, owner_id=believed_owner(self.db, row, record))
-        signalling.keep(self.db, self.policy, lead, row, now)
-        lead = with_known(self.db, self.policy, lead, row.person_id, now)
+            pending = outbox.open_owner_write(self.db, record.ref)
+            row = replace(row, version=version, owner_id=believed_owner(row, record, pending))
+        occurred = signalling.keep(self.db, self.policy, lead, row, now)
+        lead, levels = known_of(self.db, self.policy, lead, row.person_id, now, occurred)
         done = self.policy.closed_when
         closed = done is not None and done.test({**lead.values, "now": now})
         row = replace(row, closed=closed, numbers=numbers_of(lead, self._summed))
@@ -195,20 +198,27 @@ class Router:
         if order is None and is_old(record, row, baseline, first_reading=first_reading):
             known = row = replace(row, state=LeadState.PRE_EXISTING)
         kept: LeadRow | None
+        decision: decisions.DecisionRow | None = None
         if order is None and before is not None and is_out(before):
             kept = self.recycling.stays(record, lead, row, before, snap.world, now)
         else:
-            kept = kept_as(self.db, row, known, snap.world, ready=ready)
+            kept = kept_as(self.db, row, known, snap.world, ready=ready, pending=pending)
+            if self._asks_decision and kept is not None and kept.state in GIVEN:
+                decision = self._decision_of(kept)
             if kept is not None and order is None and kept.state is not LeadState.HELD:
-                kept = self.recycling.takes(record, lead, kept, snap.world, now) or kept
-        if kept is not None and known is not None and self.policy.reroute_on:
-            order = rerouting(self.db, self.policy, snap.world, lead, kept, now)
+                kept = self.recycling.takes(record, lead, kept, snap.world, now, decision) or kept
+        if kept is not None and known is not None and self._reroutes(kept):
+            decision = decision or self._decision_of(kept)
+            order = rerouting(self.db, self.policy, snap.world, lead, kept, decision, now)
             if order is not None and outbox.open_owner_write(self.db, record.ref) is None:
                 row, kept = kept, None
                 leads.raise_generation(self.db, row.person_id)
                 journal.write(self.db, now, "lead.rerouted", ref=record.ref, reason=order.reason)
         if kept is None:
-            return self._decide(record, lead, row, snap, now, again=again, rerun=rerun, order=order)
+            return self._decide(
+                record, lead, row, decision, levels, snap, now,
+                again=again, rerun=rerun, order=order,
+            )  # fmt: skip
         learn(self.db, self.policy, lead, before, kept, snap, now)
         handed_on = before is not None and before.owner_id != kept.owner_id
         if self.counts_open and frees(before, kept):
@@ -229,7 +239,11 @@ class Router:
         self.clocking.seen(lead, kept, snap.world, values, now)
         timing.seen(self.db, self.metrics, lead, kept, snap.world, now)
         self.clocking.follow_ups.seen(kept, snap.world, now)
-        self.decaying.seen(lead, kept, snap.world, values, now, handed_on=handed_on)
+        # Whoever has just left the reps has lost the levels that were to come.
+        there = None if kept.state in OUT else levels
+        self.decaying.seen(
+            lead, kept, snap.world, values, now, handed_on=handed_on, levels=there
+        )  # fmt: skip
         if kept.state is not LeadState.DEAD_LETTER:
             dead = before is not None and before.state is LeadState.DEAD_LETTER
             stages = journal.ROUTED if dead else ("read",)
@@ -246,21 +260,23 @@ class Router:
         row = leads.get_lead(self.db, record.ref)
         if row is None:
             return {}
-        lead = self.read(record, feed, snap, row.person_id, now)
+        lead = self._normalised(record, feed, snap)
+        lead, levels = known_of(self.db, self.policy, lead, row.person_id, now)
         values = keep_score(self.db, self.policy, lead, row, snap.world, now)
-        self.decaying.seen(lead, row, snap.world, values, now)
+        self.decaying.seen(lead, row, snap.world, values, now, levels=levels)
         return values
 
     def read(
         self, record: Record, feed: Feed, snap: Snapshot, person_id: str, now: datetime
     ) -> Lead:
         """The lead of a known record as rules see it; raises BadRecord for an unreadable one."""
-        if record.unreadable is not None:
-            raise BadRecord(record.unreadable)
-        lead = normalise(record, feed.sources, self.policy.fields, snap.world.owners)
+        lead = self._normalised(record, feed, snap)
         return with_known(self.db, self.policy, lead, person_id, now)
 
     # -- steps ------------------------------------------------------------------------------
+
+    def _normalised(self, record: Record, feed: Feed, snap: Snapshot) -> Lead:
+        return normalise(record, feed.sources, self.policy.fields, snap.world.owners)
 
     def _first_sight(
         self, record: Record, lead: Lead, keys: tuple[str, ...], version: str, now: datetime
@@ -296,6 +312,8 @@ class Router:
         record: Record,
         lead: Lead,
         row: LeadRow,
+        last: decisions.DecisionRow | None,
+        levels: Sequence[LevelRow],
         snap: Snapshot,
         now: datetime,
         *,
@@ -314,7 +332,8 @@ class Router:
             else leads.leads_of_person(self.db, row.person_id)
         )
         match = match_of(self.db, lead, others, snap.world)
-        order = order or self._order_of(row, generation)
+        last = last or self._decision_of(row)
+        order = order or _order_of(last, generation)
         excluded = self._refused_owners(lead, generation, now) if attempt > 1 else frozenset()
         if order is not None:
             excluded, rerun = excluded | order.leaving, rerun or order.takes
@@ -325,7 +344,7 @@ class Router:
         )  # fmt: skip
         decision = decide(case, snap.world, self.policy, now)
         if order is None and not rerun and decision.outcome is not OutcomeKind.LEAVE:
-            out = self.recycling.takes(record, lead, row, snap.world, now)
+            out = self.recycling.takes(record, lead, row, snap.world, now, last)
             if out is not None:
                 leads.put_lead(self.db, out)
                 return out.state
@@ -381,17 +400,16 @@ class Router:
         )  # fmt: skip
         leads.put_lead(self.db, row)
         values = keep_score(self.db, self.policy, lead, row, snap.world, now, match)
-        self.decaying.seen(lead, row, snap.world, values, now)
+        self.decaying.seen(lead, row, snap.world, values, now, levels=levels)
         if not fresh:
             journal.close_dead_letters_of(self.db, lead.ref, now, journal.ROUTED)
         return decision.state
 
-    def _order_of(self, row: LeadRow, generation: int) -> Order | None:
-        """The order that this generation began with, while what it asked for is not settled."""
-        kept = None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
-        if kept is None or kept.generation != generation or kept.outcome == OutcomeKind.LEAVE.value:
-            return None
-        return order_in(kept.inputs)
+    def _reroutes(self, row: LeadRow) -> bool:
+        return bool(self.policy.reroute_on) and row.state is LeadState.ASSIGNED
+
+    def _decision_of(self, row: LeadRow) -> decisions.DecisionRow | None:
+        return None if row.decision_id is None else decisions.get_decision(self.db, row.decision_id)
 
     def _new_owner(
         self, ref: Ref, owner_id: str | None, snap: Snapshot, now: datetime
@@ -409,11 +427,16 @@ class Router:
         """Owners that the CRM would not take lately; a refusal is no verdict for ever."""
         return frozenset(
             str(j.detail["rep"])
-            for j in journal.of_lead(self.db, lead.ref)
-            if j.event == "effect.bad_owner"
-            and j.detail["generation"] == generation
-            and j.at > now - REFUSAL_HOLDS
+            for j in journal.of_lead(self.db, lead.ref, "effect.bad_owner")
+            if j.detail["generation"] == generation and j.at > now - REFUSAL_HOLDS
         )
+
+
+def _order_of(kept: decisions.DecisionRow | None, generation: int) -> Order | None:
+    """The order that this generation began with, while what it asked for is not settled."""
+    if kept is None or kept.generation != generation or kept.outcome == OutcomeKind.LEAVE.value:
+        return None
+    return order_in(kept.inputs)
 
 
 def decision_name(case: Case, attempt: int) -> str:

@@ -65,9 +65,9 @@ def keep_score(
     if kept is not None and _still_due(kept, inputs, found, now):
         turns_at = kept.due_at
     else:
-        turns_at = None if row.closed else next_grade_at(card, values, now)
+        turns_at = None if row.closed else next_grade_at(card, values, now, found=found)
         turns_at = None if turns_at is None else max(turns_at, now + SOONEST)
-    _tell(db, lead.ref, found, now)
+    _tell(db, lead.ref, kept, found, now)
     scores.put(db, scores.ScoreRow(lead.ref, found.total, found.grade, now, turns_at, inputs))
     field = card.write_to.get(lead.ref.crm)
     if field is not None:
@@ -96,8 +96,7 @@ def score_told(db: Db, ref: Ref) -> dict[str, Any] | None:
     return {"score": kept.score, "grade": kept.grade, "at": kept.at.isoformat(), "due_at": due}
 
 
-def _tell(db: Db, ref: Ref, found: Score, now: datetime) -> None:
-    before = scores.get(db, ref)
+def _tell(db: Db, ref: Ref, before: scores.ScoreRow | None, found: Score, now: datetime) -> None:
     if before is not None and (before.score, before.grade) == (found.total, found.grade):
         return
     journal.write(db, now, "lead.scored", ref=ref, score=found.total, grade=found.grade)

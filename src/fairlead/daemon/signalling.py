@@ -25,24 +25,46 @@ NEVER_LOOKED_AT = (LeadState.GONE, LeadState.PRE_EXISTING)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def keep(db: Db, policy: Policy, lead: Lead, row: LeadRow, now: datetime) -> None:
-    """Keep what a record shows. Idempotent."""
+def keep(
+    db: Db, policy: Policy, lead: Lead, row: LeadRow, now: datetime
+) -> Sequence[Occurrence] | None:
+    """Keep what a record shows; all that is kept then, for `as_seen`. Idempotent."""
     if not policy.signals:
-        return
+        return None
+    kept = signals.seen_on(db, row.person_id, lead.ref)
+    here = {(s.occurrence.name, s.occurrence.evidence): s for s in kept if s.ref == lead.ref}
     shown = in_fields(policy.signals, lead, now)
-    note(db, lead.ref, row.person_id, shown, now, here=True)
-    ahead = [s.occurrence.at for s in signals.seen_on(db, row.person_id, lead.ref)]
-    if coming := [at for at in ahead if at > now]:
+    if any(_tells(one, here.get((one.name, one.evidence))) for one in shown):
+        note(db, lead.ref, row.person_id, shown, now, here=True)
+        kept = signals.seen_on(db, row.person_id, lead.ref)
+    if coming := [s.occurrence.at for s in kept if s.occurrence.at > now]:
         signals.look_at(db, [lead.ref], min(coming))
+    return [s.occurrence for s in kept]
 
 
-def as_seen(db: Db, policy: Policy, lead: Lead, person_id: str, now: datetime) -> Lead:
-    """The lead as rules see it, with what its record shows; writes nothing."""
+def _tells(shown: Occurrence, kept: signals.SeenOn | None) -> bool:
+    """Whether an occurrence is not kept of this record yet, or with a later date."""
+    return kept is None or shown.at < kept.occurrence.at
+
+
+def as_seen(
+    db: Db,
+    policy: Policy,
+    lead: Lead,
+    person_id: str,
+    now: datetime,
+    kept: Sequence[Occurrence] | None = None,
+) -> Lead:
+    """The lead as rules see it, with what its record shows; writes nothing.
+
+    `kept` is what `keep` has just told.
+    """
     if not policy.signals:
         return lead
-    kept = [s.occurrence for s in signals.seen_on(db, person_id, lead.ref)]
-    shown = in_fields(policy.signals, lead, now)
-    return with_signals(policy.signals, lead, [*kept, *shown], now)
+    if kept is None:
+        before = [s.occurrence for s in signals.seen_on(db, person_id, lead.ref)]
+        kept = [*before, *in_fields(policy.signals, lead, now)]
+    return with_signals(policy.signals, lead, kept, now)
 
 
 def note(

@@ -56,7 +56,7 @@ class Snapshots:
         """The reps, owners and balances as they are now; call inside the transaction."""
         owners = directory.get_owners(self.db)
         running = decisions.balances(self.db)
-        if _members(running) != self._seen_in_pools:
+        if self._came_or_went(running):
             restart_pools(self.db, self.policy, running, now)
             self._seen_in_pools = _members(running)
         base, frozen, name = self.roster(owners)
@@ -85,6 +85,13 @@ class Snapshots:
             frozen = freeze_roster(base)
             self._people = (mark, base, frozen, roster_hash(frozen))
         return self._people[1:]
+
+    def _came_or_went(self, running: Mapping[str, Mapping[str, Fraction]]) -> bool:
+        """Whether a pool has other members than it had when they were looked at."""
+        seen = self._seen_in_pools
+        if sum(map(len, running.values())) != len(seen):
+            return True
+        return any((pool, rep) not in seen for pool, held in running.items() for rep in held)
 
     def forget_pools(self) -> None:
         """Look at every pool afresh next time: one may go by turns now that did not before."""

@@ -138,8 +138,15 @@ def attempts_of(db: Db, ref: Ref, generation: int) -> int:
 def balances(db: Db) -> dict[str, dict[str, Fraction]]:
     """The whole ledger: pool -> rep -> balance, exact."""
     result: dict[str, dict[str, Fraction]] = {}
-    for r in db.rows("SELECT pool, rep_id, balance FROM balances ORDER BY pool, rep_id"):
-        result.setdefault(r["pool"], {})[r["rep_id"]] = _exact(r["balance"])
+    held: dict[str, Fraction] = {}
+    last = None
+    for pool, rep, balance in db.rows(
+        "SELECT pool, rep_id, balance FROM balances ORDER BY pool, rep_id"
+    ):
+        if pool != last:
+            held = result[pool] = {}
+            last = pool
+        held[rep] = _exact(balance)
     return result
 
 

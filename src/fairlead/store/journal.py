@@ -69,10 +69,12 @@ def write(
     )  # fmt: skip
 
 
-def of_lead(db: Db, ref: Ref) -> list[JournalRow]:
+def of_lead(db: Db, ref: Ref, event: str | None = None) -> list[JournalRow]:
+    """What happened to a lead, the oldest first; all of it, or one kind of event."""
     rows = db.rows(
-        "SELECT * FROM journal WHERE crm = ? AND object = ? AND lead_id = ? ORDER BY seq",
-        (ref.crm, ref.object, ref.id),
+        "SELECT * FROM journal WHERE crm = ?1 AND object = ?2 AND lead_id = ?3"
+        " AND (?4 IS NULL OR event = ?4) ORDER BY seq",
+        (ref.crm, ref.object, ref.id, event),
     )
     return [
         JournalRow(
