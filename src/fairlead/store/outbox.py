@@ -52,6 +52,11 @@ _BEHIND = (
     f" AND e.state IN ('new', 'inflight', 'sent') AND {_SAME_TARGET})"
 )
 """Whether an earlier write to the same field or group of row `t`'s lead is still open."""
+_ENDED = (
+    "RETURNING kind, crm, object, lead_id, decision_id,"
+    " iif(kind = 'upsert_task', json_extract(payload, '$.role'), NULL) role"
+)
+"""Of rows that have come to an end, what `_ended` goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +249,33 @@ def settle(db: Db, key: str, state: OutboxState, detail: str, now: datetime) -> 
     """Bring a row to an end state."""
     if state in OPEN:
         raise ValueError(f"{state} is not an end")
-    db.execute(
-        "UPDATE outbox SET state = ?, detail = ?, settled_at = ? WHERE key = ?",
+    ended = db.rows(
+        "UPDATE outbox SET state = ?, detail = ?, settled_at = ?"  # noqa: S608
+        f" WHERE key = ? {_ENDED}",
         (state.value, detail, now.isoformat(), key),
     )
-    times.settled(db, key, state.value, now)
+    _ended(db, ended, state, now)
+
+
+def sent_and_done(db: Db, key: str, remote_id: str | None, now: datetime) -> None:
+    """The CRM said yes, and nothing of it needs to be verified."""
+    ended = db.rows(
+        "UPDATE outbox SET state = 'done',"  # noqa: S608
+        " remote_id = coalesce(?, remote_id), not_before = ?,"
+        f" retries = 0, retrying_since = NULL, detail = '', settled_at = ? WHERE key = ? {_ENDED}",
+        (remote_id, now.isoformat(), now.isoformat(), key),
+    )
+    _ended(db, ended, OutboxState.DONE, now)
+
+
+def _ended(db: Db, ended: Iterable[Any], state: OutboxState, now: datetime) -> None:
+    """Note in the times of the assignment that rows of it, told by _ENDED, have come to an end."""
+    for kind, crm, object, lead_id, decision_id, role in ended:
+        ref = Ref(crm, object, lead_id)
+        if kind == EffectKind.SET_OWNER.value:
+            times.owner_write_ended(db, ref, decision_id, state.value, now)
+        elif kind == EffectKind.UPSERT_TASK.value and role is None and state is OutboxState.DONE:
+            times.notified(db, ref, decision_id, now)
 
 
 def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime) -> int:
@@ -307,6 +334,37 @@ def task_of(db: Db, ref: Ref) -> OutboxRow | None:
 def get(db: Db, key: str) -> OutboxRow | None:
     r = db.row("SELECT * FROM outbox WHERE key = ?", (key,))
     return None if r is None else _row(r)
+
+
+def get_all(db: Db, keys: Sequence[str]) -> list[OutboxRow]:
+    """Those of these rows that there are, in the order asked."""
+    rows = db.rows(
+        "SELECT o.* FROM json_each(?) asked CROSS JOIN outbox o ON o.key = asked.value"
+        " ORDER BY asked.id",
+        (json.dumps(list(keys)),),
+    )
+    return [_row(r) for r in rows]
+
+
+def state_of(db: Db, key: str) -> OutboxState | None:
+    """What has become of a row."""
+    r = db.row("SELECT state FROM outbox WHERE key = ?", (key,))
+    return None if r is None else _STATES[r["state"]]
+
+
+def states_of(db: Db, keys: Sequence[str]) -> dict[str, OutboxState]:
+    """What has become of these rows."""
+    rows = db.rows(
+        "SELECT o.key, o.state FROM json_each(?) asked CROSS JOIN outbox o ON o.key = asked.value",
+        (json.dumps(list(keys)),),
+    )
+    return {key: _STATES[state] for key, state in rows}
+
+
+def as_it_is(db: Db, row: OutboxRow) -> tuple[OutboxState, Effect] | None:
+    """What has become of a row, and what it is to write now."""
+    r = db.row("SELECT state, payload FROM outbox WHERE key = ?", (row.key,))
+    return None if r is None else (_STATES[r["state"]], load(row.kind, r["payload"]))
 
 
 def of_lead(db: Db, ref: Ref) -> list[OutboxRow]:
@@ -371,26 +429,22 @@ def drop_roles(db: Db, ref: Ref, keep: Sequence[str], now: datetime) -> None:
     )
 
 
-def _row(r: Any) -> OutboxRow:
-    kind = EffectKind(r["kind"])
+_KINDS = {k.value: k for k in EffectKind}
+_STATES = {s.value: s for s in OutboxState}
+
+
+def _row(r: Iterable[Any]) -> OutboxRow:
+    """A whole row, its columns in their order."""
+    (
+        key, crm, object, lead_id, kind_, payload, state, urgent, seq, not_before, attempts,
+        decision_id, created_at, guard_history, remote_id, detail, _, retries, retrying_since,
+        looks,
+    ) = r  # fmt: skip
+    kind = _KINDS[kind_]
     return OutboxRow(
-        key=r["key"],
-        ref=Ref(r["crm"], r["object"], r["lead_id"]),
-        kind=kind,
-        effect=load(kind, r["payload"]),
-        state=OutboxState(r["state"]),
-        urgent=bool(r["urgent"]),
-        seq=r["seq"],
-        not_before=datetime.fromisoformat(r["not_before"]),
-        attempts=r["attempts"],
-        decision_id=r["decision_id"],
-        created_at=datetime.fromisoformat(r["created_at"]),
-        guard_history=None if r["guard_history"] is None else tuple(json.loads(r["guard_history"])),
-        remote_id=r["remote_id"],
-        detail=r["detail"],
-        retries=r["retries"],
-        retrying_since=(
-            datetime.fromisoformat(r["retrying_since"]) if r["retrying_since"] else None
-        ),
-        looks=r["looks"],
-    )
+        key, Ref(crm, object, lead_id), kind, load(kind, payload), _STATES[state], bool(urgent),
+        seq, datetime.fromisoformat(not_before), attempts, decision_id,
+        datetime.fromisoformat(created_at),
+        None if guard_history is None else tuple(json.loads(guard_history)), remote_id, detail,
+        retries, datetime.fromisoformat(retrying_since) if retrying_since else None, looks,
+    )  # fmt: skip
