@@ -17,6 +17,9 @@ ROUTED = ("read", "decide", "deliver")
 """Stages whose dead letters are answered when the lead is routed."""
 
 
+_as_text = json.JSONEncoder(sort_keys=True).encode
+
+
 @dataclass(frozen=True, slots=True)
 class JournalRow:
     """One thing that happened; `detail` holds ids and reasons, no lead data."""
@@ -64,7 +67,7 @@ def write(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             now.isoformat(), event, ref.crm if ref else None, ref.object if ref else None,
-            ref.id if ref else None, decision_id, effect_key, json.dumps(detail, sort_keys=True),
+            ref.id if ref else None, decision_id, effect_key, _as_text(detail),
         ),
     )  # fmt: skip
 
