@@ -79,10 +79,10 @@ def of_lead(db: Db, ref: Ref) -> list[JournalRow]:
     )
     return [
         JournalRow(
-            r["seq"], datetime.fromisoformat(r["at"]), r["event"], ref, r["decision_id"],
-            r["effect_key"], json.loads(r["detail"]),
+            seq, datetime.fromisoformat(at), event, ref, decision_id, effect_key,
+            json.loads(detail),
         )
-        for r in rows
+        for seq, at, event, _crm, _object, _id, decision_id, effect_key, detail in rows
     ]  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def add(
     on its way, and two of them must not race.
     """
     kind = kind or kind_of(effect)
-    ref = effect.ref
+    ref, at = effect.ref, now.isoformat()
     db.execute(
         "INSERT INTO outbox (key, crm, object, lead_id, kind, payload, state, urgent, seq,"
         " not_before, decision_id, created_at)"
@@ -114,7 +114,7 @@ def add(
         " WHERE NOT (payload = excluded.payload AND state = 'done')",
         (
             effect.key, ref.crm, ref.object, ref.id, kind.value, dump(effect), int(urgent),
-            now.isoformat(), decision_id, now.isoformat(),
+            at, decision_id, at,
         ),
     )  # fmt: skip
 
@@ -149,10 +149,11 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
             (crm, now.isoformat(), limit),
         )
         claimed += [_row(r) for r in values]
+    until = quiet_until.isoformat()
     db.executemany(
         "UPDATE outbox SET not_before = ?, attempts = attempts + 1,"
         " state = CASE state WHEN 'sent' THEN 'sent' ELSE 'inflight' END WHERE key = ?",
-        [(quiet_until.isoformat(), c.key) for c in claimed],
+        [(until, c.key) for c in claimed],
     )
     return claimed
 
@@ -259,11 +260,12 @@ def settle(db: Db, key: str, state: OutboxState, detail: str, now: datetime) -> 
 
 def sent_and_done(db: Db, key: str, remote_id: str | None, now: datetime) -> None:
     """The CRM said yes, and nothing of it needs to be verified."""
+    at = now.isoformat()
     ended = db.rows(
         "UPDATE outbox SET state = 'done',"  # noqa: S608
         " remote_id = coalesce(?, remote_id), not_before = ?,"
         f" retries = 0, retrying_since = NULL, detail = '', settled_at = ? WHERE key = ? {_ENDED}",
-        (remote_id, now.isoformat(), now.isoformat(), key),
+        (remote_id, at, at, key),
     )
     _ended(db, ended, OutboxState.DONE, now)
 
