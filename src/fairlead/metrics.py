@@ -7,6 +7,7 @@ registry of its own; two daemons in one test process do not mix.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import (
@@ -35,11 +36,35 @@ class _CleanLabels:
         return super().labels(*(_clean(v) for v in values), **cleaned)  # type: ignore[misc]
 
 
+class _LastingSeries(_CleanLabels):
+    """Finds each series once: none of them is ever taken away."""
+
+    _found: Mapping[tuple[tuple[str, Any], ...], Any] = {}
+
+    def labels(self, *values: Any, **labels: Any) -> Any:
+        asked = () if values else tuple(labels.items())
+        series = self._found.get(asked)
+        if series is None:
+            series = super().labels(*values, **labels)
+            if asked and all(type(v) is str for v in labels.values()):
+                self._found = {**self._found, asked: series}
+        return series
+
+    def remove(self, *_values: Any) -> None:
+        raise TypeError("a series of these is never taken away")
+
+    def remove_by_labels(self, _labels: Any) -> None:
+        raise TypeError("a series of these is never taken away")
+
+    def clear(self) -> None:
+        raise TypeError("a series of these is never taken away")
+
+
 def _clean(value: Any) -> str:
     return HIDDEN if "@" in str(value) else str(value)
 
 
-class LabelledCounter(_CleanLabels, Counter):
+class LabelledCounter(_LastingSeries, Counter):
     """A counter; with labels, `labels(...)` comes before `inc()`."""
 
 
@@ -47,7 +72,7 @@ class LabelledGauge(_CleanLabels, Gauge):
     """A gauge; with labels, `labels(...)` comes before `set()`."""
 
 
-class LabelledHistogram(_CleanLabels, Histogram):
+class LabelledHistogram(_LastingSeries, Histogram):
     """A histogram of seconds."""
 
 

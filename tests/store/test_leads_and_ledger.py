@@ -10,7 +10,7 @@ import pytest
 
 from fairlead.core.decision import Decision, LedgerEntry, OutcomeKind, Trace
 from fairlead.core.types import Account, CrmOwner, Cursor, Kind, LeadState, OwnerKind, Ref
-from fairlead.store import decisions, directory, journal, leads
+from fairlead.store import decisions, directory, journal, leads, loads
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
 from fairlead.testing.clock import START
@@ -64,6 +64,26 @@ def test_known_versions_are_told_of_many_at_once(db: Db) -> None:
     ref = Ref("salesforce", "Lead", "1")
     a_row(db, ref, "x@acme.test")
     assert leads.versions(db, [ref, Ref("salesforce", "Lead", "2")]) == {ref: "v1"}
+
+
+def test_no_question_of_held_leads_or_of_an_owners_goes_through_all_of_a_crm(db: Db) -> None:
+    row = a_row(db, Ref("salesforce", "Lead", "1"), "x@acme.test")
+    asked: list[str] = []
+    db._conn.set_trace_callback(asked.append)
+    leads.held_due(db, "salesforce", START, 10)
+    leads.waits_before(db, row, "team:a", START)
+    leads.open_of_owner(db, "salesforce", "u1")
+    leads.open_of_inactive(db)
+    loads.open_leads(db, [("anna", "salesforce", "u1")])
+    loads.open_sums(db, [("anna", "salesforce", "u1")], ["amount"])
+    db._conn.set_trace_callback(None)
+    plans = [
+        " ".join(str(r["detail"]) for r in db.rows(f"EXPLAIN QUERY PLAN {s}"))
+        for s in asked
+        if s.startswith("SELECT")
+    ]
+    assert [" INDEX leads_state (state=?" in p for p in plans[:2]] == [True, True]
+    assert [" INDEX leads_owner (crm=? AND owner_id=?)" in p for p in plans[2:]] == [True] * 4
 
 
 def test_held_leads_come_by_their_wait_then_urgency_then_age(db: Db) -> None:

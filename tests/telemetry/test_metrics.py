@@ -76,3 +76,18 @@ def test_time_to_owner_tells_seconds_from_minutes() -> None:
 )
 def test_the_scraper_may_choose_the_form(accept: str | None, kind: str) -> None:
     assert Metrics().render(accept)[1].startswith(kind)
+
+
+def test_a_counted_series_is_found_again_and_never_taken_away() -> None:
+    metrics = Metrics()
+    counted = metrics.effects_total
+    one = counted.labels(kind="set_owner", outcome="applied")
+    assert counted.labels(outcome="applied", kind="set_owner") is one
+    assert counted.labels("set_owner", "applied") is one
+    assert counted.labels(kind="set_owner", outcome="retry") is not one
+    one.inc()
+    assert counted.labels(kind="set_owner", outcome="applied") is one
+    assert b'kind="set_owner",outcome="applied"} 1.0' in metrics.render()[0]
+    for taking_away in (counted.clear, lambda: counted.remove("set_owner", "applied")):
+        with pytest.raises(TypeError, match="never taken away"):
+            taking_away()

@@ -114,7 +114,8 @@ class Deliver:
                 [
                     (g.row.key, outbox.history_marks(g.record.owner_history))
                     for g in passed
-                    if g.record.owner_history is not None
+                    # Only who writes an owner asks afterwards who else did.
+                    if isinstance(g.effect, SetOwner) and g.record.owner_history is not None
                 ],
             )
         passed = self._drop_known_tasks(passed)
@@ -136,8 +137,7 @@ class Deliver:
     ) -> Guarded | None:
         """Decide, on the lead as it is now, whether this row may go out."""
         now = self.clock.now()
-        current = outbox.get(self.db, row.key)
-        if current is None or current.state not in outbox.OPEN:
+        if outbox.state_of(self.db, row.key) not in outbox.OPEN:
             return None  # an earlier row of this batch has ended it
         gone = why_gone(row.ref, answer)
         if gone is not None or isinstance(answer, Gone):
@@ -214,10 +214,10 @@ class Deliver:
         """Hold back tasks whose lead's owner write did not pass the guard of this batch."""
         owners_asked = {r.ref for r in rows if isinstance(r.effect, SetOwner)}
         owners_passed = {g.row.ref for g in passed if isinstance(g.effect, SetOwner)}
+        states = outbox.states_of(self.db, [g.row.key for g in passed])
         kept: list[Guarded] = []
         for g in passed:
-            current = outbox.get(self.db, g.row.key)
-            if current is None or current.state is not OutboxState.INFLIGHT:
+            if states.get(g.row.key) is not OutboxState.INFLIGHT:
                 continue
             stopped = g.row.ref in owners_asked - owners_passed
             if isinstance(g.effect, UpsertTask) and stopped:
@@ -296,19 +296,20 @@ class Deliver:
             "effect.sent", crm=self.crm, lead=str(row.ref), effect=row.key, kind=kind,
             outcome=receipt.outcome.value, reason=receipt.detail,
         )  # fmt: skip
-        current = outbox.get(self.db, row.key)
+        current = outbox.as_it_is(self.db, row)
         if current is None or receipt.outcome is Outcome.AMBIGUOUS:
             log.warning("effect.ambiguous", crm=self.crm, effect=row.key, reason=receipt.detail)
             return False
-        if current.effect != row.effect:
+        state, effect = current
+        if effect != row.effect:
             # Decided again while it was out; what it was answered is about the former decision.
-            if current.state is OutboxState.INFLIGHT:
+            if state is OutboxState.INFLIGHT:
                 outbox.again(self.db, row.key, now, "decided again")
             return False
         if receipt.outcome is Outcome.APPLIED and isinstance(g.effect, UpsertTask):
             self._task_done(row, g.record, receipt.remote_id, now)
             return False
-        if current.state is not OutboxState.INFLIGHT:
+        if state is not OutboxState.INFLIGHT:
             return False
         match receipt.outcome:
             case Outcome.APPLIED:
@@ -327,8 +328,7 @@ class Deliver:
     def _task_done(
         self, row: OutboxRow, record: Record, remote_id: str | None, now: datetime
     ) -> None:
-        outbox.sent(self.db, row.key, remote_id, now)
-        outbox.settle(self.db, row.key, OutboxState.DONE, "", now)
+        outbox.sent_and_done(self.db, row.key, remote_id, now)
         journal.close_dead_letter_of_effect(self.db, row.key, now)
         journal.write(self.db, now, "task.written", ref=row.ref, effect_key=row.key, id=remote_id)
         mail_owner(self.db, self.ingest, row, record, now)

@@ -81,7 +81,7 @@ class Verifier:
 
     def verify(self, keys: Sequence[str]) -> None:
         """Read back the leads of these rows in one go and settle each."""
-        rows = [r for k in keys if (r := outbox.get(self.db, k)) is not None]
+        rows = outbox.get_all(self.db, keys)
         try:
             answers = self.connector.read(list(dict.fromkeys(r.ref for r in rows)))
             shown = member_writes.look(self.connector, rows)

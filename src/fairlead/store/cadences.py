@@ -6,6 +6,7 @@ look at is found by an index.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,7 +82,15 @@ def of_lead(db: Db, ref: Ref) -> list[CadenceRow]:
 
 
 def open_of(db: Db, ref: Ref) -> list[CadenceRow]:
-    return [c for c in of_lead(db, ref) if c.ended_at is None]
+    """Those of them that run."""
+    # The plus keeps SQLite from going through all that run.
+    rows = db.rows(
+        "SELECT c.* FROM cadences c LEFT JOIN decisions d ON d.id = c.decision_id"
+        " WHERE c.crm = ? AND c.object = ? AND c.lead_id = ? AND +c.ended_at IS NULL"
+        " ORDER BY d.at, c.id",
+        (ref.crm, ref.object, ref.id),
+    )
+    return [_cadence(r) for r in rows]
 
 
 def hand_over(db: Db, person_id: str, to: str) -> None:
@@ -114,10 +123,14 @@ def _when(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _cadence(r: Any) -> CadenceRow:
+def _cadence(r: Iterable[Any]) -> CadenceRow:
+    """A whole row, its columns in their order."""
+    (
+        id, crm, object, lead_id, person_id, decision_id, name, owner_id, rep_id, since, made,
+        task_key, made_at, day_ends, look_at, ended_at, how,
+    ) = r  # fmt: skip
     return CadenceRow(
-        r["id"], Ref(r["crm"], r["object"], r["lead_id"]), r["person_id"], r["decision_id"],
-        r["name"], r["owner_id"], r["rep_id"], _when(r["since"]), r["made"], r["task_key"],
-        _when(r["made_at"]), _when(r["day_ends"]), _when(r["look_at"]), _when(r["ended_at"]),
-        r["how"],
+        id, Ref(crm, object, lead_id), person_id, decision_id, name, owner_id, rep_id,
+        _when(since), made, task_key, _when(made_at), _when(day_ends), _when(look_at),
+        _when(ended_at), how,
     )  # fmt: skip

@@ -89,7 +89,9 @@ def put(db: Db, row: ClockRow) -> None:
             row.id, row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.sla,
             row.decision_id, row.owner_id, row.rep_id, row.team, row.status,
             row.since.isoformat(),
-            json.dumps([[a.isoformat(), b.isoformat()] for a, b in row.pauses]),
+            json.dumps([[a.isoformat(), b.isoformat()] for a, b in row.pauses])
+            if row.pauses
+            else "[]",
             _iso(row.paused_since), int(row.by_person), row.after, row.upto,
             _iso(row.accepted_at), _iso(row.ended_at), row.how, int(row.late),
             _iso(row.moved_at),
@@ -174,9 +176,11 @@ def drop_unfired(db: Db, clock_id: str) -> None:
 def steps_of(db: Db, clock_id: str) -> list[StepRow]:
     """The stages of a clock in their order, fired or to come."""
     return [
-        StepRow(r["clock_id"], r["step"], r["number"], _when(r["due_at"]), _when(r["fired_at"]))
-        for r in db.rows(
-            "SELECT * FROM clock_steps WHERE clock_id = ? ORDER BY number, step", (clock_id,)
+        StepRow(clock_id, step, number, _when(due_at), _when(fired_at))
+        for step, number, due_at, fired_at in db.rows(
+            "SELECT step, number, due_at, fired_at FROM clock_steps WHERE clock_id = ?"
+            " ORDER BY number, step",
+            (clock_id,),
         )
     ]
 
@@ -258,16 +262,22 @@ def _when(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _clock(r: Any) -> ClockRow:
+def _clock(r: Iterable[Any]) -> ClockRow:
+    """A whole row, its columns in their order."""
+    (
+        id, crm, object, lead_id, person_id, sla, decision_id, owner_id, rep_id, team, status,
+        since, pauses, paused_since, by_person, after, upto, accepted_at, ended_at, how, late,
+        moved_at,
+    ) = r  # fmt: skip
     return ClockRow(
-        r["id"], Ref(r["crm"], r["object"], r["lead_id"]), r["person_id"], r["sla"],
-        r["decision_id"], r["owner_id"], r["rep_id"], r["team"], r["status"],
-        datetime.fromisoformat(r["since"]),
-        tuple(
-            (datetime.fromisoformat(a), datetime.fromisoformat(b))
-            for a, b in json.loads(r["pauses"])
-        ),
-        _when(r["paused_since"]), bool(r["by_person"]), r["after"], r["upto"],
-        _when(r["accepted_at"]), _when(r["ended_at"]), r["how"], bool(r["late"]),
-        _when(r["moved_at"]),
+        id, Ref(crm, object, lead_id), person_id, sla, decision_id, owner_id, rep_id, team, status,
+        datetime.fromisoformat(since), () if pauses == "[]" else _pauses(pauses),
+        _when(paused_since), bool(by_person), after, upto, _when(accepted_at), _when(ended_at),
+        how, bool(late), _when(moved_at),
     )  # fmt: skip
+
+
+def _pauses(text: str) -> tuple[Span, ...]:
+    return tuple(
+        (datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in json.loads(text)
+    )

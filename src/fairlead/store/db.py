@@ -24,6 +24,8 @@ from fairlead.store.migrations import MIGRATIONS
 
 KEPT_STATEMENTS = 1024
 """Statements that stay prepared: more than the store has, so that none is parsed twice."""
+MEMORY_PAGE = 8192
+"""Bytes of a page of a state in memory: with each commit SQLite goes through all pages of one."""
 
 
 class Db:
@@ -33,8 +35,9 @@ class Db:
     open, ConfigError when the file cannot be used.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, memory_page: int = MEMORY_PAGE) -> None:
         self.path = path
+        self._memory_page = memory_page
         self._lock = threading.RLock()
         self._depth = 0
         self.read_before: dict[str, Any] = {}
@@ -57,7 +60,9 @@ class Db:
             raise ConfigError(f"cannot use the state file {path}: {e}") from e
 
     def _prepare(self) -> None:
-        if self.path is not None:
+        if self.path is None:
+            self._conn.execute(f"PRAGMA page_size={self._memory_page}")
+        else:
             self._conn.execute("PRAGMA journal_mode=WAL")
             check = self._conn.execute("PRAGMA quick_check(1)").fetchone()[0]
             if check != "ok":
@@ -143,8 +148,9 @@ class Db:
 
     def copy_to_memory(self) -> Db:
         """A copy of the whole state in memory, to plan on; the original is untouched."""
-        copy = Db(None)
         with self._lock:
+            # SQLite copies into memory only where the pages have one size.
+            copy = Db(None, memory_page=self._conn.execute("PRAGMA page_size").fetchone()[0])
             self._conn.backup(copy._conn)
         return copy
 

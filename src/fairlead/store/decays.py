@@ -118,11 +118,10 @@ def levels_of(db: Db, ref: Ref, cycle: int) -> list[LevelRow]:
     """The levels of a lead in their order, reached or to come."""
     return [
         LevelRow(
-            r["level"], r["number"], _when(r["due_at"]), _when(r["look_at"]),
-            _when(r["reached_at"]), _when(r["held_at"]),
+            level, number, _when(due_at), _when(look_at), _when(reached_at), _when(held_at)
         )
-        for r in db.rows(
-            "SELECT * FROM decay_levels"
+        for level, number, due_at, look_at, reached_at, held_at in db.rows(
+            "SELECT level, number, due_at, look_at, reached_at, held_at FROM decay_levels"
         " WHERE crm = ? AND object = ? AND lead_id = ? AND cycle = ? ORDER BY number, level",
             (ref.crm, ref.object, ref.id, cycle),
         )
@@ -206,8 +205,10 @@ def _when(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _decay(r: Any) -> DecayRow:
+def _decay(r: Iterable[Any]) -> DecayRow:
+    """A whole row, its columns in their order."""
+    crm, object, lead_id, cycle, since, touched, asleep = r
     return DecayRow(
-        Ref(r["crm"], r["object"], r["lead_id"]), r["cycle"], datetime.fromisoformat(r["since"]),
-        _when(r["touched"]), bool(r["asleep"]),
+        Ref(crm, object, lead_id), cycle, datetime.fromisoformat(since), _when(touched),
+        bool(asleep),
     )  # fmt: skip

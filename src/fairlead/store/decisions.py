@@ -89,12 +89,16 @@ def get_decision(db: Db, id: str) -> DecisionRow | None:
     r = db.row("SELECT * FROM decisions WHERE id = ?", (id,))
     if r is None:
         return None
+    _, person_id, generation, attempt, crm, object, lead_id, at, *rest, _refunded = r
     return DecisionRow(
-        r["id"], r["person_id"], r["generation"], r["attempt"],
-        Ref(r["crm"], r["object"], r["lead_id"]), datetime.fromisoformat(r["at"]),
-        r["policy_hash"], r["roster_hash"], r["inputs"], r["outcome"], r["state"], r["reason"],
-        r["rule"], r["rep_id"], r["owner_id"],
-    )  # fmt: skip
+        id,
+        person_id,
+        generation,
+        attempt,
+        Ref(crm, object, lead_id),
+        datetime.fromisoformat(at),
+        *rest,
+    )
 
 
 def assigned_before(
@@ -102,17 +106,15 @@ def assigned_before(
 ) -> list[tuple[datetime, Ref, str | None, str | None, str]]:
     """Whom records of a person were given to by any decision but one: when, which, the rep, the
     owner and why."""
+    rows = db.rows(
+        "SELECT at, crm, object, lead_id, rep_id, owner_id, reason FROM decisions"
+        " WHERE person_id = ? AND outcome = 'assign' AND id <> ? ORDER BY at, id",
+        (person_id, but),
+    )
     return [
-        (
-            datetime.fromisoformat(r["at"]), Ref(r["crm"], r["object"], r["lead_id"]),
-            r["rep_id"], r["owner_id"], r["reason"],
-        )
-        for r in db.rows(
-            "SELECT * FROM decisions WHERE person_id = ? AND outcome = 'assign'"
-            " AND id <> ? ORDER BY at, id",
-            (person_id, but),
-        )
-    ]  # fmt: skip
+        (datetime.fromisoformat(at), Ref(crm, object, lead_id), rep_id, owner_id, reason)
+        for at, crm, object, lead_id, rep_id, owner_id, reason in rows
+    ]
 
 
 def given(db: Db, ref: Ref) -> list[tuple[datetime, str | None, str | None]]:
@@ -138,15 +140,9 @@ def attempts_of(db: Db, ref: Ref, generation: int) -> int:
 def balances(db: Db) -> dict[str, dict[str, Fraction]]:
     """The whole ledger: pool -> rep -> balance, exact."""
     result: dict[str, dict[str, Fraction]] = {}
-    held: dict[str, Fraction] = {}
-    last = None
-    for pool, rep, balance in db.rows(
-        "SELECT pool, rep_id, balance FROM balances ORDER BY pool, rep_id"
-    ):
-        if pool != last:
-            held = result[pool] = {}
-            last = pool
-        held[rep] = _exact(balance)
+    rows = db.rows("SELECT pool, rep_id, balance FROM balances ORDER BY pool, rep_id")
+    for pool, rep_id, balance in rows:
+        result.setdefault(pool, {})[rep_id] = _exact(balance)
     return result
 
 
@@ -292,10 +288,11 @@ def post(
     for e in entries:
         pool = running.setdefault(e.pool, {})
         pool[e.rep_id] = moved[e.pool, e.rep_id] = pool.get(e.rep_id, Fraction(0)) + e.delta
+    at = now.isoformat()
     db.executemany(
         "INSERT INTO ledger (at, decision_id, pool, rep_id, delta, reason)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        [(now.isoformat(), decision_id, e.pool, e.rep_id, str(e.delta), e.reason) for e in entries],
+        [(at, decision_id, e.pool, e.rep_id, str(e.delta), e.reason) for e in entries],
     )
     db.executemany(
         "INSERT INTO balances (pool, rep_id, balance) VALUES (?, ?, ?)"

@@ -17,6 +17,9 @@ ROUTED = ("read", "decide", "deliver")
 """Stages whose dead letters are answered when the lead is routed."""
 
 
+_as_text = json.JSONEncoder(sort_keys=True).encode
+
+
 @dataclass(frozen=True, slots=True)
 class JournalRow:
     """One thing that happened; `detail` holds ids and reasons, no lead data."""
@@ -64,7 +67,7 @@ def write(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             now.isoformat(), event, ref.crm if ref else None, ref.object if ref else None,
-            ref.id if ref else None, decision_id, effect_key, json.dumps(detail, sort_keys=True),
+            ref.id if ref else None, decision_id, effect_key, _as_text(detail),
         ),
     )  # fmt: skip
 
@@ -78,10 +81,10 @@ def of_lead(db: Db, ref: Ref, event: str | None = None) -> list[JournalRow]:
     )
     return [
         JournalRow(
-            r["seq"], datetime.fromisoformat(r["at"]), r["event"], ref, r["decision_id"],
-            r["effect_key"], json.loads(r["detail"]),
+            seq, datetime.fromisoformat(at), event, ref, decision_id, effect_key,
+            json.loads(detail),
         )
-        for r in rows
+        for seq, at, event, _crm, _object, _id, decision_id, effect_key, detail in rows
     ]  # fmt: skip
 
 

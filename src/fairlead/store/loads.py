@@ -24,7 +24,8 @@ def open_leads(db: Db, people: Iterable[tuple[str, str, str]]) -> dict[str, int]
     """
     rows = db.rows(
         "SELECT json_extract(asked.value, '$[0]') rep, count(DISTINCT l.person_id) n"
-        " FROM json_each(?) asked JOIN leads l ON l.crm = json_extract(asked.value, '$[1]')"
+        " FROM json_each(?) asked JOIN leads l INDEXED BY leads_owner"
+        " ON l.crm = json_extract(asked.value, '$[1]')"
         " AND l.owner_id = json_extract(asked.value, '$[2]')"
         " WHERE l.state IN ('assigned', 'left') AND NOT l.closed GROUP BY rep",
         (json.dumps([list(p) for p in people]),),
@@ -42,7 +43,8 @@ def open_sums(
     """
     rows = db.rows(
         "SELECT json_extract(asked.value, '$[0]') rep, l.person_id, l.numbers"
-        " FROM json_each(?) asked JOIN leads l ON l.crm = json_extract(asked.value, '$[1]')"
+        " FROM json_each(?) asked JOIN leads l INDEXED BY leads_owner"
+        " ON l.crm = json_extract(asked.value, '$[1]')"
         " AND l.owner_id = json_extract(asked.value, '$[2]')"
         " WHERE l.state IN ('assigned', 'left') AND NOT l.closed"
         " ORDER BY rep, l.person_id, l.first_seen_at, l.crm, l.object, l.id",

@@ -574,3 +574,18 @@ def _given_by_person(db: sqlite_utils.Database) -> None:
                 OR instr(CAST(d.inputs AS TEXT), '"kind":"override"') > 0)
         """,
     )
+
+
+@MIGRATIONS(name="0025_fewer_indexes")
+def _fewer_indexes(db: sqlite_utils.Database) -> None:
+    # One that no question used; and of the ledger only what a rep has received is asked for by rep:
+    # most of its lines are shares of what others got.
+    _run(
+        db,
+        """
+        DROP INDEX clocks_running;
+        DROP INDEX ledger_rep;
+        CREATE INDEX ledger_received ON ledger (rep_id, at)
+            WHERE reason IN ('turn', 'owed', 'claimed')
+        """,
+    )

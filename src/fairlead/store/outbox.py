@@ -52,6 +52,11 @@ _BEHIND = (
     f" AND e.state IN ('new', 'inflight', 'sent') AND {_SAME_TARGET})"
 )
 """Whether an earlier write to the same field or group of row `t`'s lead is still open."""
+_ENDED = (
+    "RETURNING kind, crm, object, lead_id, decision_id,"
+    " iif(kind = 'upsert_task', json_extract(payload, '$.role'), NULL) role"
+)
+"""Of rows that have come to an end, what `_ended` goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ def add(
     on its way, and two of them must not race.
     """
     kind = kind or kind_of(effect)
-    ref = effect.ref
+    ref, at = effect.ref, now.isoformat()
     db.execute(
         "INSERT INTO outbox (key, crm, object, lead_id, kind, payload, state, urgent, seq,"
         " not_before, decision_id, created_at)"
@@ -109,7 +114,7 @@ def add(
         " WHERE NOT (payload = excluded.payload AND state = 'done')",
         (
             effect.key, ref.crm, ref.object, ref.id, kind.value, dump(effect), int(urgent),
-            now.isoformat(), decision_id, now.isoformat(),
+            at, decision_id, at,
         ),
     )  # fmt: skip
 
@@ -144,10 +149,11 @@ def claim(db: Db, crm: str, now: datetime, quiet_until: datetime, limit: int) ->
             (crm, now.isoformat(), limit),
         )
         claimed += [_row(r) for r in values]
+    until = quiet_until.isoformat()
     db.executemany(
         "UPDATE outbox SET not_before = ?, attempts = attempts + 1,"
         " state = CASE state WHEN 'sent' THEN 'sent' ELSE 'inflight' END WHERE key = ?",
-        [(quiet_until.isoformat(), c.key) for c in claimed],
+        [(until, c.key) for c in claimed],
     )
     return claimed
 
@@ -244,11 +250,34 @@ def settle(db: Db, key: str, state: OutboxState, detail: str, now: datetime) -> 
     """Bring a row to an end state."""
     if state in OPEN:
         raise ValueError(f"{state} is not an end")
-    db.execute(
-        "UPDATE outbox SET state = ?, detail = ?, settled_at = ? WHERE key = ?",
+    ended = db.rows(
+        "UPDATE outbox SET state = ?, detail = ?, settled_at = ?"  # noqa: S608
+        f" WHERE key = ? {_ENDED}",
         (state.value, detail, now.isoformat(), key),
     )
-    times.settled(db, key, state.value, now)
+    _ended(db, ended, state, now)
+
+
+def sent_and_done(db: Db, key: str, remote_id: str | None, now: datetime) -> None:
+    """The CRM said yes, and nothing of it needs to be verified."""
+    at = now.isoformat()
+    ended = db.rows(
+        "UPDATE outbox SET state = 'done',"  # noqa: S608
+        " remote_id = coalesce(?, remote_id), not_before = ?,"
+        f" retries = 0, retrying_since = NULL, detail = '', settled_at = ? WHERE key = ? {_ENDED}",
+        (remote_id, at, at, key),
+    )
+    _ended(db, ended, OutboxState.DONE, now)
+
+
+def _ended(db: Db, ended: Iterable[Any], state: OutboxState, now: datetime) -> None:
+    """Note in the times of the assignment that rows of it, told by _ENDED, have come to an end."""
+    for kind, crm, object, lead_id, decision_id, role in ended:
+        ref = Ref(crm, object, lead_id)
+        if kind == EffectKind.SET_OWNER.value:
+            times.owner_write_ended(db, ref, decision_id, state.value, now)
+        elif kind == EffectKind.UPSERT_TASK.value and role is None and state is OutboxState.DONE:
+            times.notified(db, ref, decision_id, now)
 
 
 def cancel_open(db: Db, ref: Ref, state: OutboxState, detail: str, now: datetime) -> int:
@@ -307,6 +336,37 @@ def task_of(db: Db, ref: Ref) -> OutboxRow | None:
 def get(db: Db, key: str) -> OutboxRow | None:
     r = db.row("SELECT * FROM outbox WHERE key = ?", (key,))
     return None if r is None else _row(r)
+
+
+def get_all(db: Db, keys: Sequence[str]) -> list[OutboxRow]:
+    """Those of these rows that there are, in the order asked."""
+    rows = db.rows(
+        "SELECT o.* FROM json_each(?) asked CROSS JOIN outbox o ON o.key = asked.value"
+        " ORDER BY asked.id",
+        (json.dumps(list(keys)),),
+    )
+    return [_row(r) for r in rows]
+
+
+def state_of(db: Db, key: str) -> OutboxState | None:
+    """What has become of a row."""
+    r = db.row("SELECT state FROM outbox WHERE key = ?", (key,))
+    return None if r is None else _STATES[r["state"]]
+
+
+def states_of(db: Db, keys: Sequence[str]) -> dict[str, OutboxState]:
+    """What has become of these rows."""
+    rows = db.rows(
+        "SELECT o.key, o.state FROM json_each(?) asked CROSS JOIN outbox o ON o.key = asked.value",
+        (json.dumps(list(keys)),),
+    )
+    return {key: _STATES[state] for key, state in rows}
+
+
+def as_it_is(db: Db, row: OutboxRow) -> tuple[OutboxState, Effect] | None:
+    """What has become of a row, and what it is to write now."""
+    r = db.row("SELECT state, payload FROM outbox WHERE key = ?", (row.key,))
+    return None if r is None else (_STATES[r["state"]], load(row.kind, r["payload"]))
 
 
 def of_lead(db: Db, ref: Ref) -> list[OutboxRow]:
@@ -371,26 +431,22 @@ def drop_roles(db: Db, ref: Ref, keep: Sequence[str], now: datetime) -> None:
     )
 
 
-def _row(r: Any) -> OutboxRow:
-    kind = EffectKind(r["kind"])
+_KINDS = {k.value: k for k in EffectKind}
+_STATES = {s.value: s for s in OutboxState}
+
+
+def _row(r: Iterable[Any]) -> OutboxRow:
+    """A whole row, its columns in their order."""
+    (
+        key, crm, object, lead_id, kind_, payload, state, urgent, seq, not_before, attempts,
+        decision_id, created_at, guard_history, remote_id, detail, _, retries, retrying_since,
+        looks,
+    ) = r  # fmt: skip
+    kind = _KINDS[kind_]
     return OutboxRow(
-        key=r["key"],
-        ref=Ref(r["crm"], r["object"], r["lead_id"]),
-        kind=kind,
-        effect=load(kind, r["payload"]),
-        state=OutboxState(r["state"]),
-        urgent=bool(r["urgent"]),
-        seq=r["seq"],
-        not_before=datetime.fromisoformat(r["not_before"]),
-        attempts=r["attempts"],
-        decision_id=r["decision_id"],
-        created_at=datetime.fromisoformat(r["created_at"]),
-        guard_history=None if r["guard_history"] is None else tuple(json.loads(r["guard_history"])),
-        remote_id=r["remote_id"],
-        detail=r["detail"],
-        retries=r["retries"],
-        retrying_since=(
-            datetime.fromisoformat(r["retrying_since"]) if r["retrying_since"] else None
-        ),
-        looks=r["looks"],
-    )
+        key, Ref(crm, object, lead_id), kind, load(kind, payload), _STATES[state], bool(urgent),
+        seq, datetime.fromisoformat(not_before), attempts, decision_id,
+        datetime.fromisoformat(created_at),
+        None if guard_history is None else tuple(json.loads(guard_history)), remote_id, detail,
+        retries, datetime.fromisoformat(retrying_since) if retrying_since else None, looks,
+    )  # fmt: skip

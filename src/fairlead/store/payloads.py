@@ -26,6 +26,9 @@ class EffectKind(StrEnum):
     SET_MEMBER = "set_member"
 
 
+_as_text = json.JSONEncoder(sort_keys=True).encode
+
+
 def dump(effect: Effect) -> str:
     """An effect as text, for the store."""
     values: dict[str, Any] = {f: getattr(effect, f) for f in _FIELDS[type(effect)]}
@@ -34,7 +37,7 @@ def dump(effect: Effect) -> str:
         values["due_at"] = effect.due_at.isoformat()
         if not effect.role:
             del values["role"]
-    return json.dumps(values, sort_keys=True)
+    return _as_text(values)
 
 
 def task_from(text: str) -> UpsertTask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -252,7 +252,7 @@ def hand_over(db: Db, person_id: str, to: str) -> None:
 
 
 def _values(values: Mapping[str, str]) -> str:
-    return json.dumps(dict(values), sort_keys=True)
+    return json.dumps(dict(values), sort_keys=True) if values else "{}"
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -263,13 +263,21 @@ def _when(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _round(r: Any) -> Round:
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def _round(r: Iterable[Any]) -> Round:
+    """A whole row, its columns in their order."""
+    (
+        id, person_id, cycle, crm, object, lead_id, kind, reason, owner_id, rep_id, since,
+        cool_until, due_at, due_why, look_at, waits, told, member_of, values_set, values_back,
+        ended_at, how, holds, story,
+    ) = r  # fmt: skip
     return Round(
-        r["id"], r["person_id"], r["cycle"], Ref(r["crm"], r["object"], r["lead_id"]), r["kind"],
-        r["reason"], r["owner_id"], r["rep_id"], datetime.fromisoformat(r["since"]),
-        _when(r["cool_until"]), _when(r["due_at"]), r["due_why"], _when(r["look_at"]),
-        r["waits"], bool(r["told"]), r["member_of"],
-        MappingProxyType(json.loads(r["values_set"])),
-        MappingProxyType(json.loads(r["values_back"])), _when(r["ended_at"]), r["how"],
-        r["holds"], r["story"],
+        id, person_id, cycle, Ref(crm, object, lead_id), kind, reason, owner_id, rep_id,
+        datetime.fromisoformat(since), _when(cool_until), _when(due_at), due_why, _when(look_at),
+        waits, bool(told), member_of,
+        _NOTHING if values_set == "{}" else MappingProxyType(json.loads(values_set)),
+        _NOTHING if values_back == "{}" else MappingProxyType(json.loads(values_back)),
+        _when(ended_at), how, holds, story,
     )  # fmt: skip

@@ -41,15 +41,16 @@ def put(db: Db, row: ScoreRow) -> None:
 
 def get(db: Db, ref: Ref) -> ScoreRow | None:
     r = db.row(
-        "SELECT * FROM scores WHERE crm = ? AND object = ? AND lead_id = ?",
+        "SELECT score, grade, at, due_at, inputs FROM scores"
+        " WHERE crm = ? AND object = ? AND lead_id = ?",
         (ref.crm, ref.object, ref.id),
     )
     if r is None:
         return None
-    due = r["due_at"]
+    score, grade, at, due, inputs = r
     return ScoreRow(
-        ref, r["score"], r["grade"], datetime.fromisoformat(r["at"]),
-        None if due is None else datetime.fromisoformat(due), r["inputs"],
+        ref, score, grade, datetime.fromisoformat(at),
+        None if due is None else datetime.fromisoformat(due), inputs,
     )  # fmt: skip
 
 

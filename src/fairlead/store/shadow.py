@@ -181,7 +181,8 @@ def to_give_back(db: Db, policy_hash: str) -> list[ShadowRow]:
     return [
         _row(r)
         for r in db.rows(
-            "SELECT * FROM shadow_leads WHERE policy_hash = ? AND back IN (1, 3, 5)",
+            "SELECT * FROM shadow_leads INDEXED BY shadow_leads_back"
+            " WHERE policy_hash = ? AND back IN (1, 3, 5)",
             (policy_hash,),
         )
     ]

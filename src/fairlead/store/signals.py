@@ -51,11 +51,8 @@ def seen_on(db: Db, person_id: str, also: Ref | None = None) -> list[SeenOn]:
         (person_id, *mine),
     )
     return [
-        SeenOn(
-            Ref(r["crm"], r["object"], r["lead_id"]),
-            Occurrence(r["name"], datetime.fromisoformat(r["at"]), r["evidence"]),
-        )
-        for r in rows
+        SeenOn(Ref(crm, object, lead_id), Occurrence(name, datetime.fromisoformat(at), evidence))
+        for crm, object, lead_id, name, evidence, at in rows
     ]
 
 
@@ -78,10 +75,11 @@ def hand_over(db: Db, ref: Ref, to: Ref) -> None:
 
 def look_at(db: Db, refs: Iterable[Ref], at: datetime) -> None:
     """These leads must be looked at, at `at` or sooner."""
+    text = at.isoformat()
     db.executemany(
         "INSERT INTO signal_looks (crm, object, lead_id, due_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)",
-        [(r.crm, r.object, r.id, at.isoformat()) for r in refs],
+        [(r.crm, r.object, r.id, text) for r in refs],
     )
 
 

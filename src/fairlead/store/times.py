@@ -6,6 +6,7 @@ decision and that of its owner write stand beside each other: one can be right a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,25 +58,23 @@ def begin(db: Db, row: TimesRow) -> None:
     )  # fmt: skip
 
 
-def settled(db: Db, key: str, state: str, now: datetime) -> None:
-    """A write has come to an end: an owner's, or the owner's own task."""
-    done = state == "done"
+def owner_write_ended(db: Db, ref: Ref, decision_id: str, state: str, now: datetime) -> None:
+    """The owner write of an assignment has come to this end."""
     db.execute(
-        "UPDATE times SET wrote = ?2, assigned_at = iif(?3, coalesce(assigned_at, ?4), assigned_at)"
-        " FROM outbox o WHERE o.key = ?1 AND o.kind = 'set_owner' AND times.crm = o.crm"
-        " AND times.object = o.object AND times.lead_id = o.lead_id"
-        " AND times.decision_id = o.decision_id",
-        (key, state, int(done), now.isoformat()),
+        "UPDATE times SET wrote = ?1,"
+        " assigned_at = iif(?1 = 'done', coalesce(assigned_at, ?2), assigned_at)"
+        " WHERE crm = ?3 AND object = ?4 AND lead_id = ?5 AND decision_id = ?6",
+        (state, now.isoformat(), ref.crm, ref.object, ref.id, decision_id),
     )
-    if done:
-        db.execute(
-            "UPDATE times SET notified_at = coalesce(notified_at, ?2) FROM outbox o"
-            " WHERE o.key = ?1 AND o.kind = 'upsert_task'"
-            " AND json_extract(o.payload, '$.role') IS NULL AND times.crm = o.crm"
-            " AND times.object = o.object AND times.lead_id = o.lead_id"
-            " AND times.decision_id = o.decision_id",
-            (key, now.isoformat()),
-        )
+
+
+def notified(db: Db, ref: Ref, decision_id: str, now: datetime) -> None:
+    """The owner's own task is in the CRM."""
+    db.execute(
+        "UPDATE times SET notified_at = coalesce(notified_at, ?)"
+        " WHERE crm = ? AND object = ? AND lead_id = ? AND decision_id = ?",
+        (now.isoformat(), ref.crm, ref.object, ref.id, decision_id),
+    )
 
 
 def called_off(db: Db, ref: Ref, state: str) -> None:
@@ -173,11 +172,16 @@ def _when(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _times(r: Any) -> TimesRow:
+def _times(r: Iterable[Any]) -> TimesRow:
+    """A whole row, its columns in their order."""
+    (
+        crm, object, lead_id, decision_id, rule, team, rep_id, owner_id, status, captured_at,
+        eligible_at, decided_at, assigned_at, notified_at, accepted_at, responded_at, proof,
+        result, wrote,
+    ) = r  # fmt: skip
     return TimesRow(
-        Ref(r["crm"], r["object"], r["lead_id"]), r["decision_id"], r["rule"], r["team"],
-        r["rep_id"], r["owner_id"], r["status"], _when(r["captured_at"]),
-        datetime.fromisoformat(r["eligible_at"]), datetime.fromisoformat(r["decided_at"]),
-        _when(r["assigned_at"]), _when(r["notified_at"]), _when(r["accepted_at"]),
-        _when(r["responded_at"]), r["proof"], r["result"], r["wrote"],
+        Ref(crm, object, lead_id), decision_id, rule, team, rep_id, owner_id, status,
+        _when(captured_at), datetime.fromisoformat(eligible_at),
+        datetime.fromisoformat(decided_at), _when(assigned_at), _when(notified_at),
+        _when(accepted_at), _when(responded_at), proof, result, wrote,
     )  # fmt: skip
