@@ -70,8 +70,9 @@ def normalise(
     fields = record.fields
     values: dict[str, Value] = {}
     for name, reader in _READERS.items():
-        if name in sources:
-            _put(values, name, _first(fields, sources[name], reader))
+        found = _first(fields, sources[name], reader) if name in sources else None
+        if found is not None:
+            values[name] = found
     country = values.get("country")
     place = country if isinstance(country, str) else None
     _put(values, "state", _first(fields, sources.get("state", ()), _state_reader(place)))
@@ -109,7 +110,7 @@ def _check(name: str, raw: Any) -> None:
     if isinstance(raw, str):
         if len(raw) > ABSURD_LENGTH:
             raise BadRecord(f"field {name} is longer than {ABSURD_LENGTH:,} characters")
-        if not _storable(raw):
+        if not raw.isascii() and not _storable(raw):
             raise BadRecord(f"field {name} holds half of a character (a lone surrogate)")
     elif isinstance(raw, list | tuple):
         for part in raw:
@@ -118,8 +119,6 @@ def _check(name: str, raw: Any) -> None:
 
 
 def _storable(text: str) -> bool:
-    if text.isascii():
-        return True
     try:
         text.encode()
     except UnicodeEncodeError:
