@@ -99,6 +99,8 @@ class Org:
 
     def settle(self) -> None:
         """Run everything that has come due, in order of its time."""
+        if not self._pending:
+            return  # as it is mostly
         with self.lock:
             if self._settling:
                 return  # what runs here looks at rows itself; the next is run after it
@@ -113,7 +115,8 @@ class Org:
 
     def get(self, table: str, id: str) -> Row | None:
         with self.lock:
-            self.settle()
+            if self._pending:
+                self.settle()
             return self._tables.get(table, {}).get(id)
 
     def rows(self, table: str) -> list[Row]:
@@ -224,10 +227,11 @@ class Org:
             return row
 
     def _log(self, op: str, row: Row, diff: Mapping[str, tuple[Any, Any]], who: Who) -> None:
+        now = self.now()
         self.writes.append(
-            Write(next(self._seq), self.now(), op, row.table, row.id, diff, who, self._request)
+            Write(next(self._seq), now, op, row.table, row.id, diff, who, self._request)
         )
-        self._index.note(row, diff, self.now())
+        self._index.note(row, diff, now)
         for tell in self.listeners:
             tell(row, diff)
 

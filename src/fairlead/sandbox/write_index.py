@@ -10,7 +10,6 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 
@@ -82,19 +81,22 @@ class WriteIndex:
         """Rows by the values of fields or the instant of a write, whichever leads to the fewest,
         in order of creation.
         """
-        ways: list[tuple[int, Iterable[str]]] = []
+        least: int | None = None
+        sets: list[set[str]] = []
         for name, asked in values.items():
             known = self._of_field(rows, table, name)
             found = [known[v] for v in set(asked) if v in known]
-            ways.append((sum(map(len, found)), chain.from_iterable(found)))
+            most = sum(map(len, found))
+            if least is None or most < least:
+                least, sets = most, found
         if since is not None:
             written = self._written.get(table, [])
             first = bisect_left(written, (since, ""))
-            ways.append((len(written) - first, (i for _, i in written[first:])))
-        if not ways:
+            if least is None or len(written) - first < least:
+                return self.in_order(rows, table, {id for _, id in written[first:]})
+        if least is None:
             return list(rows.values())
-        _, ids = min(ways, key=lambda way: way[0])
-        return self.in_order(rows, table, set(ids))
+        return self.in_order(rows, table, set().union(*sets))
 
     def _of_field(self, rows: Mapping[str, Row], table: str, name: str) -> dict[Any, set[str]]:
         known = self._values.get((table, name))
