@@ -24,7 +24,7 @@ import requests
 
 from fairlead.errors import AuthFailed, ConfigError, FairleadError, RateLimited, Unavailable
 from fairlead.spi.connector import Budget
-from fairlead.spi.http import Pacer, build_session, call, typed_error
+from fairlead.spi.http import Pacer, build_session, call, seconds_at, typed_error
 from fairlead_hubspot.faults import error_of, retry_after
 from fairlead_hubspot.settings import HubSpotSettings
 
@@ -146,6 +146,7 @@ class Seam:
         self, settings: HubSpotSettings, portal: Portal, read_token: Callable[[], str]
     ) -> None:
         self._base = settings.base_url
+        self._netloc = urlsplit(settings.base_url).netloc
         self._version = settings.api_version
         self._portal = portal
         self._token_file = settings.token_file
@@ -161,13 +162,17 @@ class Seam:
             ca_file=str(settings.ca_file) if settings.ca_file else None,
         )
 
+    def seconds(self) -> float:
+        """Seconds that only grow, to tell how long something took."""
+        return seconds_at(self._netloc)
+
     @property
     def server_now(self) -> datetime:
         """HubSpot's clock, whole seconds as its Date header tells, carried on since then."""
         if self._clock is None:
             raise Unavailable("HubSpot has not told its time yet: no Date header")
         told, at = self._clock
-        return told + timedelta(seconds=time.monotonic() - at)
+        return told + timedelta(seconds=self.seconds() - at)
 
     @property
     def token(self) -> str:
@@ -249,7 +254,7 @@ class Seam:
     def _note(self, headers: Mapping[str, str]) -> None:
         told = _date(headers.get("Date"))
         if told is not None:
-            self._clock = (told, time.monotonic())
+            self._clock = (told, self.seconds())
         limit = _number(headers.get("X-HubSpot-RateLimit-Daily"))
         left = _number(headers.get("X-HubSpot-RateLimit-Daily-Remaining"))
         if limit is not None or left is not None:

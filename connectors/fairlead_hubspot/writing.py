@@ -8,7 +8,6 @@ task's marker property is unique, so a second creation conflicts and leads to th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -170,7 +169,7 @@ class Writer:
         sendable = run.sendable(items)
         if not sendable:
             return
-        began = time.monotonic()
+        began = self._client.seam.seconds()
         try:
             rows, errors = self._client.batch_update(name, [i.input for i in sendable])
         except RefusedCall as refusal:
@@ -191,7 +190,7 @@ class Writer:
             self._unknown(run, sendable, e)
             raise
         run.touched = True
-        spent = timedelta(seconds=time.monotonic() - began)
+        spent = timedelta(seconds=self._client.seam.seconds() - began)
         done = {mapping.row_id(r) for r in rows}
         failed = {i: row_verdict(e) for e in errors for i in named_ids(e, "ids")}
         for item in sendable:

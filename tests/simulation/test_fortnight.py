@@ -13,7 +13,7 @@ GOES_BY = ("leads by state", "effects by state", "people", "calls")
 
 
 def test_two_weeks_lose_no_lead_and_fire_nothing_twice() -> None:
-    words = ["simulate", "--leads", "120", "--reps", "40", "--seed", "3", "--json"]
+    words = ["simulate", "--leads", "1000", "--reps", "40", "--seed", "3", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "fairlead", *words], capture_output=True, text=True, timeout=600
     )
@@ -22,7 +22,7 @@ def test_two_weeks_lose_no_lead_and_fire_nothing_twice() -> None:
     assert [f for f in found["audit"] if not f["ok"]] == []
     assert len(found["audit"]) == 19
     leads, clocks, came = found["leads"], found["clocks"], found["what came of it"]
-    assert (leads["arrived"], leads["lost"], clocks["fired twice"]) == (120, 0, 0)
+    assert (leads["arrived"], leads["lost"], clocks["fired twice"]) == (1000, 0, 0)
     assert leads["of people in both CRMs"] > 10
     states = found["leads by state"]
     places = ("assigned", "recycled", "terminal")

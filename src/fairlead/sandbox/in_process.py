@@ -28,13 +28,20 @@ FIRST_PORT = 1
 def faces_in_process(
     *, token: str, seed: int, now: Callable[[], datetime]
 ) -> Iterator[dict[str, tuple[Face, str]]]:
-    """Each CRM's empty face and base URL; while this lasts, calls to those URLs reach them."""
+    """Each CRM's empty face and base URL; while this lasts, calls to those URLs reach them.
+
+    Time passes there by `now` alone: how long the machine takes for a call changes nothing.
+    """
+
+    def seconds() -> float:
+        return now().timestamp()
+
     with ExitStack() as stack:
         found = {}
         for port, (name, factory) in enumerate(load_faces().items(), start=FIRST_PORT):
             url = f"http://127.0.0.1:{port}"
             face = factory.build(Org(SandboxClock(now), seed=seed), token=token, base_url=url)
-            stack.enter_context(answered_here(urlsplit(url).netloc, _answering(face)))
+            stack.enter_context(answered_here(urlsplit(url).netloc, _answering(face), seconds))
             found[name] = (face, url)
         yield found
 

@@ -37,23 +37,34 @@ from fairlead.errors import Ambiguous, ConfigError, FairleadError, Unavailable
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 Answer = Callable[[requests.PreparedRequest], requests.Response]
+Seconds = Callable[[], float]
 _ANSWERED_HERE: dict[str, Answer] = {}
+_TIMED_HERE: dict[str, Seconds] = {}
+
+
+def seconds_at(netloc: str) -> float:
+    """Seconds that only grow, to count what has passed since an answer of `host:port`.
+
+    The machine's, but where the host is answered here, its own.
+    """
+    return _TIMED_HERE.get(netloc, time.monotonic)()
 
 
 @contextmanager
-def answered_here(netloc: str, answer: Answer) -> Iterator[None]:
+def answered_here(netloc: str, answer: Answer, seconds: Seconds = time.monotonic) -> Iterator[None]:
     """Meanwhile `host:port` is a CRM inside this process; loopback only, as plain http is.
 
     `answer` gets the request that would have gone out and returns a response that is read whole.
+    `seconds` is how time passes there.
     """
     host = urlsplit(f"//{netloc}").hostname or ""
     if not is_loopback(host):
         raise ConfigError(f"{host} is not on this machine; it cannot be answered here")
-    _ANSWERED_HERE[netloc] = answer
+    _ANSWERED_HERE[netloc], _TIMED_HERE[netloc] = answer, seconds
     try:
         yield
     finally:
-        del _ANSWERED_HERE[netloc]
+        del _ANSWERED_HERE[netloc], _TIMED_HERE[netloc]
 
 
 @lru_cache(maxsize=256)
