@@ -51,6 +51,25 @@ def test_no_row_that_passes_is_left_out(
     assert [r for r in found if r in passing] == passing, "all of them, in order of creation"
 
 
+mixed = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["x", "X", "y"]), st.just("u")))
+
+
+@given(mixed, mixed, st.sampled_from("xXyZ"))
+def test_a_text_is_found_however_it_is_written(before: Edits, after: Edits, asked: str) -> None:
+    first, both = played(before), [*before, *after]
+    first.few("rows", {}, None, {"a": [asked]})
+    for number, a, _ in after:
+        if first.get("rows", f"row{number}") is None:
+            first.create("rows", f"row{number}", {"a": a}, SYSTEM)
+        else:
+            first.update("rows", f"row{number}", {"a": a}, SYSTEM)
+    for org in (first, played(both)):
+        found = [r.id for r in org.few("rows", {}, None, {"a": [asked]})]
+        passing = [r.id for r in org.rows("rows") if r.fields["a"].lower() == asked.lower()]
+        assert [id for id in found if id in passing] == passing
+        assert set(found) <= {f"row{n}" for n, a, _ in both if a.lower() == asked.lower()}
+
+
 def test_the_shortest_way_is_taken() -> None:
     org = played([(n, "many", "many") for n in range(50)] + [(50, "few", "many")])
     assert [r.id for r in org.few("rows", {"a": ["few"], "b": ["many"]}, START)] == ["row50"]

@@ -47,6 +47,9 @@ def test_what_is_kept_is_what_folding_says_in_any_order_and_however_often(
         with db.transaction():
             new = sum(signals.add(db, refs[r], o.name, o.at, o.evidence) for r, o in rows)
         mine = [[s.occurrence for s in signals.seen_on(db, "nobody", ref)] for ref in refs]
+        at_once = signals.seen_on_records(db, [*refs, LEAD])
+        for ref, own in zip(refs, mine, strict=True):
+            assert {s.occurrence for s in at_once if s.ref == ref} == set(own)
         assert new == sum(map(len, mine)) == len({(r, o.name, o.evidence) for r, o in rows})
         return mine
 

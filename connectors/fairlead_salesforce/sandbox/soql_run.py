@@ -17,7 +17,7 @@ from fairlead_salesforce.sandbox.errors import Refused
 from fairlead_salesforce.sandbox.ids import canonical
 from fairlead_salesforce.sandbox.render import attributes, shown
 from fairlead_salesforce.sandbox.rows import visible
-from fairlead_salesforce.sandbox.schema import NUMERIC, ObjectDef
+from fairlead_salesforce.sandbox.schema import NUMERIC, TEXTUAL, ObjectDef
 from fairlead_salesforce.sandbox.soql import (
     Aggregate,
     AllFields,
@@ -83,6 +83,7 @@ class _Run:
         terms = where.terms if isinstance(where, Junction) and joined else (where,)
         since: datetime | None = None
         values: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {}
         for term in terms:
             if not isinstance(term, Compare) or len(term.path.parts) > 1 or term.inner is not None:
                 continue
@@ -93,10 +94,13 @@ class _Run:
                     if field.name == "Id":
                         return org.some(table, ids)
                     values[field.name] = ids
+            spelt = term.operator in ("=", "in") and field.external and field.type in TEXTUAL
+            if spelt and all(v.kind == "string" for v in term.values):
+                texts[field.name] = [v.value for v in term.values]
             if term.operator in (">", ">=") and field.name == "SystemModstamp":
                 at = parse_instant(term.values[0].text)
                 since = at if since is None or at is None else max(since, at)
-        return org.few(table, values, since)
+        return org.few(table, values, since, texts)
 
     def subselect(self, inner: Query) -> set[Any]:
         """The ids a semi-join's inner query selects."""

@@ -166,7 +166,7 @@ class Acting:
         if found.outcome is not OutcomeKind.ASSIGN or falls:
             return self._stays(cause, "nobody else can take it now")
         begin(self.db, record, row.person_id, order, self.now)
-        self.ingest.observe_all([record], again=True, order=order)
+        self.ingest.observe_all([record], again=True, order=order, snap=snap)
         after = leads.get_lead(self.db, record.ref)
         if after is None or after.owner_id is None or after.decision_id == row.decision_id:
             return Done("it could not be reassigned")

@@ -5,6 +5,7 @@ What `acting` and `sla_tell` need to know of either; made by `sweep` and `decay_
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,9 +16,7 @@ from fairlead.core.policy import Policy
 from fairlead.core.rep_clock import calendar_of
 from fairlead.core.sla_terms import DUE, Sla, Stage, short
 from fairlead.core.types import Ref
-from fairlead.store import clocks, leads
-from fairlead.store.clocks import ClockRow
-from fairlead.store.db import Db
+from fairlead.store.clocks import ClockRow, StepRow
 from fairlead.store.leads import LeadRow
 
 
@@ -51,17 +50,24 @@ class Cause:
 
 
 def cause_of_step(
-    db: Db, clock: ClockRow, sla: Sla, stage: Stage, policy: Policy, world: World, *, late: bool
+    clock: ClockRow,
+    row: LeadRow | None,
+    sla: Sla,
+    stage: Stage,
+    steps: Iterable[StepRow],
+    policy: Policy,
+    world: World,
+    *,
+    late: bool,
 ) -> Cause:
-    """A stage of a clock has come."""
-    due = next((s.due_at for s in clocks.steps_of(db, clock.id) if s.step == DUE), None)
+    """A stage of a clock has come. `row` is the clock's lead, `steps` are all stages it has."""
+    due = next((s.due_at for s in steps if s.step == DUE), None)
     limit = due_in_words(clock, due, policy, world)
     allowed = short(sla.respond_within)
     line = f"Please answer it by {limit} ({allowed} allowed)."
     over = stage.worked >= sla.respond_within
     if over:
         line = f"{clock.rep_id or 'its owner'} has not answered it within {allowed} (due {limit})."
-    row = leads.get_lead(db, clock.ref)
     return Cause(
         SLA, clock.ref, clock.person_id, clock.decision_id, clock.owner_id, clock.rep_id,
         clock.team, sla.name, stage.key, "sla.breached" if over else "sla.warned",
@@ -71,9 +77,7 @@ def cause_of_step(
     )  # fmt: skip
 
 
-def cause_of_level(
-    db: Db, row: LeadRow, cycle: int, level: Level, world: World, *, late: bool
-) -> Cause:
+def cause_of_level(row: LeadRow, cycle: int, level: Level, world: World, *, late: bool) -> Cause:
     """A lead has reached a level of decay. `row` is one that a person owns."""
     owner = row.owner_id or ""
     rep = world.rep_of(row.ref.crm, owner)

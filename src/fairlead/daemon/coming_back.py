@@ -309,5 +309,5 @@ class _Look:
         holds = self.router.recycling.holds(row, values)
         end_round(self.db, round_, why, self.now, holds=holds, story=told, fields=record.fields)
         begin(self.db, record, row.person_id, order, self.now)
-        self.back.ingest.observe_all([record], again=True, order=order)
+        self.back.ingest.observe_all([record], again=True, order=order, snap=self.snap)
         self.back.metrics.leads_returned_total.labels(reason=round_.reason).inc()

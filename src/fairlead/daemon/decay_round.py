@@ -59,6 +59,8 @@ class DecayRound:
 
     def lead(self, record: Record, done: Sequence[Activity]) -> None:
         """Bring one lead to the levels it has reached by now."""
+        if not decays.is_due(self.db, record.ref, self.now):
+            return
         kept = decays.latest(self.db, record.ref)
         if kept is None or kept.asleep or not self._due(kept):
             return
@@ -114,7 +116,7 @@ class DecayRound:
                     continue
                 row = leads.get_lead(self.db, record.ref) or row
                 cause = cause_of_level(
-                    self.db, row, kept.cycle, level, self.acting.snap.world, late=behind > LATE
+                    row, kept.cycle, level, self.acting.snap.world, late=behind > LATE
                 )
                 did.append(f"{told(act)}: {self.acting.act(record, cause, act).words}")
             self._tell(record.ref, row.decision_id, level, did, behind)

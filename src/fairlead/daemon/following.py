@@ -16,6 +16,7 @@ from fairlead.clock import Clock
 from fairlead.core.activity import Activity, ActivityKind
 from fairlead.core.cadence import WorkingDays, days_of
 from fairlead.core.cadence_terms import Cadence
+from fairlead.core.decision import World
 from fairlead.core.effects import UpsertTask, effect_key
 from fairlead.daemon.asking_once import Ask, Told
 from fairlead.daemon.follow_ups import ROLE, FollowUps, end_cadence, tell, why_over
@@ -64,14 +65,16 @@ class Following:
             now = self.clock.now()
             here = still_here(self.db, refs, told.records, now)
             self.ingest.observe_all(here)
+            people = self.ingest.router().people()
             for row in rows:
-                self._one(row.id, tasks, said.get(row.ref, ()), now)
+                self._one(row.id, tasks, said.get(row.ref, ()), people, now)
 
     def _one(
         self,
         id: str,
         tasks: Mapping[str, TaskFound],
         said: Sequence[Activity],
+        people: World,
         now: datetime,
     ) -> None:
         row = cadences.get(self.db, id)
@@ -89,7 +92,7 @@ class Following:
         if why is not None or cadence is None:
             keeper.end(row, why or "", now)
             return
-        days = days_of(row.rep_id, policy, router.people().reps)
+        days = days_of(row.rep_id, policy, people.reps)
         if outbox.open_owner_write(self.db, row.ref) is not None:
             cadences.put(self.db, replace(row, look_at=now + SOON))
             return

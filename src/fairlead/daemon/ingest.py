@@ -25,6 +25,7 @@ from fairlead.daemon.rounds import OUT
 from fairlead.daemon.routing import Feed, Router
 from fairlead.daemon.sightings import ODD_DATA as ODD_DATA
 from fairlead.daemon.sightings import is_news, version_of
+from fairlead.daemon.snapshots import Snapshot
 from fairlead.daemon.steady_clock import SteadyClock
 from fairlead.daemon.trust import Trust
 from fairlead.daemon.waiting import HELD_RETRY
@@ -203,11 +204,13 @@ class Ingest:
         anew: bool = False,
         rerun: bool = False,
         order: Order | None = None,
+        snap: Snapshot | None = None,
     ) -> int:
         """Route records one by one, each seeing the ledger its predecessor left.
 
         Must be called inside a transaction. Returns how many were news. Raises RetryLater while
-        the machine's clock has jumped and the CRM has not told its time.
+        the machine's clock has jumped and the CRM has not told its time. `snap` is a snapshot
+        since which nobody was given a lead or lost one.
         """
         row = directory.get_connector(self.db, self.crm)
         if row is None:
@@ -218,7 +221,7 @@ class Ingest:
         baseline = self._created_since or row.baseline
         now = self.clock.sure()
         router = self.router()
-        snap = router.snapshot(now)
+        snap = snap or router.snapshot(now)
         ready = row.ready and self._all_ready()
         news = 0
         for record in to_see:

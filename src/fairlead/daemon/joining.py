@@ -10,12 +10,14 @@ from __future__ import annotations
 from fairlead.clock import Clock
 from fairlead.core.policy import Policy
 from fairlead.core.signals import groups_of, groups_said, in_group
+from fairlead.core.types import Ref
 from fairlead.daemon import signalling
 from fairlead.daemon.gone import still_here
 from fairlead.daemon.ingest import Ingest
 from fairlead.daemon.pace import poll_interval
 from fairlead.store import leads, signals
 from fairlead.store.db import Db
+from fairlead.store.signals import SeenOn
 from fairlead.telemetry import get_logger
 
 log = get_logger()
@@ -55,11 +57,17 @@ class Joining:
         page = self.ingest.connector.joined(groups, signals.get_cursor(self.db, self.crm, asked))
         with self.db.transaction():
             now = self.clock.now()
+            # A page looks back, so that most of it is known.
+            seen: dict[Ref, list[SeenOn]] = {}
+            for one in signals.seen_on_records(self.db, {m.ref for m in page.members}):
+                seen.setdefault(one.ref, []).append(one)
             for member in page.members:
-                row = leads.get_lead(self.db, member.ref)
                 found = in_group(
                     policy.signals, self.crm, member.group, member.status, member.at
                 )  # fmt: skip
+                if not signalling.unseen(seen.get(member.ref, ()), member.ref, found):
+                    continue
+                row = leads.get_lead(self.db, member.ref)
                 person = None if row is None else row.person_id
                 signalling.note(self.db, member.ref, person, found, now)
             signals.put_cursor(self.db, self.crm, asked, page.cursor)

@@ -17,6 +17,7 @@ from fairlead.core.types import Lead, LeadState, Ref
 from fairlead.store import journal, leads, recyclings, signals
 from fairlead.store.db import Db
 from fairlead.store.leads import LeadRow
+from fairlead.store.signals import SeenOn
 from fairlead.telemetry import get_logger
 
 log = get_logger()
@@ -32,19 +33,13 @@ def keep(
     if not policy.signals:
         return None
     kept = signals.seen_on(db, row.person_id, lead.ref)
-    here = {(s.occurrence.name, s.occurrence.evidence): s for s in kept if s.ref == lead.ref}
-    shown = in_fields(policy.signals, lead, now)
-    if any(_tells(one, here.get((one.name, one.evidence))) for one in shown):
+    shown = unseen(kept, lead.ref, in_fields(policy.signals, lead, now))
+    if shown:
         note(db, lead.ref, row.person_id, shown, now, here=True)
         kept = signals.seen_on(db, row.person_id, lead.ref)
     if coming := [s.occurrence.at for s in kept if s.occurrence.at > now]:
         signals.look_at(db, [lead.ref], min(coming))
     return [s.occurrence for s in kept]
-
-
-def _tells(shown: Occurrence, kept: signals.SeenOn | None) -> bool:
-    """Whether an occurrence is not kept of this record yet, or with a later date."""
-    return kept is None or shown.at < kept.occurrence.at
 
 
 def as_seen(
@@ -65,6 +60,17 @@ def as_seen(
         before = [s.occurrence for s in signals.seen_on(db, person_id, lead.ref)]
         kept = [*before, *in_fields(policy.signals, lead, now)]
     return with_signals(policy.signals, lead, kept, now)
+
+
+def unseen(seen: Iterable[SeenOn], ref: Ref, found: Iterable[Occurrence]) -> list[Occurrence]:
+    """What of `found` is not kept of a record yet, or with a later date than told now."""
+    kept = {
+        (s.occurrence.name, s.occurrence.evidence): s.occurrence.at for s in seen if s.ref == ref
+    }
+    return [
+        one for one in found
+        if (at := kept.get((one.name, one.evidence))) is None or one.at < at
+    ]  # fmt: skip
 
 
 def note(

@@ -28,7 +28,7 @@ from fairlead.daemon import contacts_elsewhere
 from fairlead.daemon.acting import Acting
 from fairlead.daemon.afterwards import Afterwards
 from fairlead.daemon.asking_once import Ask, Told, ask_once
-from fairlead.daemon.cause import cause_of_step
+from fairlead.daemon.cause import Cause, cause_of_step
 from fairlead.daemon.clocking import end_clock, tell
 from fairlead.daemon.coming_back import ComingBack
 from fairlead.daemon.decay_round import AFTER_ITS_OWNER, LATE, DecayRound, silent_since
@@ -116,8 +116,7 @@ class Sweep:
             decaying = DecayRound(round_.acting, self.metrics)
             for record in here:
                 did = done.get(record.ref, ())
-                round_.answers(record, did)
-                round_.lead(record)
+                round_.lead(record, round_.answers(record, did))
                 decaying.lead(record, did)
             router.just_read = {}
             round_.acting.tellings.send(now)
@@ -133,6 +132,7 @@ class Sweep:
         that are due. Who moved a status is asked with it."""
         policy = self.ingest.router().policy
         slas, now = policy.slas, self.clock.now()
+        decayed = decays.all_due(self.db, self.crm, now) if refs else frozenset()
         since: dict[Ref, datetime] = {}
         kinds: set[ActivityKind] = set()
         for ref in refs:
@@ -141,7 +141,7 @@ class Sweep:
             for clock in open_:
                 kinds |= slas[clock.sla].counts | {ActivityKind.STATUS_CHANGE}
                 kinds |= kinds_of(policy.signals)
-            silent = silent_since(self.db, policy, ref, now)
+            silent = silent_since(self.db, policy, ref, now) if ref in decayed else None
             if silent is not None:
                 begins.append(silent)
                 kinds |= set(ActivityKind)
@@ -176,20 +176,23 @@ class _Round:
         self.snap = snap
         self.acting = Acting(self.db, sweep.ingest, router, snap, now)
 
-    def answers(self, record: Record, done: Sequence[Activity]) -> None:
+    def answers(self, record: Record, done: Sequence[Activity]) -> Sequence[ClockRow]:
         """Stop the clocks of a lead that somebody has called, written to or met, or whose status
-        a person has moved."""
-        for clock in clocks.open_of(self.db, record.ref):
-            sla = self.policy.slas.get(clock.sla)
+        a person has moved; those that are open then."""
+        open_, same = clocks.open_of(self.db, record.ref), True
+        for was in open_:
+            sla = self.policy.slas.get(was.sla)
             if sla is None:
                 continue
-            clock = self._moved(record, clock, sla, done)
+            clock = self._moved(record, was, sla, done)
             found = first_done(sla, clock, done, self.now)
             if found is not None and clock.ended_at is None:
                 one, at = found
                 self.router.clocking.answered(
                     clock, f"{one.kind.value}: {one.why}", at, self.now, one
                 )
+            same = same and found is None and clock is was
+        return open_ if same else clocks.open_of(self.db, record.ref)
 
     def _moved(
         self, record: Record, clock: ClockRow, sla: Sla, done: Sequence[Activity]
@@ -211,24 +214,34 @@ class _Round:
             return clock
         return self.router.clocking.moved(clock, sla, lead, done, self.now)
 
-    def lead(self, record: Record) -> None:
-        """Fire what is due for one lead, as it is now."""
-        for clock in clocks.open_of(self.db, record.ref):
-            now_so = clocks.get(self.db, clock.id)
+    def lead(self, record: Record, open_: Sequence[ClockRow]) -> None:
+        """Fire what is due for one lead, as it is now; `open_` are its clocks."""
+        fired = False
+        for clock in open_:
+            now_so = clocks.get(self.db, clock.id) if fired else clock
             if now_so is None or now_so.ended_at is not None:
                 continue  # ended by an earlier clock of the same lead
             sla = None
             if clock.sla in self.policy.slas:
                 sla = self.router.clocking.promise(clock, self.acting.snap.world)
+            steps = clocks.steps_of(self.db, clock.id)
             due = [
                 s
-                for s in clocks.steps_of(self.db, clock.id)
+                for s in steps
                 if s.fired_at is None and s.due_at is not None and s.due_at <= self.now
             ]
             if sla is not None and due:
-                self._clock(record, clock, sla, due)
+                self._clock(record, clock, sla, due, steps)
+                fired = True
 
-    def _clock(self, record: Record, clock: ClockRow, sla: Sla, due: Sequence[StepRow]) -> None:
+    def _clock(
+        self,
+        record: Record,
+        clock: ClockRow,
+        sla: Sla,
+        due: Sequence[StepRow],
+        steps: Sequence[StepRow],
+    ) -> None:
         row = leads.get_lead(self.db, record.ref)
         if row is None or row.state is not LeadState.ASSIGNED:
             end_clock(self.db, clock, "nobody owns it", self.now)
@@ -248,7 +261,14 @@ class _Round:
             behind = self.now - (when[stage.key] or self.now)
             done = "a later step of it is due, too"
             if not isinstance(stage.act, Reassign) or stage is takes[-1]:
-                done = self._act(record, clock, sla, stage, late=behind > LATE)
+                cause = cause_of_step(
+                    clock, row, sla, stage, steps, self.policy, self.acting.snap.world,
+                    late=behind > LATE,
+                )  # fmt: skip
+                done = self._act(record, clock, sla, stage, cause)
+                if isinstance(stage.act, Reassign):
+                    steps = clocks.steps_of(self.db, clock.id)
+                    row = leads.get_lead(self.db, record.ref)
             tell(
                 self.db, "clock.fired", clock, self.now, step=stage.key, act=told(stage.act),
                 reason=done,
@@ -256,9 +276,8 @@ class _Round:
             self.sweep.metrics.clock_steps_total.labels(sla=sla.name, step=stage.key).inc()
             self.sweep.metrics.clock_lag_seconds.observe(max(0.0, behind.total_seconds()))
 
-    def _act(self, record: Record, clock: ClockRow, sla: Sla, stage: Stage, *, late: bool) -> str:
+    def _act(self, record: Record, clock: ClockRow, sla: Sla, stage: Stage, cause: Cause) -> str:
         acting = self.acting
-        cause = cause_of_step(self.db, clock, sla, stage, self.policy, acting.snap.world, late=late)
         done = acting.act(record, cause, stage.act)
         if done.moved is not None:
             lead = self.router.read(

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from fairlead.sandbox.write_index import Change as Change
@@ -145,14 +146,19 @@ class Org:
             return self._index.few(rows, table, {field: tuple(values)}, None)
 
     def few(
-        self, table: str, values: Mapping[str, Collection[Any]], since: datetime | None
+        self,
+        table: str,
+        values: Mapping[str, Collection[Any]],
+        since: datetime | None,
+        texts: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> list[Row]:
         """Rows, all of those among them of which each field has one of these values and that were
-        written, or are dated, at `since` or later; by the shortest way, in order of creation.
+        written, or are dated, at `since` or later; by the shortest way, in order of creation. In
+        `texts` it is all the same how a value is written, large or small.
         """
         with self.lock:
             self.settle()
-            return self._index.few(self._tables.get(table, {}), table, values, since)
+            return self._index.few(self._tables.get(table, {}), table, values, since, texts)
 
     def count_writes(self, table: str) -> int:
         """How often rows of a table were written; whoever remembers what they say asks."""

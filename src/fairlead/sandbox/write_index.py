@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 
@@ -57,6 +58,7 @@ class WriteIndex:
         self._numbers: dict[tuple[str, str], int] = {}
         self._written: dict[str, list[tuple[datetime, str]]] = {}
         self._values: dict[tuple[str, str], dict[Any, set[str]]] = {}
+        self._texts: dict[tuple[str, str], dict[str, set[str]]] = {}
 
     def note(self, row: Row, diff: Mapping[str, tuple[Any, Any]], now: datetime) -> None:
         """A row was written."""
@@ -66,6 +68,9 @@ class WriteIndex:
             known = self._values.get((row.table, name))
             if known is not None:
                 known.setdefault(new, set()).add(row.id)
+            texts = self._texts.get((row.table, name))
+            if texts is not None:
+                texts.setdefault(str(new).lower(), set()).add(row.id)
 
     def writes(self, table: str) -> int:
         """How often rows of a table were written."""
@@ -77,15 +82,22 @@ class WriteIndex:
         table: str,
         values: Mapping[str, Collection[Any]],
         since: datetime | None,
+        texts: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> list[Row]:
         """Rows by the values of fields or the instant of a write, whichever leads to the fewest,
-        in order of creation.
+        in order of creation. In `texts` it is all the same how a value is written, large or small.
         """
         least: int | None = None
         sets: list[set[str]] = []
         for name, asked in values.items():
             known = self._of_field(rows, table, name)
             found = [known[v] for v in set(asked) if v in known]
+            most = sum(map(len, found))
+            if least is None or most < least:
+                least, sets = most, found
+        for name, words in texts.items():
+            spelt = self._of_text(rows, table, name)
+            found = [spelt[w] for w in {w.lower() for w in words} if w in spelt]
             most = sum(map(len, found))
             if least is None or most < least:
                 least, sets = most, found
@@ -104,6 +116,14 @@ class WriteIndex:
             known = self._values[table, name] = {}
             for row in rows.values():
                 known.setdefault(row.fields.get(name), set()).add(row.id)
+        return known
+
+    def _of_text(self, rows: Mapping[str, Row], table: str, name: str) -> dict[str, set[str]]:
+        known = self._texts.get((table, name))
+        if known is None:
+            known = self._texts[table, name] = {}
+            for row in rows.values():
+                known.setdefault(str(row.fields.get(name)).lower(), set()).add(row.id)
         return known
 
     def in_order(self, rows: Mapping[str, Row], table: str, ids: Iterable[str]) -> list[Row]:

@@ -139,6 +139,27 @@ def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
     return [Ref(crm, r["object"], r["lead_id"]) for r in rows]
 
 
+def all_due(db: Db, crm: str, now: datetime) -> frozenset[Ref]:
+    """Every lead of a CRM with a level to look at."""
+    rows = db.rows(
+        "SELECT DISTINCT object, lead_id FROM decay_levels WHERE crm = ? AND reached_at IS NULL"
+        " AND look_at IS NOT NULL AND look_at <= ?",
+        (crm, now.isoformat()),
+    )
+    return frozenset(Ref(crm, r["object"], r["lead_id"]) for r in rows)
+
+
+def is_due(db: Db, ref: Ref, now: datetime) -> bool:
+    """Whether a level of a lead, of whichever cycle, is to be looked at."""
+    found = db.row(
+        # The plus keeps SQLite from going through all levels that are due in the CRM.
+        "SELECT 1 FROM decay_levels WHERE crm = ? AND object = ? AND lead_id = ?"
+        " AND reached_at IS NULL AND +look_at <= ? LIMIT 1",
+        (ref.crm, ref.object, ref.id, now.isoformat()),
+    )
+    return found is not None
+
+
 def look_at(db: Db, row: DecayRow, levels: Sequence[str], until: datetime | None) -> None:
     """Look at these levels again at `until`; None: when the lead changes."""
     db.executemany(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from fairlead.core.signals import Occurrence, latest
 from fairlead.core.types import Cursor, Ref
@@ -50,10 +51,19 @@ def seen_on(db: Db, person_id: str, also: Ref | None = None) -> list[SeenOn]:
         " ORDER BY at, name, evidence, crm, object, lead_id",
         (person_id, *mine),
     )
-    return [
-        SeenOn(Ref(crm, object, lead_id), Occurrence(name, datetime.fromisoformat(at), evidence))
-        for crm, object, lead_id, name, evidence, at in rows
-    ]
+    return [_seen(r) for r in rows]
+
+
+def seen_on_records(db: Db, refs: Iterable[Ref]) -> list[SeenOn]:
+    """Every occurrence that was seen on these very records."""
+    rows = db.rows(
+        "SELECT s.* FROM json_each(?) asked JOIN signals s"
+        " ON s.crm = json_extract(asked.value, '$[0]')"
+        " AND s.object = json_extract(asked.value, '$[1]')"
+        " AND s.lead_id = json_extract(asked.value, '$[2]')",
+        (json.dumps([(r.crm, r.object, r.id) for r in refs]),),
+    )
+    return [_seen(r) for r in rows]
 
 
 def of_person(db: Db, person_id: str, now: datetime) -> dict[str, datetime]:
@@ -119,3 +129,8 @@ def put_cursor(db: Db, crm: str, asked: str, cursor: Cursor) -> None:
         " VALUES (?, ?, ?, ?)",
         (crm, asked, json.dumps(dict(cursor.position)), cursor.covered_until.isoformat()),
     )
+
+
+def _seen(r: Any) -> SeenOn:
+    crm, object, lead_id, name, evidence, at = r
+    return SeenOn(Ref(crm, object, lead_id), Occurrence(name, datetime.fromisoformat(at), evidence))

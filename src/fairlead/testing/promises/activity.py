@@ -133,6 +133,8 @@ class ActivityPromises(Promises):
         for kind in (ActivityKind.CALL, ActivityKind.STATUS_CHANGE):
             answer = reader.activities([ActivitiesOf(ref, before, thorough=True)], [kind])
             assert [a.kind for a in answer[ref]] == [kind]
+            asked = ActivitiesOf(ref, before, thorough=True, kinds=frozenset({kind}))
+            assert kind in [a.kind for a in reader.activities([asked])[ref]], "of interest here"
 
     def test_the_number_of_calls_is_bounded_by_far_fewer_than_one_per_lead(
         self, crm: CrmUnderTest, reader: Connector
