@@ -17,6 +17,6 @@ def played() -> Outcome:
 def test_a_slow_machine_plays_the_same_two_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
     fast = played()
     steady, looks = time.monotonic, count()
-    monkeypatch.setattr(time, "monotonic", lambda: steady() + next(looks) * 0.05)
+    monkeypatch.setattr(time, "monotonic", lambda: steady() + next(looks) * 60.0)
     slow = played()
     assert (slow.counts, slow.calls, slow.findings) == (fast.counts, fast.calls, fast.findings)
