@@ -59,6 +59,16 @@ def test_so_does_a_look_for_moved_statuses_and_for_levels_of_decay(db: Db) -> No
     assert "SCAN decay_levels" not in levels
 
 
+def test_which_of_some_leads_have_decayed_is_asked_for_each_by_its_key(db: Db) -> None:
+    statements: list[str] = []
+    db._conn.set_trace_callback(statements.append)
+    assert decays.due_of(db, "salesforce", [Ref("salesforce", "Lead", "1")], NOW) == frozenset()
+    db._conn.set_trace_callback(None)
+    [asked] = statements
+    plan = " ".join(str(r["detail"]) for r in db.rows(f"EXPLAIN QUERY PLAN {asked}"))
+    assert "SEARCH d USING PRIMARY KEY (crm=? AND object=? AND lead_id=?)" in plan
+
+
 def test_what_fired_stays_when_the_rest_is_planned_anew(db: Db) -> None:
     clock = a_clock(db)
     later = NOW + timedelta(minutes=5)

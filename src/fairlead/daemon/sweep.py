@@ -132,7 +132,7 @@ class Sweep:
         that are due. Who moved a status is asked with it."""
         policy = self.ingest.router().policy
         slas, now = policy.slas, self.clock.now()
-        decayed = decays.all_due(self.db, self.crm, now) if refs else frozenset()
+        decayed = decays.due_of(self.db, self.crm, refs, now)
         since: dict[Ref, datetime] = {}
         kinds: set[ActivityKind] = set()
         for ref in refs:

@@ -110,8 +110,8 @@ class Arrival:
 class Chances:
     """How people behave, as shares of one and minutes at the desk; the one place to change it."""
 
-    in_time: float = 0.84
-    late: float = 0.1
+    in_time: float = 0.9
+    late: float = 0.06
     """The rest never answers."""
     quick: tuple[float, float] = (2, 40)
     slow: tuple[float, float] = (130, 600)
@@ -123,10 +123,10 @@ class Chances:
     """A manager gives the lead to a colleague."""
     disqualified: float = 0.18
     """Of those answered, a day or two later."""
-    recycled: float = 0.15
-    recycled_again: float = 0.4
+    recycled: float = 0.1
+    recycled_again: float = 0.3
     """Of those answered, some hours later: no budget, or a date to come; more of those back."""
-    begins_a_deal: float = 0.5
+    begins_a_deal: float = 0.58
     """Of those answered, some hours later: the lead is done with."""
     for_budget: float = 0.6
     """Of those recycled; the others name a date."""

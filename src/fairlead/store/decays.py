@@ -139,12 +139,15 @@ def due(db: Db, crm: str, now: datetime, limit: int) -> list[Ref]:
     return [Ref(crm, r["object"], r["lead_id"]) for r in rows]
 
 
-def all_due(db: Db, crm: str, now: datetime) -> frozenset[Ref]:
-    """Every lead of a CRM with a level to look at."""
+def due_of(db: Db, crm: str, refs: Sequence[Ref], now: datetime) -> frozenset[Ref]:
+    """Those of these leads of one CRM that have a level, of whichever cycle, to be looked at."""
     rows = db.rows(
-        "SELECT DISTINCT object, lead_id FROM decay_levels WHERE crm = ? AND reached_at IS NULL"
-        " AND look_at IS NOT NULL AND look_at <= ?",
-        (crm, now.isoformat()),
+        # The plus keeps SQLite from going through all levels that are due in the CRM.
+        "SELECT DISTINCT d.object, d.lead_id FROM json_each(?) asked CROSS JOIN decay_levels d"
+        " ON d.crm = ? AND d.object = json_extract(asked.value, '$[0]')"
+        " AND d.lead_id = json_extract(asked.value, '$[1]')"
+        " WHERE d.reached_at IS NULL AND +d.look_at <= ?",
+        (json.dumps([(r.object, r.id) for r in refs]), crm, now.isoformat()),
     )
     return frozenset(Ref(crm, r["object"], r["lead_id"]) for r in rows)
 
