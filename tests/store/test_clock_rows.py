@@ -110,7 +110,7 @@ def test_ids_are_the_same_again_on_lost_state_and_differ_from_clock_to_clock(db:
 def test_a_clock_is_read_as_it_was_kept(db: Db) -> None:
     row = ClockRow(
         "c1", REF, "p1", "hot", "d1", "u1", None, "inbound", None, NOW,
-        ((NOW, NOW + timedelta(hours=1)),), NOW, True, "step 1", "step 2", NOW, NOW, "answered",
+        ((NOW, NOW + timedelta(hours=1)),), NOW, "step 1", "step 2", NOW, NOW, "answered",
         True,
     )  # fmt: skip
     clocks.put(db, row)

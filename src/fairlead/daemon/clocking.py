@@ -108,7 +108,6 @@ class Clocking:
         world: World,
         now: datetime,
         *,
-        by_person: bool = False,
         upto: str | None = None,
     ) -> ClockRow:
         """A new clock of this owner."""
@@ -116,7 +115,7 @@ class Clocking:
         clock = ClockRow(
             clocks.next_id(self.db, lead.ref, name), lead.ref, person_id, name, decision_id,
             owner_id, rep_id, team, status if isinstance(status, str) else None, now,
-            by_person=by_person, upto=upto,
+            upto=upto,
         )  # fmt: skip
         clocks.put(self.db, clock)
         self.plan(clock, world)
@@ -164,7 +163,7 @@ class Clocking:
         rule = "" if kept is None else kept.rule
         names = slas_for(self.policy, rule, values)
         for name in names:
-            self._for_owner(lead, row, name, None, world, now, by_person=False)
+            self._for_owner(lead, row, name, None, world, now)
 
     def _restart(
         self,
@@ -180,7 +179,7 @@ class Clocking:
         for name in dict.fromkeys(c.sla for c in running):
             if name in self.policy.slas:
                 team = next((c.team for c in running if c.sla == name), None)
-                self._for_owner(lead, row, name, team, world, now, by_person=True)
+                self._for_owner(lead, row, name, team, world, now)
 
     def _for_owner(
         self,
@@ -190,15 +189,13 @@ class Clocking:
         team: str | None,
         world: World,
         now: datetime,
-        *,
-        by_person: bool,
     ) -> None:
         owner = row.owner_id or ""
         rep = world.rep_of(row.ref.crm, owner)
         rep_id = None if rep is None else rep.id
         self.begin(
             lead, row.person_id, name, row.decision_id or "", owner, rep_id, team, world,
-            now, by_person=by_person,
+            now,
         )  # fmt: skip
 
     def _look(self, clock: ClockRow, lead: Lead, world: World, now: datetime) -> None:

@@ -123,19 +123,19 @@ class Chances:
     """A manager gives the lead to a colleague."""
     disqualified: float = 0.18
     """Of those answered, a day or two later."""
-    recycled: float = 0.1
-    recycled_again: float = 0.3
+    recycled: float = 0.06
+    recycled_again: float = 0.2
     """Of those answered, some hours later: no budget, or a date to come; more of those back."""
-    begins_a_deal: float = 0.58
+    begins_a_deal: float = 0.66
     """Of those answered, some hours later: the lead is done with."""
     for_budget: float = 0.6
     """Of those recycled; the others name a date."""
     follows_up: float = 0.75
     """Follow-ups that are done, on the day or late."""
     asks_for_demo: float = 0.1
-    asks_again: float = 0.3
+    asks_again: float = 0.2
     """People who ask for a demo, in the days after they came or after they were recycled."""
-    attends: float = 0.15
+    attends: float = 0.1
     """People who attend the webinar."""
     both_crms: float = 0.12
     """Leads whose person turns up in the other CRM, too."""

@@ -34,7 +34,7 @@ from fairlead.store import agenda
 from fairlead.store.db import Db
 from fairlead.testing.clock import ManualClock
 
-POLL = timedelta(minutes=15)
+POLL = timedelta(minutes=20)
 STAFF_EVERY = timedelta(hours=6)
 ENDS_WITHIN = timedelta(days=10)
 """After the last arrival, so that every clock comes to its end."""

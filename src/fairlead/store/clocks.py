@@ -42,8 +42,6 @@ class ClockRow:
     since: datetime
     pauses: tuple[Span, ...] = ()
     paused_since: datetime | None = None
-    by_person: bool = False
-    """A person gave the lead to this owner."""
     after: str | None = None
     upto: str | None = None
     accepted_at: datetime | None = None
@@ -80,11 +78,11 @@ def put(db: Db, row: ClockRow) -> None:
     """Keep a clock as it is now."""
     db.execute(
         "INSERT INTO clocks (id, crm, object, lead_id, person_id, sla, decision_id, owner_id,"
-        " rep_id, team, status, since, pauses, paused_since, by_person, after, upto, accepted_at,"
+        " rep_id, team, status, since, pauses, paused_since, after, upto, accepted_at,"
         " ended_at, how, late, moved_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
-        " ON CONFLICT (id) DO UPDATE SET pauses = ?13, paused_since = ?14, after = ?16,"
-        " accepted_at = ?18, ended_at = ?19, how = ?20, late = ?21, status = ?11, moved_at = ?22",
+        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
+        " ON CONFLICT (id) DO UPDATE SET pauses = ?13, paused_since = ?14, after = ?15,"
+        " accepted_at = ?17, ended_at = ?18, how = ?19, late = ?20, status = ?11, moved_at = ?21",
         (
             row.id, row.ref.crm, row.ref.object, row.ref.id, row.person_id, row.sla,
             row.decision_id, row.owner_id, row.rep_id, row.team, row.status,
@@ -92,7 +90,7 @@ def put(db: Db, row: ClockRow) -> None:
             json.dumps([[a.isoformat(), b.isoformat()] for a, b in row.pauses])
             if row.pauses
             else "[]",
-            _iso(row.paused_since), int(row.by_person), row.after, row.upto,
+            _iso(row.paused_since), row.after, row.upto,
             _iso(row.accepted_at), _iso(row.ended_at), row.how, int(row.late),
             _iso(row.moved_at),
         ),
@@ -266,13 +264,13 @@ def _clock(r: Iterable[Any]) -> ClockRow:
     """A whole row, its columns in their order."""
     (
         id, crm, object, lead_id, person_id, sla, decision_id, owner_id, rep_id, team, status,
-        since, pauses, paused_since, by_person, after, upto, accepted_at, ended_at, how, late,
+        since, pauses, paused_since, after, upto, accepted_at, ended_at, how, late,
         moved_at,
     ) = r  # fmt: skip
     return ClockRow(
         id, Ref(crm, object, lead_id), person_id, sla, decision_id, owner_id, rep_id, team, status,
         datetime.fromisoformat(since), () if pauses == "[]" else _pauses(pauses),
-        _when(paused_since), bool(by_person), after, upto, _when(accepted_at), _when(ended_at),
+        _when(paused_since), after, upto, _when(accepted_at), _when(ended_at),
         how, bool(late), _when(moved_at),
     )  # fmt: skip
 

@@ -571,7 +571,8 @@ def _given_by_person(db: sqlite_utils.Database) -> None:
             WHERE d.id = leads.decision_id AND leads.state = 'assigned'
             AND leads.reason NOT LIKE 'taken from its claim queue%'
             AND (d.owner_id IS NOT leads.owner_id
-                OR instr(CAST(d.inputs AS TEXT), '"kind":"override"') > 0)
+                OR instr(CAST(d.inputs AS TEXT), '"kind":"override"') > 0);
+        ALTER TABLE clocks DROP COLUMN by_person
         """,
     )
 
