@@ -19,7 +19,7 @@ from fairlead.store import recyclings, totals
 from fairlead.store.db import Db
 from fairlead.store.recyclings import Round
 
-SOON = timedelta(minutes=60)
+SOON = timedelta(minutes=90)
 """Within which the daemon has seen what somebody did: three looks."""
 BY_PEOPLE = {"Budget": "no_budget", "Timing": "later"}
 DISQUALIFIED = "no_fit"

@@ -30,14 +30,15 @@ from fairlead.simulation.counting import count
 from fairlead.simulation.crms import SETTLES, TOKEN, UNLIMITED, Crms
 from fairlead.simulation.findings import Finding
 from fairlead.simulation.people import People
-from fairlead.store import agenda
+from fairlead.store import agenda, outbox
 from fairlead.store.db import Db
 from fairlead.testing.clock import ManualClock
 
-POLL = timedelta(minutes=20)
+POLL = timedelta(minutes=30)
 STAFF_EVERY = timedelta(hours=6)
 ENDS_WITHIN = timedelta(days=10)
 """After the last arrival, so that every clock comes to its end."""
+WRITES_END_WITHIN = timedelta(hours=1)
 ILL_FROM, ILL_FOR = timedelta(days=3, hours=6), 2
 """When one rep of each larger office is reported ill in the roster, and for how many days."""
 
@@ -141,6 +142,15 @@ search_per_second = {UNLIMITED}
             self._round()
             done = (tick - START) / timedelta(1) / whole
             progress(min(1.0, done), tick, self._arrived)
+        self._let_writes_end()
+
+    def _let_writes_end(self) -> None:
+        """The time may be over just after a write, which is looked up a little later."""
+        last = self.clock.now() + WRITES_END_WITHIN
+        for crm, writer in self.app.writers.items():
+            while (due := outbox.next_due(self.app.db, crm)) is not None and due <= last:
+                self._go_to(due)
+                writer.step()
 
     def _next(self) -> datetime | None:
         coming = [
