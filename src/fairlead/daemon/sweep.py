@@ -78,6 +78,8 @@ class Sweep:
         if not (refs or follow_ups or back) or not self.trust.holds():
             self.afterwards.look()
             refs, follow_ups, back = [], [], []
+            if not questions:
+                return 0
         # Each part acts in its own transaction on what was read before all of them. Between them
         # nothing of ours reaches the CRM but what the writer delivers, which may do so at any time:
         # an owner that is under way is known by its row, and every write reads its lead once more.
