@@ -54,11 +54,12 @@ def asked_of(crm: Crm, *asks: Ask) -> list[Any]:
 def test_parts_that_share_leads_read_each_of_them_once_and_are_told_their_own() -> None:
     crm, mail = Crm(), frozenset({ActivityKind.EMAIL})
     calls = frozenset({ActivityKind.CALL})
-    one, two, three = asked_of(
+    one, two, three, four = asked_of(
         crm,
         Ask([A, B], {A: hour(10)}, mail),
         Ask([B, C], {A: hour(9), C: hour(11)}, calls),
         Ask(since={B: hour(8)}),
+        Ask(since={B: hour(10)}),
     )
     assert crm.calls == [
         [A, B, C],
@@ -74,6 +75,7 @@ def test_parts_that_share_leads_read_each_of_them_once_and_are_told_their_own() 
     assert dict(one.done) == {A: told(A, hour(10), mail)}
     assert dict(two.done) == {A: told(A, hour(9), calls), C: told(C, hour(11), calls)}
     assert dict(three.done) == {B: told(B, hour(8), EVERY)}
+    assert dict(four.done) == {B: told(B, hour(10), EVERY)}
 
 
 def test_what_stamps_that_are_cut_down_tell_is_kept() -> None:

@@ -17,6 +17,12 @@ from fairlead.testing.clock import ManualClock
 from fairlead.testing.fake_crm import FakeCrm
 
 CAPPED = "the contact cap is reached"
+AT_ONCE = "\n".join(
+    line
+    for line in POLICY.replace("cool_down: 2d", "cool_down: 0d").splitlines()
+    if not line.lstrip().startswith(("set:", "set_back:", "join:", "owner:"))
+)
+"""Whoever is recycled may come back at once, and nothing is written for it."""
 
 
 class Both:
@@ -147,3 +153,24 @@ def test_an_answer_counts_however_late_the_next_look_comes(both: Both) -> None:
         both.house.sweeps[both.here.name].tick()
         both.house.sweeps[both.there.name].tick()
     assert both.back()
+
+
+def test_who_is_recycled_within_a_look_waits_for_one_that_asks_for_their_contacts() -> None:
+    clock = ManualClock()
+    crm = an_org(clock)
+    house = House(None, [crm], clock, policy=AT_ONCE)
+    house.start()
+    clock.advance(1)
+    ref = crm.create_lead(email="a@acme.test", status="New")
+    house.round()
+    for _ in range(3):
+        crm.activities.log(ref, ActivityKind.CALL)
+    clock.advance(60)
+    crm.update(ref, status="Later", rating="Hot")
+    with house.db.transaction():
+        recyclings.look_at(house.db, ref, clock.now())
+    for _ in range(2):
+        house.sweep()
+        assert house.state(ref) is LeadState.RECYCLED
+    assert recyclings.of_lead(house.db, ref)[-1].waits == CAPPED
+    house.close()

@@ -102,6 +102,24 @@ def test_automation_that_always_puts_the_old_owner_back_is_not_fought(
     assert house.state(lead) is LeadState.LEFT
 
 
+@pytest.mark.parametrize("when", [None, "before we wrote", "while we wrote"])
+def test_who_chooses_the_very_owner_that_we_are_about_to_write_has_chosen(
+    house: House, sf: FakeCrm, when: str | None
+) -> None:
+    lead = sf.create_lead(email="x@acme.test")
+    house.poll()
+    ours = chosen(house, lead)
+    if when == "before we wrote":
+        sf.person_sets_owner(lead, ours)
+    elif when == "while we wrote":
+        once_at(sf, "write.owners:before", lambda: sf.person_sets_owner(lead, ours))
+    house.deliver()
+    settle(house)
+    row = leads.get_lead(house.db, lead)
+    assert row is not None
+    assert (row.owner_id, row.by_person) == (ours, when is not None)
+
+
 def test_a_choice_of_a_queue_is_put_back_and_no_task_goes_to_a_queue(
     house: House, sf: FakeCrm
 ) -> None:
