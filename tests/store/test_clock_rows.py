@@ -11,6 +11,7 @@ from fairlead.core.types import Ref
 from fairlead.store import clocks, decays
 from fairlead.store.clocks import ClockRow
 from fairlead.store.db import Db
+from fairlead.store.decays import DecayRow
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 REF = Ref("salesforce", "Lead", "00Q1")
@@ -116,3 +117,15 @@ def test_a_clock_is_read_as_it_was_kept(db: Db) -> None:
     clocks.put(db, row)
     assert clocks.of_lead(db, REF) == [row]
     assert clocks.previous_owners(db, "p1") == {"u1"}
+
+
+def test_of_some_leads_those_have_decayed_whose_level_has_come_and_is_not_reached(db: Db) -> None:
+    refs = [Ref("salesforce", "Lead", n) for n in ("due", "later", "reached", "not asked")]
+    for ref in refs:
+        row = DecayRow(ref, 0, NOW)
+        look = NOW + timedelta(hours=1 if ref.id == "later" else -1)
+        decays.put(db, row)
+        decays.set_levels(db, row, [("cold", 1, look, None, look)])
+        if ref.id == "reached":
+            decays.reach(db, row, ["cold"], NOW)
+    assert decays.due_of(db, "salesforce", refs[:3], NOW) == {refs[0]}
