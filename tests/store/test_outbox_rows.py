@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from fairlead.core.effects import Effect, SetField, SetMember, SetOwner, SetScore, UpsertTask
 from fairlead.core.types import Actor, OwnerChange, Ref
-from fairlead.store import outbox
+from fairlead.store import outbox, times
 from fairlead.store.db import Db
 from fairlead.store.outbox import OutboxState
+from fairlead.store.times import TimesRow
 from fairlead.testing.clock import START
 
 QUIET = timedelta(seconds=120)
@@ -248,3 +250,16 @@ def test_a_write_waits_for_an_earlier_one_to_the_same_field_or_group(db: Db) -> 
         for key in ("f1", "m1"):
             outbox.settle(db, key, OutboxState.DONE, "", START)
     assert claim(db) == ["f2", "m2"]
+
+
+@pytest.mark.parametrize("role", [None, "manager"])
+def test_only_the_owner_s_own_task_tells_that_they_were_notified(db: Db, role: str | None) -> None:
+    effect = replace(task(1), role=role)
+    row = TimesRow(effect.ref, "d", "All", None, None, "rep-1", None, None, START, START)
+    times.begin(db, row)
+    add(db, effect)
+    with db.transaction():
+        outbox.sent_and_done(db, effect.key, "T1", START)
+    told = times.get(db, effect.ref, "d")
+    assert told is not None
+    assert (told.notified_at is not None) is (role is None)
